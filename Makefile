@@ -1,0 +1,52 @@
+# The whole project in a few words: make run, make test, make lab.
+PYTHON ?= python3
+VENV ?= .venv
+PRESET ?= demo
+BIN := $(VENV)/bin
+
+.PHONY: help setup run test lab report readme bench record clean
+
+help:
+	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
+	@echo "make test    set up, run every test"
+	@echo "make lab     set up, open the notebooks in JupyterLab"
+	@echo "make report  render the demo's report and publish it to report/ and figures/"
+	@echo "make readme  write README.md from notebooks/index.ipynb"
+	@echo "make bench   measure against peers, results in benchmarks/results/"
+	@echo "make record  ask a local language model for what the demo's recording lacks"
+	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
+
+setup: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rugpt needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	touch $@
+
+run: setup
+	$(BIN)/rugpt run --preset $(PRESET)
+
+test: setup
+	$(BIN)/python -m pytest
+
+lab: setup
+	$(BIN)/jupyter lab notebooks/index.ipynb
+
+report: setup
+	$(BIN)/rugpt run --preset demo
+	$(BIN)/rugpt report --preset demo --publish
+
+readme: setup
+	$(BIN)/jupyter nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
+
+bench: setup
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+record: setup
+	$(BIN)/python -m pip install -c constraints.txt -e ".[local-llm]"
+	$(BIN)/python data/sample/record_llm.py
+
+clean:
+	rm -rf runs .pytest_cache .ruff_cache .hypothesis build *.egg-info
+	find . -name __pycache__ -not -path "./$(VENV)/*" -prune -exec rm -rf {} +

@@ -1,0 +1,37 @@
+"""One small run of the whole chain, shared by every test that looks at its results."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+RUGPT = [sys.executable, "-c", "from rugpt_core.cli import main; main()"]
+
+
+def rugpt(*args, cwd=ROOT, timeout=600, check=None):
+    """Run the command line in its own process; `check` is the exit code that it must have."""
+    done = subprocess.run([*RUGPT, *map(str, args)], cwd=cwd, capture_output=True, text=True, timeout=timeout)
+    if check is not None:
+        assert done.returncode == check, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def outputs(run_dir):
+    """Digest of every output of a run that holds no time of the clock: {stage/file: sha256}."""
+    found = {}
+    for path in sorted(Path(run_dir).glob("*/manifest.json")):
+        for name, o in json.loads(path.read_text())["outputs"].items():
+            if not o["timed"]:
+                found[f"{path.parent.name}/{name}"] = o["sha256"]
+    return found
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory):
+    """The run directory of preset smoke, run once by the command line."""
+    run_dir = os.environ.get("RUGPT_TEST_RUN") or tmp_path_factory.mktemp("chain")/"smoke"
+    done = rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0)
+    return Path(run_dir), done.stdout

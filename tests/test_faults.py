@@ -1,0 +1,106 @@
+"""What a person can get wrong: one clear line, exit code 2, nothing earlier lost."""
+import gzip
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT, rugpt
+
+SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
+ENGLISH = json.dumps({"wikidata_id": "E", "version_id": "1", "text": "\n_START_ARTICLE_\nRiver\n_START_PARAGRAPH_\n" + "A river flows. "*40})
+
+
+def cut_gz(path):
+    whole = gzip.compress(SAMPLE.read_bytes())
+    path.write_bytes(whole[:len(whole)//2])
+
+
+FAULTS = {
+    "missing": ("none.jsonl", lambda p: None, "none.jsonl"),
+    "empty": ("empty.jsonl", lambda p: p.write_text(""), "empty"),
+    "cut": ("cut.jsonl.gz", cut_gz, "cut.jsonl.gz"),
+    "not JSON": ("bad.jsonl", lambda p: p.write_text(SAMPLE.read_text().split("\n")[0] + "\n{oops\n"), "bad.jsonl:2"),
+    "no text": ("fields.jsonl", lambda p: p.write_text('{"id": 1}\n'), "fields.jsonl:1"),
+    "not Russian": ("english.jsonl", lambda p: p.write_text((ENGLISH + "\n")*3), "ussian"),
+}
+
+
+def assert_one_line(done, *words):
+    assert done.returncode == 2, done.stdout + done.stderr
+    lines = [line for line in done.stderr.split("\n") if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("rugpt: "), done.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_bad_sources(tmp_path, fault):
+    name, make, word = FAULTS[fault]
+    make(tmp_path/name)
+    done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "clean", "--set", f"source={tmp_path/name}")
+    assert_one_line(done, word)
+
+
+def test_a_fault_loses_nothing_earlier(chain, tmp_path):
+    run_dir = tmp_path/"copy"
+    shutil.copytree(chain[0], run_dir)
+    before = (run_dir/"clean/articles.parquet").read_bytes()
+    (tmp_path/"empty.jsonl").write_text("")
+    assert_one_line(rugpt("run", "--run-dir", run_dir, "--set", f"source={tmp_path/'empty.jsonl'}"), "empty")
+    assert (run_dir/"clean/articles.parquet").read_bytes() == before
+
+
+@pytest.mark.parametrize("args, words", [
+    (["run", "--preset", "demmo"], ["unknown preset 'demmo'", "demo"]),
+    (["run", "--preset", "smoke", "--set", "min_char=5"], ["min_char", "did you mean min_chars"]),
+    (["run", "--preset", "smoke", "--set", "min_chars=many"], ["min_chars must be int"]),
+    (["run", "--preset", "smoke", "--set", "min_chars"], ["not name=value"]),
+    (["stage", "train", "--preset", "smoke"], ["train reads what tokenize"]),
+    (["generate", "--prompt", "Река"], ["rugpt run"]),
+])
+def test_bad_arguments(tmp_path, args, words):
+    assert_one_line(rugpt(*args, "--run-dir", tmp_path/"run"), *words)
+
+
+def test_an_unknown_parameter_in_a_preset_file(tmp_path):
+    (tmp_path/"mine.yml").write_text("vocab_sise: 4096\n")
+    assert_one_line(rugpt("run", "--preset", tmp_path/"mine.yml", "--run-dir", tmp_path/"run"), "mine.yml", "did you mean vocab_size")
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = rugpt("run", "--preset", "demmo", "--run-dir", tmp_path/"run", "--debug")
+    assert done.returncode != 0 and "Traceback" in done.stderr
+
+
+def test_a_run_directory_that_is_a_file(tmp_path):
+    (tmp_path/"run").write_text("")
+    assert_one_line(rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run"), "cannot write", "--run-dir")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of its own of 400 kB, where this machine lets us mount one."""
+    folder = tmp_path/"disk"
+    folder.mkdir()
+    if shutil.which("mount") is None or subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder], capture_output=True).returncode:
+        pytest.skip("mounting a small disk needs root")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk(small_disk):
+    assert_one_line(rugpt("run", "--preset", "smoke", "--run-dir", small_disk/"run"), "disk is full")
+
+
+def test_a_read_only_disk(small_disk):
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    assert_one_line(rugpt("run", "--preset", "smoke", "--run-dir", small_disk/"run"), "read-only")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(tmp_path):
+    (tmp_path/"closed").mkdir(mode=0o500)
+    assert_one_line(rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"closed/run"), "permission denied")

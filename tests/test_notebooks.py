@@ -1,0 +1,106 @@
+"""The notebooks are the source: exported, clean, tested, and each able to run by itself."""
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+BIN = Path(sys.executable).parent
+NOTEBOOKS = sorted((ROOT/"notebooks").glob("*.ipynb")) + sorted((ROOT/"notebooks/core").glob("*.ipynb"))
+PIPELINE = sorted((ROOT/"notebooks").glob("0*.ipynb"))
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory):
+    """A copy of what export and clean touch, so that the checkout stays as it is."""
+    folder = tmp_path_factory.mktemp("copy")
+    shutil.copy(ROOT/"pyproject.toml", folder)
+    for name in ("notebooks", "rugpt_core"):
+        shutil.copytree(ROOT/name, folder/name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    (folder/"README.md").write_text("")
+    return folder
+
+
+def tree(folder):
+    """Every file of a tree and its bytes."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*"))
+            if p.is_file() and "__pycache__" not in p.parts}
+
+
+@pytest.mark.parametrize("command", ["nbdev-export", "nbdev-clean"])
+def test_export_and_clean_change_nothing(copy, command):
+    before = tree(copy)
+    subprocess.run([BIN/command], cwd=copy, check=True, capture_output=True, timeout=120)
+    after = tree(copy)
+    changed = sorted(k for k in before.keys() | after.keys() if before.get(k) != after.get(k))
+    assert not changed, f"{command} changes {changed}: run it and commit what it writes"
+
+
+def test_a_hand_edit_in_a_module_is_noticed(copy):
+    module = copy/"rugpt_core/runs.py"
+    original = module.read_bytes()
+    try:
+        module.write_bytes(original + b"\nEDITED = 1\n")
+        subprocess.run([BIN/"nbdev-export"], cwd=copy, check=True, capture_output=True, timeout=120)
+        assert module.read_bytes() == original
+    finally:
+        module.write_bytes(original)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
+def test_notebooks_store_no_outputs(path):
+    cells = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
+    full = [c["id"] for c in cells if c["outputs"] or c["execution_count"]]
+    assert not full, f"{path.name} stores outputs in cells {full}: clear them before the commit"
+
+
+def test_library_notebooks_pass():
+    done = subprocess.run([BIN/"nbdev-test", "notebooks/core", "--n-workers", "2", "--do-print"], cwd=ROOT,
+                          capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-6000:]
+    assert done.stdout.count("Completed") == len(NOTEBOOKS) - len(PIPELINE) - 1
+
+
+def test_modules_and_functions_can_be_read():
+    import ast
+    for path in sorted((ROOT/"rugpt_core").glob("*.py")):
+        if path.name == "_modidx.py":
+            continue
+        text = path.read_text()
+        assert len(text.splitlines()) <= 650, f"{path.name} is too long to read"
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name} does not fit on a screen"
+
+
+def test_readme_comes_from_its_notebook(tmp_path):
+    subprocess.run([BIN/"jupyter", "nbconvert", "--to", "markdown", "--output-dir", tmp_path, "--output", "README",
+                    "notebooks/index.ipynb"], cwd=ROOT, check=True, capture_output=True, timeout=120)
+    assert (tmp_path/"README.md").read_text() == (ROOT/"README.md").read_text(), "run `make readme`"
+
+
+@pytest.mark.parametrize("path", PIPELINE, ids=lambda p: p.stem)
+def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path):
+    """By its own command line, in a run that is complete: everything is loaded, nothing made again."""
+    run_dir, _ = chain
+    out = tmp_path/"out.ipynb"
+    done = subprocess.run([BIN/"papermill", path, out, "-f", ROOT/"presets/smoke.yml", "-p", "run_dir", run_dir,
+                           "--no-progress-bar"], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    text = "".join("".join(o.get("text", [])) + str(o.get("data", {}).get("text/plain", ""))
+                   for c in json.loads(out.read_text())["cells"] for o in c.get("outputs", []))
+    assert "current: its outputs are loaded" in text
+
+
+def test_a_notebook_alone_builds_what_it_reads(tmp_path):
+    """Notebook 04 in an empty run directory runs 02 and 03 first, and says so."""
+    out = tmp_path/"out.ipynb"
+    done = subprocess.run([BIN/"papermill", ROOT/"notebooks/04_classify.ipynb", out, "-f", ROOT/"presets/smoke.yml",
+                           "-p", "run_dir", tmp_path/"run", "--no-progress-bar"], cwd=tmp_path,
+                          capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "classify reads what clean, synthesize write: running them first" in out.read_text()
+    assert (tmp_path/"run/topics/manifest.json").is_file()
