@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INK', 'GREY', 'PALE', 'LINE', 'PALETTE', 'WIDTH', 'STYLE', 'WORDS', 'style', 'Chart', 'figure_bytes', 'save', 'chart',
-           'number', 'short', 'percent', 'word', 'bars', 'funnel', 'topic_bars', 'loss_curves', 'budget', 'repetition',
-           'histogram']
+           'exponent', 'number', 'short', 'percent', 'word', 'bars', 'funnel', 'topic_bars', 'loss_curves', 'budget',
+           'repetition', 'histogram']
 
 # %% ../notebooks/core/01_plots.ipynb #a76f65bc
 import io
@@ -24,10 +24,11 @@ INK, GREY, PALE, LINE = "#222222", "#767676", "#d9d9d9", "#c4c4c4"
 PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")
 WIDTH = 6.3 # inches: a column of 160 mm
 
-# %% ../notebooks/core/01_plots.ipynb #83ff7817
+# %% ../notebooks/core/01_plots.ipynb #1147d294
 STYLE = {
-    "font.family": "DejaVu Sans", "font.size": 8.5, "text.color": INK, "axes.labelcolor": INK, "axes.labelsize": 8.5,
-    "axes.edgecolor": LINE, "axes.linewidth": .8, "axes.spines.top": False, "axes.spines.right": False,
+    "font.family": "DejaVu Sans", "font.size": 8.5, "text.color": INK, "axes.labelcolor": INK,
+    "axes.labelsize": 8.5, "axes.edgecolor": LINE, "axes.linewidth": .8,
+    "axes.spines.top": False, "axes.spines.right": False,
     "axes.titlesize": 9, "axes.titlelocation": "left", "axes.facecolor": "none", "axes.axisbelow": True,
     "figure.facecolor": "none", "figure.dpi": 110, "figure.constrained_layout.use": True,
     "xtick.color": LINE, "ytick.color": LINE, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
@@ -48,7 +49,7 @@ class Chart(Figure):
 
     def _repr_svg_(self) -> str: return figure_bytes(self, "svg", facecolor="white").decode()
 
-# %% ../notebooks/core/01_plots.ipynb #64b47db7
+# %% ../notebooks/core/01_plots.ipynb #a7191156
 def figure_bytes(
     fig: Figure,
     format: str = "svg", # svg, png or pdf
@@ -59,7 +60,8 @@ def figure_bytes(
     if format not in nothing:
         raise RugptError(f"format {format!r} is not known", "plots.save", f"use one of {', '.join(nothing)}")
     buffer = io.BytesIO()
-    with style(): fig.savefig(buffer, format=format, metadata=dict.fromkeys(nothing[format]), **{"dpi": 200} | kwargs)
+    kwargs = {"dpi": 200, "metadata": dict.fromkeys(nothing[format])} | kwargs
+    with style(): fig.savefig(buffer, format=format, **kwargs)
     return buffer.getvalue()
 
 # %% ../notebooks/core/01_plots.ipynb #3dceb0e6
@@ -81,7 +83,12 @@ def chart(
         fig = Chart(figsize=(WIDTH, height))
         yield fig, fig.subplots(1, columns, sharey=True)
 
-# %% ../notebooks/core/01_plots.ipynb #c7ec32c3
+# %% ../notebooks/core/01_plots.ipynb #2bb092a1
+def exponent(x: float) -> int:
+    "Decimal exponent of a number: 0.25 → -1."
+    return int(f"{x:.2e}".partition("e")[2]) if x else 0
+
+# %% ../notebooks/core/01_plots.ipynb #470e89ea
 def number(
     x: float | None, # None is undefined
     lang: str = "en", # en or ru
@@ -91,25 +98,21 @@ def number(
     if x is None: return "—"
     if digits is None:
         if isinstance(x, int) or float(x).is_integer() or abs(x) >= 1000: digits = 0
-        else: digits = max(0, 2 - _exponent(x))
+        else: digits = max(0, 2 - exponent(x))
     text = f"{x:,.{digits}f}"
     if lang == "ru": text = text.replace(",", "\u202f").replace(".", ",")
     return text.replace("-", "\u2212")
 
-def _exponent(x: float) -> int:
-    "Decimal exponent of a number: 0.25 → -1."
-    return int(f"{x:.2e}".partition("e")[2]) if x else 0
-
-# %% ../notebooks/core/01_plots.ipynb #13f9789b
+# %% ../notebooks/core/01_plots.ipynb #1026f538
 def short(
     x: float,
     lang: str = "en",
 ) -> str:
-    "A large number for an axis or a label: 12 M, 12 млн."
+    "A number for an axis or a label, no longer than it must be: 12 M, 12 млн, 0.5."
     for size, (en, ru) in ((1e12, ("T", "трлн")), (1e9, ("B", "млрд")), (1e6, ("M", "млн")), (1e3, ("k", "тыс."))):
         if abs(x) >= size*(1 if size > 1e3 else 10):
-            return f"{number(round(x/size, 1), lang)}\u00a0{ru if lang == 'ru' else en}"
-    return number(x, lang)
+            return f"{short(round(x/size, 1 if abs(x) < 100*size else 0), lang)}\u00a0{ru if lang == 'ru' else en}"
+    return number(x, lang, len(f"{x:.10g}".partition(".")[2]))
 
 # %% ../notebooks/core/01_plots.ipynb #e128b2ce
 def percent(
@@ -120,23 +123,31 @@ def percent(
     "A share as a percentage; Russian sets a space before the sign."
     return "—" if x is None else number(100*x, lang, digits) + ("\u00a0%" if lang == "ru" else "%")
 
-# %% ../notebooks/core/01_plots.ipynb #e9340da2
+# %% ../notebooks/core/01_plots.ipynb #ec3cdf86
 WORDS = {
     "articles": ("articles", "статей"), "tokens": ("tokens seen", "токенов пройдено"),
     "steps": ("optimiser steps", "шагов оптимизатора"), "parameters": ("parameters", "параметров"),
     "bits_per_byte": ("validation loss, bits per byte", "потери на проверке, бит на байт"),
     "before": ("all articles", "все статьи"), "after": ("balanced sample", "сбалансированная выборка"),
-    "count": ("count", "число"), "share": ("share", "доля"), "human": ("human text", "текст человека"),
-    "greedy": ("greedy", "жадный выбор"), "nucleus": ("nucleus", "ядро"), "top_p": ("top-p", "top-p"),
-    "top_k": ("top-k", "top-k"), "sample": ("sampling", "случайный выбор"), "sampling": ("sampling", "случайный выбор"),
-    "embedding": ("vocabulary", "словарь"), "vocabulary": ("vocabulary", "словарь"), "position": ("positions", "позиции"),
-    "blocks": ("blocks", "блоки"), "attention": ("attention", "внимание"), "mlp": ("feed-forward", "полносвязные слои"),
+    "count": ("count", "число"), "median": ("median", "медиана"),
+    "share": ("share", "доля"), "human": ("human text", "текст человека"),
+    "greedy": ("greedy", "жадный выбор"), "nucleus": ("nucleus", "top-p"), "top_p": ("top-p", "top-p"),
+    "top_k": ("top-k", "top-k"), "sample": ("sampling", "случайный выбор"),
+    "sampling": ("sampling", "случайный выбор"),
+    "embedding": ("vocabulary", "словарь"), "vocabulary": ("vocabulary", "словарь"),
+    "position": ("positions", "позиции"), "blocks": ("blocks", "блоки"), "attention": ("attention", "внимание"),
+    "mlp": ("feed-forward", "полносвязные слои"),
     "norm": ("norms", "нормировки"), "head": ("output head", "выходной слой"), "other": ("other", "прочее"),
-    "rep_1": ("repeated words", "повторы слов"), "rep_2": ("repeated 2-grams", "повторы пар"),
-    "rep_3": ("repeated 3-grams", "повторы троек"), "rep_4": ("repeated 4-grams", "повторы четвёрок"),
+    "rep_1": ("repeated tokens", "повторы токенов"), "rep_2": ("repeated 2-grams", "повторы 2-грамм"),
+    "rep_3": ("repeated 3-grams", "повторы 3-грамм"), "rep_4": ("repeated 4-grams", "повторы 4-грамм"),
+    "rep_w16": ("seen 16 tokens back", "были среди 16 токенов"),
+    "rep_w128": ("seen 128 tokens back", "были среди 128 токенов"),
     "diversity": ("diversity", "разнообразие"), "distinct_1": ("distinct-1", "distinct-1"),
     "distinct_2": ("distinct-2", "distinct-2"), "distinct_3": ("distinct-3", "distinct-3"),
-    "tail_loop_share": ("ends in a loop", "кончается петлёй"), "compression_ratio": ("compression ratio", "степень сжатия"),
+    "tail_loop_share": ("ends in a loop", "кончается петлёй"),
+    "tail_loop": ("ends in a loop", "кончается петлёй"),
+    "mean_logprob": ("mean log-probability", "средняя лог-вероятность"),
+    "compression_ratio": ("compression ratio", "степень сжатия"),
 }
 
 # %% ../notebooks/core/01_plots.ipynb #e9446033
@@ -202,7 +213,7 @@ def funnel(
         ax.set(xlim=(0, top*1.45), ylim=(len(steps) - .5, -.6))
     return fig
 
-# %% ../notebooks/core/01_plots.ipynb #4d7c1c71
+# %% ../notebooks/core/01_plots.ipynb #31f6de47
 def topic_bars(
     before: Mapping[str, int], # articles per topic, all of them
     after: Mapping[str, int], # articles per topic, the balanced sample
@@ -211,13 +222,14 @@ def topic_bars(
 ) -> Figure:
     "Topics before and after balancing, the largest first."
     keys = sorted({*before, *after}, key=lambda k: (-before.get(k, 0), -after.get(k, 0), k))
-    with chart(.75 + .34*max(len(keys), 1)) as (fig, ax):
+    with chart(.7 + .27*max(len(keys), 1)) as (fig, ax):
         top = max([*before.values(), *after.values(), 1])
         for counts, name, shift, color in ((before, "before", -.19, "#b5b5b5"), (after, "after", .19, PALETTE[0])):
             values = [counts.get(k, 0) for k in keys]
             ax.barh([i + shift for i in range(len(keys))], values, height=.34, color=color, label=word(name, lang))
             for i, v in enumerate(values):
-                ax.text(v + top*.01, i + shift, number(v, lang), va="center", fontsize=7, color=INK if name == "after" else GREY)
+                ax.text(v + top*.01, i + shift, number(v, lang), va="center", fontsize=7,
+                    color=INK if name == "after" else GREY)
         _bare(ax, lang)
         ax.set_yticks(range(len(keys)), [(labels or {}).get(k, k) for k in keys])
         ax.set(xlim=(0, top*1.08), ylim=(len(keys) - .5, -.6))
@@ -225,13 +237,13 @@ def topic_bars(
         fig.legend(loc="outside upper left", ncols=2, handlelength=1, handleheight=.8, columnspacing=1.5)
     return fig
 
-# %% ../notebooks/core/01_plots.ipynb #d6eec1ed
+# %% ../notebooks/core/01_plots.ipynb #781a9f4e
 def loss_curves(
-    logs: Mapping[str, Sequence[Mapping]], # name → rows of log.jsonl: step, val_bits_per_byte, and tokens where counted
+    logs: Mapping[str, Sequence[Mapping]], # name → rows of log.jsonl: step, val_bits_per_byte, maybe tokens
     tokens_per_step: Mapping[str, int] | None = None, # name → tokens in a step; puts tokens on the axis
     lang: str = "en",
 ) -> Figure:
-    "Validation loss in bits per byte (comparable between tokenizers) against steps, or tokens where they are known."
+    "Validation loss in bits per byte, comparable between tokenizers, against tokens where known, else steps."
     curves, known = {}, []
     for name, rows in logs.items():
         scale = (tokens_per_step or {}).get(name)
@@ -260,10 +272,10 @@ def _end_labels(ax, ends: list[tuple[float, float, str, str]]):
     gap, last = (high - low)*.065, float("-inf")
     for y, x, text, color in sorted(ends):
         last = max(y, last + gap)
-        ax.annotate(text, (x, last), (5, 0), textcoords="offset points", va="center", color=color, annotation_clip=False,
-            fontsize=8, fontweight="bold")
+        ax.annotate(text, (x, last), (5, 0), textcoords="offset points", va="center", color=color, fontsize=8,
+            fontweight="bold", annotation_clip=False)
 
-# %% ../notebooks/core/01_plots.ipynb #7abebccf
+# %% ../notebooks/core/01_plots.ipynb #89af098c
 def budget(
     counts: Mapping[str, Mapping[str, int]], # model → group → parameters
     lang: str = "en",
@@ -271,15 +283,16 @@ def budget(
     "Where the parameters of each model sit, as stacked bars."
     groups = list(dict.fromkeys(g for parts in counts.values() for g in parts))
     order = {g: PALETTE[i % len(PALETTE)] for i, g in enumerate(groups)}
-    top = max((sum(p.values()) for p in counts.values()), default=0) or 1
+    top, named = max((sum(p.values()) for p in counts.values()), default=0) or 1, set()
     with chart(.75 + .42*max(len(counts), 1)) as (fig, ax):
         for i, parts in enumerate(counts.values()):
             left = 0
             for g, n in parts.items():
                 ax.barh(i, n, left=left, height=.62, color=order[g], edgecolor="white", linewidth=.8,
-                    label=word(g, lang) if g not in ax.__dict__.setdefault("_named", set()) else None)
-                ax._named.add(g)
-                if n > .12*top: ax.text(left + n/2, i, short(n, lang), ha="center", va="center", color="white", fontsize=8)
+                    label=None if g in named else word(g, lang))
+                named.add(g)
+                if n > .12*top:
+                    ax.text(left + n/2, i, short(n, lang), color="white", fontsize=8, ha="center", va="center")
                 left += n
             ax.text(left + top*.012, i, short(left, lang), va="center", fontweight="bold")
         _bare(ax, lang)
@@ -289,9 +302,9 @@ def budget(
         fig.legend(loc="outside upper left", ncols=6, handlelength=1, handleheight=.8, columnspacing=1.5)
     return fig
 
-# %% ../notebooks/core/01_plots.ipynb #9da1fbfe
+# %% ../notebooks/core/01_plots.ipynb #2f79d737
 def repetition(
-    sets: Mapping[str, Mapping], # name → {"kind", "metrics": {metric: {"value", "low", "high"}}}, as in metrics.json
+    sets: Mapping[str, Mapping], # name → {"kind", "metrics": {metric: {"value", "low", "high"}}}
     metrics: Sequence[str] = ("rep_1", "rep_2", "rep_3", "rep_4"), # one panel each
     labels: Mapping[str, str] | None = None, # name of a set → how it is written
     lang: str = "en",
@@ -304,9 +317,9 @@ def repetition(
                 m = sets[name]["metrics"].get(metric)
                 if not m or m.get("value") is None: continue
                 human = sets[name].get("kind") == "human"
-                if human and m.get("low") is not None: ax.axvspan(m["low"], m["high"], color="#ececec", lw=0, zorder=0)
-                color = GREY if human else PALETTE[0]
-                if m.get("low") is not None: ax.plot([m["low"], m["high"]], [i, i], color=color, lw=1.8, alpha=.55)
+                color, span = GREY if human else PALETTE[0], [m.get("low"), m.get("high")]
+                if human and None not in span: ax.axvspan(*span, color="#ececec", lw=0, zorder=0)
+                if None not in span: ax.plot(span, [i, i], color=color, lw=1.8, alpha=.55)
                 ax.plot(m["value"], i, "o", color=color, ms=4.5)
             ax.grid(axis="x")
             ax.tick_params(axis="y", length=0)
@@ -318,7 +331,7 @@ def repetition(
         fig.supxlabel(word("share", lang), fontsize=8.5, color=GREY)
     return fig
 
-# %% ../notebooks/core/01_plots.ipynb #b9f7dbee
+# %% ../notebooks/core/01_plots.ipynb #e561ca57
 def histogram(
     values: Sequence[float],
     xlabel: str = "", # what is measured, with its unit
@@ -338,10 +351,11 @@ def histogram(
         ax.hist(x, bins=edges, color=PALETTE[0], edgecolor="white", linewidth=.4)
         if log: ax.set_xscale("log"); ax.minorticks_off()
         else: ax.xaxis.set_major_locator(MaxNLocator(7))
+        ax.margins(y=.15)
         middle = float(np.median(x))
         ax.axvline(middle, color=PALETTE[1], lw=1.2)
-        ax.annotate(("медиана " if lang == "ru" else "median ") + number(middle, lang), (middle, 1), (4, -2), xycoords=("data", "axes fraction"),
-            textcoords="offset points", va="top", color=PALETTE[1], fontsize=8)
+        ax.annotate(f"{word('median', lang)} {number(middle, lang)}", (middle, 1), (4, -2), va="top", fontsize=8,
+            xycoords=("data", "axes fraction"), textcoords="offset points", color=PALETTE[1])
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         _number_axis(ax.xaxis, lang); _number_axis(ax.yaxis, lang)
         ax.grid(axis="y")

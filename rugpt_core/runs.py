@@ -368,7 +368,7 @@ def outputs_digest(manifest: dict) -> str:
     "Digest of a stage's outputs, those with times of the clock left out."
     return json_digest({name: o["sha256"] for name, o in manifest["outputs"].items() if not o["timed"]})
 
-# %% ../notebooks/core/00_runs.ipynb #8ba08813
+# %% ../notebooks/core/00_runs.ipynb #1e1a65de
 class Stage:
     "One stage of one run: is it current, and build it if not."
 
@@ -435,13 +435,15 @@ class Stage:
         tmp, started = self.run_dir/f".{self.spec.folder}.tmp", time.time()
         code, inputs = code_digest(self.name), self.inputs()
         with disk_errors(self.dir), self._lock():
-            shutil.rmtree(tmp, ignore_errors=True)
+            shutil.rmtree(tmp, ignore_errors=True) # what a killed build left
             tmp.mkdir(parents=True)
-            yield tmp
-            if self.inputs() != inputs:
-                raise RugptError("an input changed while the stage ran", self.name, "run it again")
-            self._write_manifest(tmp, code, inputs, started)
-            self._swap(tmp)
+            try:
+                yield tmp
+                if self.inputs() != inputs:
+                    raise RugptError("an input changed while the stage ran", self.name, "run it again")
+                self._write_manifest(tmp, code, inputs, started)
+                self._swap(tmp)
+            finally: shutil.rmtree(tmp, ignore_errors=True)
         self._why = ""
 
     @contextmanager

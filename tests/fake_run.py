@@ -1,0 +1,345 @@
+"A run folder with made-up numbers, as the stages leave it, to try the report on."
+
+import json
+import random
+from pathlib import Path
+
+import pyarrow as pa
+
+from rugpt_core.runs import STAGES, write_json, write_jsonl, write_parquet
+
+NASTY = (
+    "Он `был` $x$ [ссылка](http://evil.test/a.js) <script>alert(1)</script> # * _a_ @b "
+    "~~c~~ \\n \x1b[31m\x07 \ufffd | ^ {=html} //! = - + 1. « » ё"
+)
+TOPICS = (
+    "history",
+    "geography",
+    "biology",
+    "medicine",
+    "physics",
+    "mathematics",
+    "astronomy",
+    "technology",
+    "art",
+    "literature",
+    "sport",
+    "society",
+)
+REASONS = ("too_short", "list_page", "not_russian", "near_duplicate", "exact_duplicate")
+HUMAN = (
+    "Город расположен на левом берегу реки, при впадении в неё небольшого притока. Первое упоминание "
+    "относится к четырнадцатому веку; тогда это была крепость на торговом пути. В конце восемнадцатого столетия здесь "
+    "построили каменный мост и открыли первую школу, а век спустя через город прошла железная дорога."
+)
+ARTICLE = pa.schema(
+    [(k, pa.string()) for k in ("id", "source", "source_id", "revision", "title", "text")]
+    + [("n_chars", pa.int64()), ("split", pa.string()), ("meta", pa.string())]
+)
+
+
+def article(i: int, source: str = "wiki40b") -> dict:
+    text = HUMAN * (1 + i % 7)
+    return dict(
+        id=f"{i:016x}",
+        source=source,
+        source_id=f"Q{i}",
+        revision="",
+        title=f"Статья {i}",
+        text=text,
+        n_chars=len(text),
+        split="val" if i % 10 == 0 else "train",
+        meta="{}",
+    )
+
+
+def make_run(
+    run_dir,
+    n: int = 85,
+    families=("gpt2", "qwen3"),
+    synthetic: int = 9,
+    gold: bool = True,
+    tokenizer: str = "bpe",
+    nasty: bool = True,
+) -> Path:
+    "Write every folder that the report reads."
+    run, rng = Path(run_dir), random.Random(5)
+    for spec in STAGES.values():
+        (run / spec.folder).mkdir(parents=True, exist_ok=True)
+    write_json(run / "run.json", dict(preset="demo", params={}))
+    lost = n // 5
+    _corpus(run, n, lost, rng)
+    _synthetic(run, synthetic)
+    _topics(run, n - lost, synthetic, gold, rng)
+    _tokens(run, n - lost, tokenizer)
+    _models(run, families, tokenizer)
+    _texts(run, families, rng, nasty)
+    for name in STAGES["report"].reads:
+        _manifest(run, name, synthetic)
+    _notebook(run)
+    return run
+
+
+def _corpus(run: Path, n: int, lost: int, rng):
+    write_parquet(run / "clean" / "articles.parquet", [article(i) for i in range(n - lost)], ARTICLE)
+    schema = ARTICLE.append(pa.field("reasons", pa.string())).append(pa.field("stage", pa.string()))
+    rows = [
+        article(i) | dict(reasons=json.dumps([REASONS[i % 5]] + ["too_short"] * (i % 5 == 1)), stage="rules")
+        for i in range(lost)
+    ]
+    write_parquet(run / "clean" / "rejected.parquet", rows, schema)
+    write_json(
+        run / "clean" / "funnel.json",
+        [
+            dict(step="source", articles=n),
+            dict(step="long_enough", articles=n - lost // 2),
+            dict(step="near_duplicate", articles=n - lost),
+        ],
+    )
+
+
+def _synthetic(run: Path, k: int):
+    rows = [article(1000 + i, "synthetic-topic" if i % 2 else "synthetic-rewrite") for i in range(k)]
+    write_parquet(run / "synthetic" / "articles.parquet", rows, ARTICLE)
+    schema = ARTICLE.append(pa.field("reasons", pa.string()))
+    bad = [article(2000 + i) | dict(reasons='["copies_seed"]') for i in range(k // 3)]
+    write_parquet(run / "synthetic" / "rejected.parquet", bad, schema)
+
+
+def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):
+    labels = [dict(id=f"{i:016x}", topic=TOPICS[int(12 * rng.random() ** 2)]) for i in range(n + synthetic)]
+    write_parquet(run / "topics" / "labels.parquet", labels)
+    kept: list[dict] = []
+    for i, row in enumerate(labels):
+        if sum(k["topic"] == row["topic"] for k in kept) < max(3, n // 14):
+            kept.append(
+                article(i, "synthetic-topic" if i >= n else "wiki40b") | dict(topic=row["topic"], score=0.5)
+            )
+    write_parquet(run / "topics" / "selection.parquet", kept)
+    keys = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "majority")
+    write_json(
+        run / "topics" / "evaluation.json",
+        dict(
+            classifier="encoder",
+            **dict(
+                zip(keys, (60, 0.8167, 0.7, 0.894, 0.791, 0.25) if gold else (0, *(None,) * 5), strict=True)
+            ),
+        ),
+    )
+
+
+def _tokens(run: Path, n: int, name: str):
+    size = 4096 if name == "bpe" else 262144
+    split = lambda k, t: dict(documents=k, tokens=t, bytes=t * 5, chars=t * 3, sha256="0" * 64)
+    write_json(
+        run / "tokens" / "meta.json",
+        dict(
+            schema=1,
+            dtype="uint16",
+            vocab_size=size,
+            bos_id=0,
+            tokenizer=dict(name=name, digest="0" * 64),
+            splits=dict(train=split(n, n * 1543), val=split(max(n // 10, 1), n * 154)),
+        ),
+    )
+    row = lambda v, used, b: dict(
+        tokens=n * 1543,
+        bytes_per_token=b,
+        tokens_per_word=1.9,
+        vocab_size=v,
+        used=used,
+        never_used=v - used,
+        used_share=used / v,
+        curve={},
+    )
+    rows = {"bpe": row(4096, 4001, 5.02), "gemma": row(262144, 12877, 6.31)}
+    write_json(
+        run / "tokens" / "comparison.json",
+        dict(text={}, gemma_missing="", rows=rows, sample="", segmentation={}),
+    )
+
+
+def _models(run: Path, families, tokenizer: str):
+    summary, size = {}, 4096 if tokenizer == "bpe" else 262144
+    for k, family in enumerate(families):
+        (run / "model" / family).mkdir(exist_ok=True)
+        rows = [
+            dict(
+                step=s,
+                tokens=s * 4096,
+                loss=8 / (1 + s / 90),
+                lr=1e-3,
+                val_loss=7.9 / (1 + s / 150) + k * 0.1,
+                val_bits_per_byte=2.1 + 0.06 * k + 3 / (1 + s / 40),
+            )
+            if s % 20 == 0
+            else dict(
+                step=s, tokens=s * 4096, loss=8 / (1 + s / 90), lr=1e-3, val_loss=None, val_bits_per_byte=None
+            )
+            for s in range(0, 201, 10)
+        ]
+        write_jsonl(run / "model" / family / "log.jsonl", rows)
+        groups = dict(
+            embedding=size * 128,
+            position=128 * 256 * (1 - k),
+            attention=262144,
+            mlp=524288 + 9000 * k,
+            norm=1152,
+        )
+        blocks = groups["attention"] + groups["mlp"] + groups["norm"]
+        summary[family] = dict(
+            family=family,
+            parameters=sum(groups.values()),
+            groups=groups,
+            blocks=blocks,
+            device="cpu",
+            tokens_seen=200 * 4096,
+            epochs=200 * 4096 / 104924,
+            best=dict(
+                step=200, val_loss=rows[-1]["val_loss"], val_bits_per_byte=rows[-1]["val_bits_per_byte"]
+            ),
+        )
+    write_json(run / "model" / "summary.json", summary)
+
+
+def _texts(run: Path, families, rng, nasty: bool):
+    metric = lambda v, w=0.03: dict(value=v, low=v - w, high=v + w, n=24)
+    measures = lambda r: dict(
+        {f"rep_{n}": metric(r / n) for n in (1, 2, 3, 4)},
+        diversity=metric(max(0.03, 1 - r)),
+        distinct_1=metric(0.6 - r / 3),
+        distinct_2=metric(0.9 - r / 3),
+        distinct_3=metric(0.95 - r / 3),
+        tail_loop_share=metric(r / 3),
+        compression_ratio=dict(value=None, low=None, high=None, n=0),
+    )
+    sets = {
+        "human": dict(
+            kind="human",
+            family=None,
+            strategy=None,
+            documents=24,
+            measured=24,
+            tokens=24 * 120,
+            metrics=measures(0.3),
+            minus_human=None,
+        )
+    }
+    rows = [
+        dict(
+            prompt=f"Статья {i}\n\nГород {i} — административный центр",
+            prompt_ids=[1],
+            ids=[2],
+            text=HUMAN,
+            logprobs=None,
+            strategy="human",
+            seed=0,
+            checkpoint="",
+            article_id=f"{i:016x}",
+            topic="history",
+        )
+        for i in range(8)
+    ]
+    write_jsonl(run / "generations" / "human.jsonl", rows)
+    for family in families:
+        for strategy, r in (("greedy", 0.9), ("nucleus", 0.34)):
+            text = (
+                "Город был основан в году и был городом и был городом " + "и был городом " * 20
+                if strategy == "greedy"
+                else (NASTY if nasty else HUMAN[40:])
+            )
+            write_jsonl(
+                run / "generations" / f"{family}-{strategy}.jsonl",
+                [x | dict(strategy=strategy, text=text) for x in rows],
+            )
+            sets[f"{family}-{strategy}"] = dict(
+                kind="model",
+                family=family,
+                strategy=strategy,
+                documents=24,
+                measured=23,
+                tokens=23 * 120,
+                metrics=measures(r + rng.random() / 40),
+                minus_human=dict(rep_4=metric((r - 0.3) / 4)),
+            )
+    write_json(
+        run / "artifacts" / "metrics.json",
+        dict(schema=1, sets=sets, tokens_per_document=120, bootstrap=dict(samples=2000)),
+    )
+
+
+def _manifest(run: Path, name: str, synthetic: int):
+    params = dict(source="data/sample/wiki40b_ru.jsonl", seed=1337, topics_file="data/topics.yml")
+    bad, asked = synthetic // 3, synthetic + synthetic // 3
+    way = lambda n, k: dict(
+        asked=n + k, answered=n + k, unanswered=0, accepted=n, rejected=k, accepted_chars=n * 900
+    )
+    counts = (
+        dict(
+            way(synthetic, bad),
+            ways=dict(topic=way(synthetic, bad), rewrite=way(0, 0)),
+            engine=dict(name="replay", models=["gemma-3-4b-it"] if asked else []),
+        )
+        if name == "synthesize"
+        else {}
+    )
+    write_json(
+        run / STAGES[name].folder / "manifest.json",
+        dict(
+            schema=1,
+            stage=name,
+            params=params,
+            inputs={},
+            code="ab12" * 16,
+            counts=counts,
+            outputs={"a.parquet": dict(sha256="0" * 64, bytes=123456, timed=False)},
+            versions=dict(python="3.11.7", torch="2.13.0"),
+            timing=dict(started="2025-01-01T00:00:00+00:00", seconds=7.31, peak_memory_mb=812),
+        ),
+    )
+
+
+def _notebook(run: Path):
+    out = lambda **data: dict(output_type="display_data", metadata={}, data=data)
+    code = lambda source, *outputs: dict(
+        cell_type="code",
+        id=f"c{len(source)}",
+        metadata={},
+        execution_count=1,
+        source=source,
+        outputs=list(outputs),
+    )
+    table = (
+        "<div><table border='1' class='dataframe'><thead><tr><th></th><th>n</th></tr></thead>"
+        "<tbody><tr><th>история</th><td>12</td></tr></tbody></table></div>"
+    )
+    svg = "<svg xmlns='http://www.w3.org/2000/svg' width='60' height='20'>"
+    svg += "<rect width='60' height='20' fill='#0072b2'/></svg>"
+    cells = [
+        dict(cell_type="markdown", id="m", metadata={}, source="# 02 Clean\n\n> From raw text to articles."),
+        code(
+            "clean(source)", dict(output_type="stream", name="stderr", text="10%\r50%\r\x1b[32m100%\x1b[0m\n")
+        ),
+        code("frame", out(**{"text/html": table, "text/plain": "история 12"})),
+        code("plot()", out(**{"image/svg+xml": svg, "text/plain": "<Figure>"})),
+        code("widget()", out(**{"text/html": "<script>alert(2)</script>", "text/plain": "widget"})),
+        code(
+            "1/0 ",
+            dict(
+                output_type="error",
+                ename="ZeroDivisionError",
+                evalue="division by zero",
+                traceback=["\x1b[31mx"] * 99,
+            ),
+        ),
+    ]
+    (run / "notebooks").mkdir(exist_ok=True)
+    write_json(
+        run / "notebooks" / "02_clean.ipynb",
+        dict(
+            cells=cells,
+            nbformat=4,
+            nbformat_minor=5,
+            metadata={"kernelspec": {"display_name": "python3", "language": "python", "name": "python3"}},
+        ),
+    )

@@ -1,0 +1,393 @@
+"""Tokenizers and files of ids: what the cells of core/08a_gemma and core/09_tokens cannot show."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rugpt_core import gemma, tokens
+from rugpt_core.runs import RugptError, write_parquet
+
+ROOT = Path(__file__).resolve().parent.parent
+WORDS = (
+    "Волга впадает в Каспийское море . Река начинается на Валдайской возвышенности и течёт через равнину . "
+    "В 1931 году здесь построили завод « Прогресс » , где работали 12 450 человек — почти весь город ."
+).split()
+
+HOSTILE = [
+    "",
+    " ",
+    "   ",
+    "\n",
+    "\n\n\n",
+    " \t\r\n\x0b\x0c",
+    "ёЁйЙ",
+    "и\u0306 е\u0308",
+    "за\u0301мок",
+    "\u00ad\u200b\ufeff\u00a0\u2028",
+    "<bos>",
+    "<eos><pad>",
+    "a<bos>б",
+    "<start_of_turn>user",
+    "<0x41>",
+    "<unused7>",
+    "[multimodal]",
+    "😀👩\u200d👩\u200d👧\U0001f1f7\U0001f1fa",
+    "\U0010ffff\U00010000",
+    "\x00\x01\x1f",
+    "中文 한국어 العربية हिन्दी",
+    "=" * 700,
+    "аб" * 900,
+    " " * 90,
+    "\n" * 70,
+    "\t" * 40,
+    "3,1415926535",
+    "it's we'LL",
+    "«—…№»",
+]
+
+# Ids of the tokenizer.json published with Gemma 3, without special tokens.
+GEMMA_IDS = {
+    "Волга впадает в Каспийское море.": [
+        33134,
+        81641,
+        909,
+        172145,
+        909,
+        7917,
+        106109,
+        236934,
+        25147,
+        110788,
+        236761,
+    ],
+    "ёлка, Ёж и «кавычки» — тире…": [
+        237503,
+        31282,
+        236764,
+        205760,
+        236966,
+        1079,
+        2789,
+        1173,
+        4318,
+        18858,
+        237167,
+        2192,
+        14326,
+        1150,
+        237064,
+    ],
+    "за\u0301мок": [3086, 238288, 106622],
+    "В 1931 году   три  пробела\n\n\nабзац\t\tтаб": [
+        237146,
+        236743,
+        236770,
+        236819,
+        236800,
+        236770,
+        18010,
+        139,
+        12930,
+        138,
+        7877,
+        7177,
+        1380,
+        109,
+        138339,
+        3086,
+        236993,
+        255969,
+        1329,
+        236915,
+    ],
+    " " * 40: [167, 145],
+    "<bos>": [236820, 46757, 236813],
+    "<table>": [168],
+    "😀\U0010ffff": [242398, 482, 381, 429, 429],
+    "中文 العربية": [55041, 87595],
+    "\x00": [238],
+    "▁ ▁▁": [138, 138],
+}
+
+
+def selection(n: int = 60, seed: int = 0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        paragraphs = [
+            " ".join(rng.choice(WORDS, size=int(rng.integers(8, 40)))) for _ in range(int(rng.integers(1, 4)))
+        ]
+        rows.append(
+            dict(
+                id=f"{i:016x}",
+                source="synthetic-rewrite" if i % 7 == 3 else "wiki40b",
+                title=f"Статья № {i}",
+                text="\n\n".join(paragraphs) + (HOSTILE[i % len(HOSTILE)]),
+                topic="geography" if i % 2 else None,
+                split="val" if i % 5 == 0 else "train",
+            )
+        )
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def topics(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("topics")
+    write_parquet(folder / "selection.parquet", selection())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bpe() -> tokens.Tokenizer:
+    return tokens.make_tokenizer("bpe", selection(), 600)
+
+
+@pytest.fixture(scope="session")
+def whole_gemma(tmp_path_factory) -> tokens.Tokenizer:
+    if gemma.gemma_package() is None:
+        pytest.skip(f"{gemma.GEMMA_PACKAGE} is not installed")
+    return tokens.Tokenizer(gemma.gemma_tokenizer_json("", tmp_path_factory.mktemp("cache")), "gemma")
+
+
+def document(row) -> str:
+    return f"{row.title}\n\n{row.text}"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()
+    }
+
+
+# ---------------------------------------------------------------- round trips
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_bpe_gives_back_any_text(bpe, text):
+    ids = bpe.encode(text)
+    assert bpe.decode(ids) == text
+    assert bpe.bos_id not in ids
+    assert b"".join(tokens.piece_bytes(bpe, ids)) == text.encode()
+
+
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_gemma_gives_back_any_text_but_its_space_sign(whole_gemma, text):
+    assert whole_gemma.decode(whole_gemma.encode(text)) == text.replace("▁", " ")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text(bpe, text):
+    assert bpe.decode(bpe.encode(text)) == text
+
+
+# ---------------------------------------------------------------- the same ids elsewhere
+
+
+def auto(folder: Path):
+    return pytest.importorskip("transformers").AutoTokenizer.from_pretrained(str(folder))
+
+
+def test_transformers_gives_the_same_ids(bpe, tmp_path):
+    other = auto(bpe.save(tmp_path / "t"))
+    texts = HOSTILE + [document(r) for r in selection(20).itertuples()]
+    for text in texts:
+        ids = bpe.encode(text)
+        assert other(text, add_special_tokens=False)["input_ids"] == ids
+        assert other(text)["input_ids"] == [bpe.bos_id, *ids]
+        assert other.decode(ids) == text
+    assert (other.bos_token_id, other.eos_token_id, len(other)) == (bpe.bos_id, bpe.bos_id, bpe.vocab_size)
+
+
+def test_transformers_gives_the_same_gemma_ids(whole_gemma, tmp_path):
+    other = auto(whole_gemma.save(tmp_path / "t"))
+    for text in HOSTILE:
+        assert other(text, add_special_tokens=False)["input_ids"] == whole_gemma.encode(text)
+    assert other.bos_token_id == whole_gemma.bos_id == 2
+
+
+def test_gemma_is_the_published_one(whole_gemma):
+    assert whole_gemma.vocab_size == 262_144
+    assert {text: whole_gemma.encode(text) for text in GEMMA_IDS} == GEMMA_IDS
+
+
+def test_gemma_from_a_published_file(whole_gemma):
+    path = os.environ.get("RUGPT_GEMMA_JSON")
+    if not path:
+        pytest.skip("RUGPT_GEMMA_JSON names no published tokenizer.json")
+    assert tokens.Tokenizer(gemma.gemma_tokenizer_json(path), "gemma").digest == whole_gemma.digest
+
+
+def test_gemma_cache_is_used_and_mended(whole_gemma, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    text = gemma.gemma_tokenizer_json()
+    (file,) = (tmp_path / "rugpt").iterdir()
+    monkeypatch.setattr(gemma, "gemma_json", None)  # a second build would fail
+    assert gemma.gemma_tokenizer_json() == text == whole_gemma.json
+    monkeypatch.undo()
+    file.write_bytes(file.read_bytes()[:-1000])
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert gemma.gemma_tokenizer_json() == text
+
+
+# ---------------------------------------------------------------- files of ids
+
+
+@pytest.mark.parametrize("kind", ["bpe", "gemma"])
+def test_bins_decode_to_the_selection(kind, request, topics, tmp_path):
+    if kind == "gemma":
+        request.getfixturevalue("whole_gemma")
+    counts = tokens.tokenize(topics, tmp_path, kind, 600)
+    bins, own = tokens.open_bins(tmp_path), tokens.load_tokenizer(tmp_path / "tokenizer")
+    assert bins.train.dtype == ("<u2" if kind == "bpe" else "<u4")
+    frame, rows = selection(), pd.read_parquet(tmp_path / "docs.parquet")
+    for split in tokens.SPLITS:
+        part = frame[frame.split == split]
+        if split == "val":
+            part = part[~part.source.str.startswith("synthetic")]
+        ids = getattr(bins, split)
+        want = [document(r) if kind == "bpe" else document(r).replace("▁", " ") for r in part.itertuples()]
+        assert [own.decode(d) for d in tokens.split_documents(ids, bins.bos_id)] == want
+        docs = rows[rows.split == split]
+        assert list(docs.id) == list(part.id)
+        assert [own.decode(ids[s : s + n]) for s, n in zip(docs.start, docs.n_tokens, strict=True)] == want
+        meta = bins.meta["splits"][split]
+        assert meta["bytes"] == sum(len(document(r).encode()) for r in part.itertuples())
+        assert meta["tokens"] == len(ids) == counts[f"{split}_tokens"] == docs.n_tokens.sum()
+        assert np.array_equal(np.fromfile(tmp_path / f"{split}.bin", dtype=ids.dtype), ids)
+    assert (
+        counts["synthetic_held_out"]
+        == len(frame[(frame.split == "val") & frame.source.str.startswith("synthetic")])
+        > 0
+    )
+    assert counts["vocab_size_reached"] == bins.vocab_size == own.vocab_size
+
+
+def test_frame_and_file_give_the_same_bins(topics, bpe, tmp_path):
+    for name, source in (("frame", selection()), ("file", topics / "selection.parquet")):
+        (tmp_path / name).mkdir()
+        tokens.write_bins(source, bpe, tmp_path / name)
+    assert files(tmp_path / "frame") == files(tmp_path / "file")
+
+
+def test_batches_do_not_matter(topics, bpe, tmp_path, monkeypatch):
+    for batch in (1_000_000, 900):
+        monkeypatch.setattr(tokens, "BATCH", batch)
+        (tmp_path / str(batch)).mkdir()
+        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(batch))
+    assert files(tmp_path / "1000000") == files(tmp_path / "900")
+
+
+def test_processes_give_the_same_bytes(topics, tmp_path):
+    code = (
+        "import sys; from rugpt_core.tokens import tokenize; tokenize(sys.argv[1], sys.argv[2], 'bpe', 700)"
+    )
+    for name, threads, seed in (("a", "1", "1"), ("b", "2", "2")):
+        (tmp_path / name).mkdir()
+        env = {**os.environ, "RAYON_NUM_THREADS": threads, "PYTHONHASHSEED": seed}
+        subprocess.run([sys.executable, "-c", code, topics, tmp_path / name], check=True, env=env, cwd=ROOT)
+    assert files(tmp_path / "a") == files(tmp_path / "b")
+
+
+def test_bins_need_numpy_only(topics, bpe, tmp_path):
+    tokens.write_bins(topics / "selection.parquet", bpe, tmp_path)
+    code = (
+        "import sys; from rugpt_core.tokens import open_bins; print(len(open_bins(sys.argv[1]).train));"
+        "print([m for m in ('tokenizers', 'transformers', 'pandas', 'pyarrow', 'torch') if m in sys.modules])"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", code, tmp_path], check=True, capture_output=True, text=True, cwd=ROOT
+    ).stdout
+    assert out.split("\n")[1] == "[]"
+
+
+def test_small_corpus_says_what_it_reached(topics, tmp_path):
+    counts = tokens.tokenize(topics, tmp_path, "bpe", 50_000)
+    assert counts["vocab_size_asked"] == 50_000
+    assert 300 < counts["vocab_size_reached"] < 50_000
+
+
+def test_held_out_text_does_not_shape_the_bpe(tmp_path):
+    frame = selection()
+    other = frame.copy()
+    other.loc[other.split == "val", "text"] = "абракадабра " * 400
+    assert tokens.make_tokenizer("bpe", frame, 600).digest == tokens.make_tokenizer("bpe", other, 600).digest
+
+
+def test_without_gemma_the_comparison_says_so(topics, tmp_path, monkeypatch):
+    monkeypatch.setattr(gemma, "gemma_package", lambda: None)
+    counts = tokens.tokenize(topics, tmp_path, "bpe", 600)
+    seen = json.loads((tmp_path / "comparison.json").read_text())
+    assert counts["compared"] == ["bpe"] == list(seen["rows"])
+    assert "pip install" in seen["gemma_missing"]
+
+
+# ---------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(
+    ("frame", "kwargs", "reason"),
+    [
+        (selection()[:0], {}, "the selection is empty"),
+        (selection().assign(split="train"), {}, "no val articles"),
+        (selection().assign(split="val"), {}, "no train articles"),
+        (selection().assign(split="test"), {}, "split must be train or val"),
+        (selection().drop(columns="text"), {}, "columns are missing: text"),
+        (selection(), dict(vocab_size=299), "at least 300"),
+        (selection(), dict(tokenizer="word"), "give one of bpe, gemma"),
+        (
+            selection(),
+            dict(gemma_path="no/where/tokenizer.json"),
+            "gemma_path=no/where/tokenizer.json: file is missing",
+        ),
+        (
+            selection(),
+            dict(tokenizer="gemma", gemma_path="/no/where"),
+            "gemma_path=/no/where: file is missing",
+        ),
+    ],
+)
+def test_refusals(frame, kwargs, reason, tmp_path):
+    write_parquet(tmp_path / "selection.parquet", frame)
+    (tmp_path / "out").mkdir()
+    with pytest.raises(RugptError) as e:
+        tokens.tokenize(tmp_path, tmp_path / "out", **kwargs)
+    assert reason.lower() in str(e.value).lower()
+    assert "\n" not in str(e.value)
+    assert not (tmp_path / "out" / "meta.json").exists()
+
+
+def test_without_selection(tmp_path):
+    with pytest.raises(RugptError, match="selection.parquet: file is missing. Run the stage classify"):
+        tokens.tokenize(tmp_path, tmp_path)
+
+
+def test_gated_hub_names_licence_and_token(monkeypatch):
+    import huggingface_hub
+    from huggingface_hub.errors import GatedRepoError
+
+    def refuse(repo, name):
+        raise GatedRepoError.__new__(GatedRepoError)
+
+    monkeypatch.setattr(gemma, "gemma_package", lambda: None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    with pytest.raises(
+        RugptError, match=r"GatedRepoError.*licence at huggingface.co/google/gemma-3-270m.*HF_TOKEN"
+    ):
+        gemma.gemma_tokenizer_json()
+
+
+def test_a_cut_gguf_is_refused(whole_gemma, tmp_path):
+    with open(gemma.gemma_package(), "rb") as f:
+        (tmp_path / "cut.gguf").write_bytes(f.read(2_000_000))
+    with pytest.raises(RugptError, match="cut off inside its metadata"):
+        gemma.gemma_tokenizer_json(str(tmp_path / "cut.gguf"))
