@@ -8,22 +8,23 @@ __all__ = ['RUSSIAN', 'COMMON', 'STEPS', 'MIN_PROSE', 'MAX_REPEATED', 'CHUNK', '
            'Pool', 'find_duplicates', 'choose_splits', 'write_rows', 'finish_row', 'funnel_of', 'check_kept',
            'watch_language', 'check_options', 'clean_corpus', 'finish']
 
-# %% ../notebooks/core/04_clean.ipynb #dbafad4c
+# %% ../notebooks/core/04_clean.ipynb #45e39537
 import functools, json, os, sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rugpt_core.corpus import (ENDED, MARKER, RawArticle, article_id, article_schema, content_key, folded_words, parse, read_source,
-    render, split_of)
+from .corpus import (ENDED, MARKER, RawArticle, article_id, article_schema, char_counts, content_key,
+    folded_words, parse, read_source, render, split_of, split_point)
 from .dedup import exact_duplicates, near_duplicates, shingles, signatures
 from .rules import RULES, Tally, check_rules, clean_article
 from .runs import Progress, RugptError, write_json
 
-# %% ../notebooks/core/04_clean.ipynb #d0dd023e
+# %% ../notebooks/core/04_clean.ipynb #805893a0
 RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюя")
-COMMON = frozenset("и в не на что с как по из для это от к о был было была были его но или также который до за при год года году он она они".split())
+COMMON = frozenset("и в не на что с как по из для это от к о был было была были его но или также который до за при год года"
+    " году он она они".split())
 
 # %% ../notebooks/core/04_clean.ipynb #dbe4fc2c
 def cyrillic_share(chars: Counter) -> float: # 0 to 1; 0 where there are no letters
@@ -35,13 +36,13 @@ def cyrillic_share(chars: Counter) -> float: # 0 to 1; 0 where there are no lett
         if "\u0400" <= c <= "\u052f": cyrillic += n
     return cyrillic/letters if letters else 0.
 
-# %% ../notebooks/core/04_clean.ipynb #dcd83b13
+# %% ../notebooks/core/04_clean.ipynb #803663fe
 def is_russian(
     text: str,
     chars: Counter | None = None, # its characters, where counted already
 ) -> bool:
-    "Whether a text is in Russian, by a simple rule on letters and common words. Texts under 200 letters are often undecidable."
-    chars = Counter(text) if chars is None else chars
+    "Whether a text is in Russian, by a simple rule on letters and common words; a sentence alone may be misjudged."
+    chars = char_counts(text) if chars is None else chars
     small = Counter()
     for c, n in chars.items():
         if "\u0400" <= c <= "\u052f": small[c.lower()] += n
@@ -52,9 +53,9 @@ def is_russian(
     words = folded_words(text[:20_000])
     return foreign <= .03*total and own >= .006*total and sum(w in COMMON for w in words) >= .05*len(words)
 
-# %% ../notebooks/core/04_clean.ipynb #81288ea3
+# %% ../notebooks/core/04_clean.ipynb #aaf44af7
 def prose_share(text: str) -> float: # 0 to 1
-    "Share of characters in paragraphs that end a sentence (after the terminal punctuation rule of C4, Raffel et al. 2020)."
+    "Share of characters in paragraphs that end a sentence (after C4's terminal punctuation, Raffel et al. 2020)."
     lines = [p for p in text.split("\n") if p]
     return sum(len(p) for p in lines if p.endswith(ENDED))/max(sum(map(len, lines)), 1)
 
@@ -68,13 +69,15 @@ def repeated_share(text: str) -> float: # 0 to 1
         seen.add(p)
     return again/max(sum(map(len, lines)), 1)
 
-# %% ../notebooks/core/04_clean.ipynb #85b99c2f
+# %% ../notebooks/core/04_clean.ipynb #4f62e33e
 STEPS = { # reason of rejection → what remains after this filter, in the order of the funnel
-    "no_text": "with text", "too_short": "long enough", "too_few_cyrillic": "in Cyrillic", "not_russian": "in Russian",
-    "not_prose": "prose", "repetitive": "not repetitive", "exact_duplicate": "unique", "near_duplicate": "no near duplicate"}
+    "no_text": "with text", "too_short": "long enough", "too_few_cyrillic": "in Cyrillic",
+        "not_russian": "in Russian",
+    "not_prose": "prose", "repetitive": "not repetitive", "exact_duplicate": "unique",
+        "near_duplicate": "no near duplicate"}
 MIN_PROSE, MAX_REPEATED = .5, .3 # shares of an article's characters
 
-# %% ../notebooks/core/04_clean.ipynb #6e6b16df
+# %% ../notebooks/core/04_clean.ipynb #5ae29360
 def reasons_against(
     title: str,
     text: str, # cleaned body
@@ -83,7 +86,7 @@ def reasons_against(
 ) -> list[str]: # keys of STEPS; empty for an article that stays
     "Every reason to refuse an article by itself, duplicates apart."
     if not title or not text: return ["no_text"]
-    chars = Counter(text)
+    chars = char_counts(text)
     tests = {"too_short": len(text) < min_chars, "too_few_cyrillic": cyrillic_share(chars) < min_cyrillic,
              "not_russian": not is_russian(text, chars), "not_prose": prose_share(text) < MIN_PROSE,
              "repetitive": repeated_share(text) > MAX_REPEATED}
@@ -98,7 +101,7 @@ class Options:
     off_rules: tuple[str, ...]
     near: bool # near duplicates are looked for
 
-# %% ../notebooks/core/04_clean.ipynb #369b0f92
+# %% ../notebooks/core/04_clean.ipynb #45ef6b8b
 def clean_chunk(
     raws: list[RawArticle],
     options: Options,
@@ -110,8 +113,10 @@ def clean_chunk(
         text, sections = render(article)
         reasons = reasons_against(article.title, text, options.min_chars, options.min_cyrillic)
         words = folded_words(text) if not reasons else []
-        rows.append(dict(id=article_id(raw.source_id, raw.text), source=raw.source, source_id=raw.source_id, revision=raw.revision,
-            title=article.title, text=text, n_chars=len(text), split="", meta=json.dumps({"sections": sections}, ensure_ascii=False),
+        rows.append(dict(id=article_id(raw.source_id, raw.text), source=raw.source, source_id=raw.source_id,
+            revision=raw.revision,
+            title=article.title, text=text, n_chars=len(text), split="",
+                meta=json.dumps({"sections": sections}, ensure_ascii=False),
             reasons=json.dumps(reasons), stage="", key=content_key(words)))
         tallies.append(tally)
         sets.append(shingles(words if options.near else []))
@@ -130,7 +135,7 @@ def chunks(raws: Iterable[RawArticle]) -> Iterator[list[RawArticle]]:
         if n >= CHUNK: yield chunk; chunk, n = [], 0
     if chunk: yield chunk
 
-# %% ../notebooks/core/04_clean.ipynb #30e3e15b
+# %% ../notebooks/core/04_clean.ipynb #1dfa1bc1
 def map_ordered(
     f: Callable, # of one item; a function of a module, for it travels to other processes
     items: Iterable, # read no further than the workers need
@@ -141,7 +146,8 @@ def map_ordered(
     from itertools import chain, islice
     from multiprocessing import get_context
     items = iter(items)
-    workers = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    workers = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity")
+        else range(os.cpu_count() or 1))
     first = list(islice(items, 2))
     if workers < 2 or len(first) < 2: yield from map(f, chain(first, items)); return
     with ProcessPoolExecutor(workers, get_context("fork" if sys.platform == "linux" else "spawn")) as pool:
@@ -204,7 +210,7 @@ class Pool:
         "Refuse duplicates, and remember of which article."
         for i, kept in found.items(): self.reasons[i].append(reason); self.twin[i] = kept
 
-# %% ../notebooks/core/04_clean.ipynb #2b686e9a
+# %% ../notebooks/core/04_clean.ipynb #42d10ad8
 def find_duplicates(
     pool: Pool,
     near_duplicate: float, # Jaccard's index from which articles are near duplicates; 0: not looked for
@@ -220,21 +226,19 @@ def find_duplicates(
     def text_of(wanted: list[int]) -> dict[int, str]:
         rows = pool.rows([at[i] for i in wanted], ["text"])
         return {i: rows[at[i]]["text"] for i in wanted}
-    near = near_duplicates(signature, text_of, [pool.ids[i] for i in at], [pool.lengths[i] for i in at], near_duplicate)
+    near = near_duplicates(signature, text_of, [pool.ids[i] for i in at], [pool.lengths[i] for i in at],
+        near_duplicate)
     pool.refuse({at[i]: at[j] for i, j in near.items()}, "near_duplicate")
 
-# %% ../notebooks/core/04_clean.ipynb #e3fc8aa7
+# %% ../notebooks/core/04_clean.ipynb #56aa1763
 def choose_splits(
     ids: Sequence[str], # of the articles that stay
     val_share: float, # share held out
 ) -> dict[str, str]: # id → train or val
     "Splits by digest; where all fell on one side, the article whose digest is nearest to the border changes it."
     splits = {i: split_of(i, val_share) for i in ids}
-    for side, other in (("val", "train"), ("train", "val")):
-        if side in splits.values(): continue
-        steps = [k/1000 for k in range(1001)]
-        share = next(s for s in (steps if side == "val" else steps[::-1]) if any(split_of(i, s) == side for i in ids))
-        splits[min(i for i in ids if split_of(i, share) == side)] = side
+    if "val" not in splits.values(): splits[min(ids, key=split_point)] = "val"
+    if "train" not in splits.values(): splits[max(ids, key=split_point)] = "train"
     return splits
 
 # %% ../notebooks/core/04_clean.ipynb #5e1c72cc
@@ -263,14 +267,15 @@ def write_rows(
             writer.write_table(pa.Table.from_pylist([rows[j] for j in part], schema=schema), row_group_size=2000)
             part, size = [], 0
 
-# %% ../notebooks/core/04_clean.ipynb #80ca1755
+# %% ../notebooks/core/04_clean.ipynb #4e643419
 def finish_row(pool: Pool, i: int, row: dict, splits: dict[str, str], extra: Sequence[str]):
     "Fill in what was not known when the row was laid down."
     row["split"] = splits.get(row["id"], "") if not extra else ""
     if not extra: return
     row["reasons"] = json.dumps(pool.reasons[i])
     row["stage"] = next(STEPS[s] for s in STEPS if s in pool.reasons[i])
-    if i in pool.twin: row["meta"] = json.dumps(json.loads(row["meta"]) | {"duplicate_of": pool.ids[pool.twin[i]]}, ensure_ascii=False)
+    if i in pool.twin: row["meta"] = json.dumps(json.loads(row["meta"]) | {"duplicate_of": pool.ids[pool.twin[i]]},
+        ensure_ascii=False)
 
 # %% ../notebooks/core/04_clean.ipynb #45dca90c
 def funnel_of(
@@ -283,7 +288,7 @@ def funnel_of(
         steps.append(dict(step=step, articles=len(left)))
     return steps
 
-# %% ../notebooks/core/04_clean.ipynb #eec5a9cd
+# %% ../notebooks/core/04_clean.ipynb #78473592
 def check_kept(
     pool: Pool,
     source: str,
@@ -295,38 +300,44 @@ def check_kept(
     counts = Counter(r for reasons in pool.reasons for r in reasons)
     foreign = sum(1 for r in pool.reasons if {"too_few_cyrillic", "not_russian"} & set(r) and "no_text" not in r)
     if foreign == len(pool.reasons):
-        raise RugptError(f"no Russian text: Cyrillic share {share:.0%} of letters", source, "give a source of Russian articles")
+        raise RugptError(f"no Russian text: Cyrillic share {share:.0%} of letters", source,
+            "give a source of Russian articles")
     why = ", ".join(f"{r} {n}" for r, n in counts.most_common()) or "the source has one article only"
-    raise RugptError(f"{len(pool.standing())} of {len(pool.ids)} articles are left, two are needed ({why})", source,
+    raise RugptError(f"{len(pool.standing())} of {len(pool.ids)} articles are left, two are needed ({why})",
+        source,
         f"give a larger source, or lower min_chars (it is {min_chars})")
 
-# %% ../notebooks/core/04_clean.ipynb #2aa9f76f
+# %% ../notebooks/core/04_clean.ipynb #402e479d
 def watch_language(
     raws: Iterable[RawArticle],
-    seen: Counter, # filled with the characters of the first articles
+    seen: Counter, # filled with the characters of the articles before the first Russian one
     source: str,
     first: int = 1000, # articles looked at
 ) -> Iterator[RawArticle]:
     "Pass articles on; stop early where not one of the first thousand is Russian, as for a wrong file."
-    russian = 0
+    russian = False
     for n, raw in enumerate(raws, 1):
-        if n <= first:
-            chars = Counter(MARKER.sub("", raw.text))
+        if not russian:
+            chars = char_counts(MARKER.sub("", raw.text))
             seen.update(chars)
-            russian += bool(russian) or is_russian(raw.text, chars)
+            russian = is_russian(raw.text, chars)
         if n == first and not russian:
-            raise RugptError(f"no Russian text in the first {first} articles: Cyrillic share {cyrillic_share(seen):.0%} of letters", source,
+            share = f"Cyrillic share {cyrillic_share(seen):.0%} of letters"
+            raise RugptError(f"no Russian text in the first {first} articles: {share}", source,
                 "give a source of Russian articles")
         yield raw
 
-# %% ../notebooks/core/04_clean.ipynb #35803af2
+# %% ../notebooks/core/04_clean.ipynb #6b126435
 def check_options(options: Options, val_share: float, near_duplicate: float):
     "Refuse values that cannot be."
     check_rules(options.off_rules)
     if options.min_chars < 1: raise RugptError(f"min_chars is {options.min_chars}", "min_chars", "give 1 or more")
-    if not 0 <= options.min_cyrillic <= 1: raise RugptError(f"min_cyrillic is {options.min_cyrillic}", "min_cyrillic", "give a share, 0 to 1")
-    if not 0 < val_share < 1: raise RugptError(f"val_share is {val_share}", "val_share", "give a share above 0 and below 1")
-    if not 0 <= near_duplicate <= 1: raise RugptError(f"near_duplicate is {near_duplicate}", "near_duplicate", "give a share, 0 to 1; 0 turns it off")
+    if not 0 <= options.min_cyrillic <= 1: raise RugptError(f"min_cyrillic is {options.min_cyrillic}",
+        "min_cyrillic", "give a share, 0 to 1")
+    if not 0 < val_share < 1: raise RugptError(f"val_share is {val_share}", "val_share",
+        "give a share above 0 and below 1")
+    if not 0 <= near_duplicate <= 1: raise RugptError(f"near_duplicate is {near_duplicate}", "near_duplicate",
+        "give a share, 0 to 1; 0 turns it off")
 
 # %% ../notebooks/core/04_clean.ipynb #82233d98
 def clean_corpus(
@@ -360,7 +371,7 @@ def clean_corpus(
         pool.writer.close()
         pool.path.unlink(missing_ok=True)
 
-# %% ../notebooks/core/04_clean.ipynb #315a899f
+# %% ../notebooks/core/04_clean.ipynb #8cc1bf39
 def finish(
     pool: Pool,
     out: Path,
@@ -373,7 +384,8 @@ def finish(
     write_rows(pool, out/"articles.parquet", kept, splits)
     write_rows(pool, out/"rejected.parquet", lost, splits, ("reasons", "stage"))
     tally = {name: pool.rules.get(name, [0, 0, 0]) for name in RULES}
-    write_json(out/"rules.json", [dict(rule=name, doc=RULES[name].doc, articles=a, hits=h, characters=c) for name, (a, h, c) in tally.items()])
+    write_json(out/"rules.json", [dict(rule=name, doc=RULES[name].doc, articles=a, hits=h, characters=c) for name,
+        (a, h, c) in tally.items()])
     write_json(out/"funnel.json", funnel_of(pool.reasons))
     sides = Counter(splits.values())
     return dict(read=len(pool.ids), kept=len(kept), rejected=len(lost), train=sides["train"], val=sides["val"],

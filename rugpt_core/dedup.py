@@ -6,13 +6,13 @@
 __all__ = ['SHINGLE', 'PERMUTATIONS', 'HASH_SEED', 'choose', 'exact_duplicates', 'shingles', 'jaccard', 'signatures',
            'band_shape', 'buckets', 'Groups', 'joined', 'near_duplicates']
 
-# %% ../notebooks/core/05_dedup.ipynb #a72d5333
+# %% ../notebooks/core/05_dedup.ipynb #203cbf9f
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .corpus import content_key, folded_words
+from .corpus import folded_words
 from .runs import RugptError
 
 # %% ../notebooks/core/05_dedup.ipynb #b1748121
@@ -79,13 +79,14 @@ def signatures(
     matrix = rensa.RMinHash.digest_matrix_from_flat_token_hashes(flat, offsets, PERMUTATIONS, HASH_SEED)
     return np.array(matrix.to_rows(), dtype=np.uint32)
 
-# %% ../notebooks/core/05_dedup.ipynb #788cbff7
+# %% ../notebooks/core/05_dedup.ipynb #7a5bc069
 def band_shape(
     threshold: float, # Jaccard's index from which two articles are near duplicates
     recall: float = .99, # share of pairs at the threshold that must be found
 ) -> tuple[int, int]: # bands, values in a band
     "How the signature is cut."
-    if not 0 < threshold <= 1: raise RugptError(f"threshold is {threshold}", "near_duplicate", "give a number above 0, at most 1")
+    if not 0 < threshold <= 1: raise RugptError(f"threshold is {threshold}", "near_duplicate",
+        "give a number above 0, at most 1")
     shapes = [(PERMUTATIONS//r, r) for r in (32, 16, 8, 4, 2, 1)]
     return next((s for s in shapes if 1 - (1 - threshold**s[1])**s[0] >= recall), shapes[-1])
 

@@ -7,37 +7,40 @@ __all__ = ['VOWELS', 'SPACES', 'INVISIBLE', 'STRESS', 'ENTITY', 'TAG', 'WIKI', '
            'EMPTY_BRACKETS', 'NOISE', 'QUANTILES', 'VISIBLE', 'is_footnote', 'Noise', 'census', 'script_of', 'scripts',
            'lengths_profile', 'Profile', 'profile', 'sample_articles', 'Shown', 'show_article']
 
-# %% ../notebooks/core/03_explore.ipynb #4576e128
+# %% ../notebooks/core/03_explore.ipynb #f8c3ed21
 import html, random, re, unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
-from .corpus import Article, RawArticle, content_key, parse, read_source
-from .runs import Progress, RugptError, write_json
+from .corpus import Article, RawArticle, char_counts, content_key, parse, read_source
+from .runs import Progress, write_json
 
-# %% ../notebooks/core/03_explore.ipynb #9bd42bf9
+# %% ../notebooks/core/03_explore.ipynb #037625b8
 VOWELS = "аеёиоуыэюяіѣѵАЕЁИОУЫЭЮЯІѢѴ"
 SPACES = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufffd]"
-                       "(?<![\u0590-\u0fff\u2600-\U0001faff\ufe0f][\u200c\u200d])") # joiners stay in scripts that need them
+INVISIBLE = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufffd](?<![\u0590-\u0fff\u2600-\U0001faff\ufe0f][\u200c\u200d])") # joiners stay in scripts that need them
 STRESS = re.compile(f"(?<=[{VOWELS}])[\u0300\u0301\u0341]")
-ENTITY = re.compile("&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|mdash|ndash|minus|hellip|shy|thinsp|ensp|emsp|times|deg|prime|middot"
-                    "|#\\d{2,6}|#[xX][0-9a-fA-F]{2,5});")
-TAG = re.compile("</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|ref|references|nowiki|noinclude|includeonly|onlyinclude|small|big|sub|sup|b|i|u|s|em|strong"
-                 "|span|center|font|code|tt|blockquote|gallery|poem|abbr|cite|del|ins|math|a|img)(?:\\s[^<>\n]*)?/?>|<!--[^\n]*?-->", re.I)
-WIKI = re.compile(r"\{\{[^{}\n]*\}\}|\[\[[^\[\]\n]*\]\]|(?<!')'''?(?!')|__(?:NO)?(?:TOC|EDITSECTION|INDEX|GALLERY)__")
-FOOTNOTE = re.compile(r" ?\[(?:\d{1,3}|(?:прим|комм|сн|к|A|a|К)\.? ?\d{1,3}|источник не указан[^\[\]\n]{0,30}|уточнить[^\[\]\n]{0,20}"
-                      r"|(?:кто|когда|где|какой|какие|чей|значимость|неавторитетный источник)\?)\](?![\[=\w])")
+ENTITY = re.compile("&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|mdash|ndash|minus|hellip|shy|thinsp|ensp|emsp|times|deg"
+    "|prime|middot|#\\d{2,6}|#[xX][0-9a-fA-F]{2,5});")
+TAG = re.compile("</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|ref|references|nowiki|noinclude|includeonly|onlyinclude|small"
+    "|big|sub|sup|b|i|u|s|em|strong|span|center|font|code|tt|blockquote|gallery|poem|abbr|cite|del|ins|math|a|img)"
+    "(?:\\s[^<>\n]*)?/?>|<!--[^\n]*?-->", re.I)
+WIKI = re.compile(r"\{\{[^{}\n]*\}\}|\[\[[^\[\]\n]*\]\]|(?<!')'''?(?!')"
+    r"|__(?:NO)?(?:TOC|EDITSECTION|INDEX|GALLERY)__")
+FOOTNOTE = re.compile(r" ?\[(?:\d{1,3}|(?:прим|комм|сн|к|A|a|К)\.? ?\d{1,3}|источник не указан[^\[\]\n]{0,30}"
+    r"|уточнить[^\[\]\n]{0,20}|(?:кто|когда|где|какой|какие|чей|значимость|неавторитетный источник)\?)\](?![\[=\w])")
 MONTH = r"(?:январ|феврал|март|апрел|ма[йя]\b|июн|июл|август|сентябр|октябр|ноябр|декабр)"
-EMPTY_BRACKET = re.compile(r"[(\[«](?<![A-Za-z0-9_][(\[])(?:(?<=\()(?:|(?=[^()\n]*\s)(?:[^\S\n]|[,;:.—–])+)\)|(?<=\[)[^\S\n]*\]|(?<=«)[^\S\n]*»)")
+EMPTY_BRACKET = re.compile(r"[(\[«](?<![A-Za-z0-9_][(\[])" # not those of a function f() or an array a[]
+    r"(?:(?<=\()(?:|(?=[^()\n]*\s)(?:[^\S\n]|[,;:.—–])+)\)|(?<=\[)[^\S\n]*\]|(?<=«)[^\S\n]*»)")
 EMPTY_BRACKETS = re.compile(f" ?{EMPTY_BRACKET.pattern}") # with the space before them
 
-# %% ../notebooks/core/03_explore.ipynb #dca347bd
+# %% ../notebooks/core/03_explore.ipynb #e36464c1
 def is_footnote(m: re.Match) -> bool:
-    "True for a footnote mark, false for a date of the old calendar, such as 19 [31] января, and for an index a[1]."
+    "True for a footnote mark; false for a date of the old calendar, 19 [31] января, and for an index, a[1]."
     if not m[0].strip(" []")[:1].isdigit(): return True
     before, after = m.string[max(0, m.start() - 3):m.start() + (m[0][0] == " ")], m.string[m.end():m.end() + 12]
     if re.search(r"\d[\s\xa0]+\Z", before): return False
@@ -53,9 +56,10 @@ class Noise:
     hint: str = "" # characters of which one must be in the article; empty: always tried
     doc: str = "" # what it is, for a table
 
-# %% ../notebooks/core/03_explore.ipynb #e0f83a4e
+# %% ../notebooks/core/03_explore.ipynb #ac5b0dd7
 NOISE = (
-    Noise("special-space", SPACES, "\t\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b))), "no-break, thin and other spaces"),
+    Noise("special-space", SPACES, "\t\u00a0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200b))),
+        "no-break, thin and other spaces"),
     Noise("stress", STRESS, "\u0300\u0301\u0341", "a stress mark over a Cyrillic vowel"),
     Noise("invisible", INVISIBLE, "", "soft hyphens, zero-width and direction marks, control characters"),
     Noise("decomposed", re.compile("[иИ]\u0306|[еЕ]\u0308"), "\u0306\u0308", "й and ё as two characters"),
@@ -63,13 +67,18 @@ NOISE = (
     Noise("wiki-markup", WIKI, "{['_", "templates, links and emphasis of wiki text"),
     Noise("footnote", FOOTNOTE, "[", "marks of footnotes, old-style dates apart"),
     Noise("empty-brackets", EMPTY_BRACKET, "([«", "brackets whose content is gone"),
-    Noise("space-before-mark", re.compile(r"(?<=\w) [,.;:!?](?=[ \n])"), ",.;:!?", "a space before a punctuation mark"),
+    Noise("space-before-mark", re.compile(r"(?<=\w) [,.;:!?](?=[ \n])"), ",.;:!?",
+        "a space before a punctuation mark"),
     Noise("repeated-space", re.compile("  +"), " ", "two spaces or more"),
     Noise("straight-quotes", re.compile('"'), '"', "straight quotation marks"),
-    Noise("hyphen-dash", re.compile("(?<=[а-яё,»)]) -{1,2} (?=[«а-яёА-ЯЁ])"), "-", "a hyphen in the place of a dash"),
-    Noise("lost-formula", re.compile("[,;:(=—–] [,;:.](?=[ \n_])"), ",;:.", "marks that stand alone where a formula was"),
-    Noise("dropped-list", re.compile(r":(?=\s*_START_|\s*\Z)"), ":", "a colon at the end of a section, its list gone"),
-    Noise("bare-heading", re.compile(r"(?<=_START_SECTION_\n)[^\n]*(?=\n_START_SECTION_|\s*\Z)"), "_", "a heading without text"),
+    Noise("hyphen-dash", re.compile("(?<=[а-яё,»)]) -{1,2} (?=[«а-яёА-ЯЁ])"), "-",
+        "a hyphen in the place of a dash"),
+    Noise("lost-formula", re.compile("[,;:(=—–] [,;:.](?=[ \n_])"), ",;:.",
+        "marks that stand alone where a formula was"),
+    Noise("dropped-list", re.compile(r":(?=\s*_START_|\s*\Z)"), ":",
+        "a colon at the end of a section, its list gone"),
+    Noise("bare-heading", re.compile(r"(?<=_START_SECTION_\n)[^\n]*(?=\n_START_SECTION_|\s*\Z)"), "_",
+        "a heading without text"),
 )
 
 # %% ../notebooks/core/03_explore.ipynb #dd3c8209
@@ -85,8 +94,8 @@ def census(
         if places: found[n.name] = places
     return found
 
-# %% ../notebooks/core/03_explore.ipynb #472cf4aa
-@lru_cache(maxsize=None)
+# %% ../notebooks/core/03_explore.ipynb #bd74c4fb
+@cache
 def script_of(char: str) -> str: # empty for what is not a letter
     "The script of a letter."
     return unicodedata.name(char, "UNNAMED").split()[0].split("-")[0].capitalize() if char.isalpha() else ""
@@ -102,7 +111,7 @@ def scripts(chars: Counter) -> Counter: # script → letters
 # %% ../notebooks/core/03_explore.ipynb #a41bca89
 QUANTILES = (0, .05, .25, .5, .75, .95, 1)
 
-# %% ../notebooks/core/03_explore.ipynb #d0bc407c
+# %% ../notebooks/core/03_explore.ipynb #6e37aad7
 def lengths_profile(
     values: Sequence[int], # lengths
     bins: int = 24, # of the histogram, equal on a logarithmic scale
@@ -114,23 +123,25 @@ def lengths_profile(
     low, high = max(int(v.min()), 1), max(int(v.max()), 2)
     edges = np.unique(np.round(np.geomspace(low, high + 1, bins + 1)).astype(int))
     counts, _ = np.histogram(np.maximum(v, low), edges)
-    return dict(count=len(v), sum=int(v.sum()), quantiles={f"{q:g}": int(np.quantile(v, q, method="nearest")) for q in QUANTILES},
+    return dict(count=len(v), sum=int(v.sum()), quantiles={f"{q:g}": int(np.quantile(v, q, method="nearest"))
+        for q in QUANTILES},
                 histogram=dict(edges=edges.tolist(), counts=counts.tolist()))
 
-# %% ../notebooks/core/03_explore.ipynb #a5acfed2
+# %% ../notebooks/core/03_explore.ipynb #30f1c56e
 class Profile:
     "What is known of a source after some of its articles."
 
     def __init__(self):
         self.sources, self.chars, self.headings, self.lines = Counter(), Counter(), Counter(), Counter()
         self.keys, self.titles = Counter(), Counter()
-        self.lengths: dict[str, list[int]] = {f"{what}_{unit}": [] for what in ("article", "section", "paragraph") for unit in ("chars", "words")}
+        self.lengths: dict[str, list[int]] = {f"{what}_{unit}": [] for what in ("article", "section", "paragraph")
+            for unit in ("chars", "words")}
         self.noise = {n.name: dict(articles=0, places=0, example=None) for n in NOISE}
         self.bytes = self.no_title = self.no_text = 0
 
     def add(self, raw: RawArticle):
         "Count one article."
-        chars = Counter(raw.text)
+        chars = char_counts(raw.text)
         self.sources[raw.source] += 1
         self.bytes += len(raw.text.encode("utf-8", "replace"))
         self.chars += chars
@@ -143,7 +154,8 @@ class Profile:
         n["places"] += len(places)
         if n["example"] is None:
             a, b = places[0].span()
-            n["example"] = dict(source_id=raw.source_id, before=raw.text[max(0, a - 40):a], match=raw.text[a:b], after=raw.text[b:b + 40])
+            n["example"] = dict(source_id=raw.source_id, before=raw.text[max(0, a - 40):a], match=raw.text[a:b],
+                after=raw.text[b:b + 40])
 
     def _structure(self, article: Article):
         total = [0, 0]
@@ -164,18 +176,22 @@ class Profile:
 
     def result(self, top: int = 30) -> dict: # of the most frequent headings and lines
         "Everything as plain data."
-        first = lambda c, least=1: [dict(text=k, count=n) for k, n in sorted(c.items(), key=lambda x: (-x[1], x[0]))[:top] if n >= least]
+        first = lambda c, least=1: [dict(text=k, count=n) for k,
+            n in sorted(c.items(), key=lambda x: (-x[1], x[0]))[:top] if n >= least]
         letters = scripts(self.chars)
         total = sum(letters.values())
-        return dict(articles=sum(self.sources.values()), sources=dict(sorted(self.sources.items())), bytes=self.bytes, characters=sum(self.chars.values()),
+        return dict(articles=sum(self.sources.values()), sources=dict(sorted(self.sources.items())),
+            bytes=self.bytes, characters=sum(self.chars.values()),
             without_title=self.no_title, without_text=self.no_text,
-            exact_duplicates=sum(n - 1 for n in self.keys.values()), repeated_titles=sum(n - 1 for n in self.titles.values() if n > 1),
+            exact_duplicates=sum(n - 1 for n in self.keys.values()),
+                repeated_titles=sum(n - 1 for n in self.titles.values() if n > 1),
             lengths={k: lengths_profile(v) for k, v in self.lengths.items()},
             noise=[dict(kind=n.name, about=n.doc, **self.noise[n.name]) for n in NOISE],
-            scripts=[dict(script=s, letters=n, share=round(n/total, 6)) for s, n in sorted(letters.items(), key=lambda x: (-x[1], x[0]))[:top]],
+            scripts=[dict(script=s, letters=n, share=round(n/total, 6)) for s,
+                n in sorted(letters.items(), key=lambda x: (-x[1], x[0]))[:top]],
             distinct_characters=len(self.chars), headings=first(self.headings), lines=first(self.lines, 2))
 
-# %% ../notebooks/core/03_explore.ipynb #c2c9fd01
+# %% ../notebooks/core/03_explore.ipynb #a51c7fde
 def profile(
     source: str, # see corpus.read_source
     out: str | Path, # folder for profile.json
@@ -188,7 +204,8 @@ def profile(
     result = p.result()
     write_json(Path(out)/"profile.json", result)
     return dict(articles=result["articles"], characters=result["characters"], bytes=result["bytes"],
-                noise_places=sum(n["places"] for n in result["noise"]), exact_duplicates=result["exact_duplicates"])
+                noise_places=sum(n["places"] for n in result["noise"]),
+                    exact_duplicates=result["exact_duplicates"])
 
 # %% ../notebooks/core/03_explore.ipynb #52105779
 def sample_articles(
@@ -207,7 +224,7 @@ def sample_articles(
 # %% ../notebooks/core/03_explore.ipynb #5f2a5206
 VISIBLE = {"\u00a0": "⍽", "\u00ad": "‧", "\u200b": "∅", "\u0301": "\u25cc\u0301", "\t": "→"}
 
-# %% ../notebooks/core/03_explore.ipynb #78a63ffb
+# %% ../notebooks/core/03_explore.ipynb #af767912
 @dataclass
 class Shown:
     "A raw article as a page: noise marked, its kind in the tooltip."
@@ -218,7 +235,8 @@ class Shown:
 
     def _repr_html_(self) -> str:
         text = self.raw.text[:self.chars]
-        spans = sorted(((m.start(), m.end(), k) for k, ms in census(text, Counter(text)).items() for m in ms), key=lambda s: (s[0], -s[1]))
+        spans = sorted(((m.start(), m.end(), k) for k, ms in census(text, char_counts(text)).items() for m in ms),
+            key=lambda s: (s[0], -s[1]))
         out, at = [], 0
         for a, b, kind in spans:
             if a < at: continue
@@ -226,7 +244,8 @@ class Shown:
             out += [html.escape(text[at:a]), f'<mark title="{kind}">{html.escape(shown)}</mark>']
             at = b
         body = "".join(out) + html.escape(text[at:]) + ("…" if len(self.raw.text) > self.chars else "")
-        return f'<p><b>{html.escape(self.raw.source_id)}</b></p><div style="white-space:pre-wrap;max-width:48em">{body}</div>'
+        head, style = html.escape(self.raw.source_id), "white-space:pre-wrap;max-width:48em"
+        return f'<p><b>{head}</b></p><div style="{style}">{body}</div>'
 
 # %% ../notebooks/core/03_explore.ipynb #1e379d1a
 def show_article(

@@ -190,22 +190,25 @@ def prompt_generators(
         out.append(torch.Generator().manual_seed(number))
     return out
 
-# %% ../notebooks/core/12_generate.ipynb #ae9bff60
+# %% ../notebooks/core/12_generate.ipynb #f7581f70
 def check_prompts(
     model: Model,
     prompts: Sequence[Sequence[int]],
     max_new_tokens: int,
 ):
     "Refuse prompts that cannot be continued."
-    c, n = model.config, 0
-    def refuse(what, remedy): raise RugptError(what, f"prompt {n}" if n else "generate", remedy)
-    if max_new_tokens < 1: refuse(f"max_new_tokens is {max_new_tokens}", "give a whole number of at least 1")
+    c = model.config
+    if max_new_tokens < 1:
+        raise RugptError(f"max_new_tokens is {max_new_tokens}", "generate", "give a whole number of at least 1")
     for n, ids in enumerate(prompts, 1):
-        if not len(ids): refuse("prompt is empty", "give a few words")
+        where = f"prompt {n}"
+        if not len(ids): raise RugptError("prompt is empty", where, "give a few words")
         if len(ids) > c.block_size:
-            refuse(f"prompt of {len(ids)} tokens is longer than the context of {c.block_size}", "shorten it")
+            raise RugptError(f"prompt of {len(ids)} tokens is longer than the context of {c.block_size}", where,
+                             "shorten it")
         if not 0 <= min(ids) <= max(ids) < c.vocab_size:
-            refuse(f"prompt has ids outside the vocabulary of {c.vocab_size}", "use the model's own tokenizer")
+            raise RugptError(f"prompt has ids outside the vocabulary of {c.vocab_size}", where,
+                             "use the model's own tokenizer")
 
 # %% ../notebooks/core/12_generate.ipynb #5445f18b
 @torch.inference_mode()

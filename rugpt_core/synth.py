@@ -49,7 +49,7 @@ class Prompt:
         "The template's words, its instructions and examples."
         return "\n".join(t for _, t in self.parts)
 
-# %% ../notebooks/core/07_synth.ipynb #bb9b351f
+# %% ../notebooks/core/07_synth.ipynb #558c5ac8
 def parse_prompt(
     name: str,
     api: str,
@@ -59,12 +59,13 @@ def parse_prompt(
     head, *parts = re.split(r"(?m)^---[ \t]*(\w*)[ \t]*\n", text)
     pairs = [line.partition(": ")[::2] for line in head.split("\n") if line.strip()]
     bad = [k for k, _ in pairs if k not in ("stop", "primer")]
-    if bad or not parts: raise RugptError(f"not a prompt file ({bad[0] if bad else 'no --- line'})", f"{name}.{api}.txt")
+    if bad or not parts: raise RugptError(f"not a prompt file ({bad[0] if bad else 'no --- line'})",
+        f"{name}.{api}.txt")
     stop = tuple(v.replace("\\n", "\n") for k, v in pairs if k == "stop")
     body = tuple((role, t.rstrip("\n")) for role, t in zip(parts[::2], parts[1::2]))
     return Prompt(name, api, text_digest(text), body, stop, dict(pairs).get("primer", ""))
 
-# %% ../notebooks/core/07_synth.ipynb #24a6b55e
+# %% ../notebooks/core/07_synth.ipynb #af2bbed6
 def load_prompt(
     name: str, # topic or rewrite
     api: str, # completions or chat
@@ -73,18 +74,21 @@ def load_prompt(
     "A prompt of the project."
     path = folder/f"{name}.{api}.txt"
     try: return parse_prompt(name, api, path.read_text(encoding="utf-8"))
-    except FileNotFoundError: raise RugptError("prompt is missing", str(path), "llm_api is completions or chat") from None
+    except FileNotFoundError: raise RugptError("prompt is missing", str(path),
+        "llm_api is completions or chat") from None
 
-# %% ../notebooks/core/07_synth.ipynb #fefdd8bd
+# %% ../notebooks/core/07_synth.ipynb #154663b2
 def load_yaml(path: str | Path) -> Any:
     "Read a YAML file of the inputs."
     import yaml
     file = resolve_path(path)
     try: return yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError: raise RugptError("file is missing", str(file), "give its path in the parameters") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e: raise RugptError(f"not valid YAML ({e})", str(file)) from None
+    except FileNotFoundError: raise RugptError("file is missing", str(file),
+        "give its path in the parameters") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as e: raise RugptError(f"not valid YAML ({e})",
+        str(file)) from None
 
-# %% ../notebooks/core/07_synth.ipynb #c679bf74
+# %% ../notebooks/core/07_synth.ipynb #58f6d893
 def load_titles(
     topics_file: str | Path, # list of {key, ru, …}
     titles_file: str | Path, # topic key -> list of titles
@@ -95,11 +99,13 @@ def load_titles(
     try: names = {t["key"]: t["ru"] for t in topics}
     except (TypeError, KeyError): raise RugptError("must be a list of {key, ru, …}", str(topics_file)) from None
     for key in titles:
-        if key not in names: raise RugptError(f"unknown topic {key!r}", str(titles_file), f"known: {', '.join(names)}")
+        if key not in names: raise RugptError(f"unknown topic {key!r}", str(titles_file),
+            f"known: {', '.join(names)}")
     for title, n in Counter(str(t) for ts in titles.values() for t in ts).items():
         if n > 1: raise RugptError(f"title {title!r} stands twice", str(titles_file), "remove one of them")
     longest = max((len(t) for t in titles.values()), default=0)
-    return [(k, names[k], str(titles[k][i])) for i in range(longest) for k in names if i < len(titles.get(k) or [])]
+    return [(k, names[k], str(titles[k][i])) for i in range(longest) for k in names
+        if i < len(titles.get(k) or [])]
 
 # %% ../notebooks/core/07_synth.ipynb #818d2495
 def passage(
@@ -166,7 +172,7 @@ class Item:
         "The request's key."
         return request_key(self.request)
 
-# %% ../notebooks/core/07_synth.ipynb #6741359c
+# %% ../notebooks/core/07_synth.ipynb #2719179d
 @dataclass(frozen=True)
 class Ask:
     "How to ask: what goes into every request."
@@ -176,29 +182,34 @@ class Ask:
     temperature: float = .8
     seed: int = 1337
 
-    def request(self, prompt: Prompt, which: str, **values: str) -> dict: # which: tells requests of equal text apart
+    def request(self, prompt: Prompt, which: str,
+        **values: str) -> dict: # which: tells requests of equal text apart
         "A request with its own sampling seed."
         params = dict(max_tokens=self.max_tokens, temperature=self.temperature, top_p=.95,
             seed=int(text_digest(str(self.seed), prompt.name, which), 16) % 2**31)
-        if self.api == "completions": params |= dict(frequency_penalty=.4, stop=list(prompt.stop)) # base models repeat themselves
-        return make_request(self.model, self.api, prompt.render(**values), params, f"{prompt.name}.{prompt.digest}")
+        if self.api == "completions": params |= dict(frequency_penalty=.4,
+            stop=list(prompt.stop)) # base models repeat themselves
+        return make_request(self.model, self.api, prompt.render(**values), params,
+            f"{prompt.name}.{prompt.digest}")
 
-# %% ../notebooks/core/07_synth.ipynb #8cc97620
+# %% ../notebooks/core/07_synth.ipynb #f65c5e02
 def plan_topics(
     titles: list[tuple[str, str, str]], # topic key, its name, title
     n: int, # articles
     ask: Ask,
 ) -> list[Item]:
     "Articles from titles; past the last title a new round begins."
-    if n and not titles: raise RugptError("no titles to write about", "titles_file", "list some, or set n_topic_articles to 0")
+    if n and not titles: raise RugptError("no titles to write about", "titles_file",
+        "list some, or set n_topic_articles to 0")
     prompt, items = load_prompt("topic", ask.api), []
     for i in range(n):
         (key, name, title), again = titles[i % len(titles)], i//len(titles)
         values = dict(title=title, topic=name, source="", subject=title)
-        items.append(Item("topic", title, ask.request(prompt, f"{title}/{again}", **values), prompt, prompt.fill(prompt.primer, values), key))
+        items.append(Item("topic", title, ask.request(prompt, f"{title}/{again}", **values), prompt,
+            prompt.fill(prompt.primer, values), key))
     return items
 
-# %% ../notebooks/core/07_synth.ipynb #0f6b052e
+# %% ../notebooks/core/07_synth.ipynb #87608de5
 def plan_rewrites(
     seeds: list[dict], # id, title, text, headings
     ask: Ask,
@@ -209,7 +220,8 @@ def plan_rewrites(
         source = passage(s["text"], s["headings"])
         values = dict(title=s["title"], topic="", source=source, subject=subject_of(s["title"], source))
         primer = prompt.fill(prompt.primer, values)
-        item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt, primer, "", s["id"], source)
+        item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt, primer, "", s["id"],
+            source)
         items.setdefault(item.key, item)
     return list(items.values())
 
@@ -240,11 +252,13 @@ class Limits:
     max_contained: float = .75 # share of the answer's 5-grams that stand in the source
     leak_words: int = 6 # so many words in a row from the prompt are a leak
 
-# %% ../notebooks/core/07_synth.ipynb #816dd95e
+# %% ../notebooks/core/07_synth.ipynb #7f003460
 REASONS = {"finish_reason": "the model stopped for another reason than an end or the limit of tokens",
-    "unfinished": "it does not end with a full sentence", "too_short": "shorter than the band", "too_long": "longer than the band",
+    "unfinished": "it does not end with a full sentence", "too_short": "shorter than the band",
+    "too_long": "longer than the band",
     "not_cyrillic": "too few of its letters are Cyrillic", "repetitive": "it repeats itself",
-    "prompt_leak": "it repeats the prompt", "refusal": "it refuses, or speaks of itself", "markup": "it holds markup, lists or addresses",
+    "prompt_leak": "it repeats the prompt", "refusal": "it refuses, or speaks of itself",
+    "markup": "it holds markup, lists or addresses",
     "new_numbers": "it has numbers that the source has not", "copy": "it copies the source",
     "duplicate": "the same text was accepted before"}
 
@@ -271,8 +285,12 @@ def cyrillic_share(text: str) -> float | None: # 0 … 1; None without letters
     letters = [c for c in text if c.isalpha()]
     return sum("\u0400" <= c <= "\u04ff" for c in letters)/len(letters) if letters else None
 
-# %% ../notebooks/core/07_synth.ipynb #b83e875a
-def similarity(a: str, b: str, n: int = 5) -> tuple[float | None, float | None]: # Jaccard; share of a's n-grams in b
+# %% ../notebooks/core/07_synth.ipynb #0f6cf0b1
+def similarity(
+    a: str,
+    b: str,
+    n: int = 5, # words in a row
+) -> tuple[float | None, float | None]: # Jaccard; share of a's n-grams in b
     "How much of one text is copied from another (Broder 1997: resemblance and containment)."
     x, y = set(ngrams(a, n)), set(ngrams(b, n))
     return (len(x & y)/len(x | y) if x | y else None), (len(x & y)/len(x) if x else None)
@@ -282,13 +300,16 @@ def numbers(text: str) -> set[str]:
     "Numbers in digits; spaces between thousands do not part them."
     return set(re.findall(r"\d+", re.sub(r"(?<=\d)[ \u00a0\u202f](?=\d{3}\b)", "", text)))
 
-# %% ../notebooks/core/07_synth.ipynb #a0961bb1
-MARKUP = re.compile(r"(?m)^\s*(#{1,6}\s|[-*•–—]\s|\d+[.)]\s|\|)|\*\*|__|```|\[[^\]\n]*\]\(|</?[a-z]\w*>|https?://|www\.|_START_|_NEWLINE_")
-SELF = re.compile(r"(?i)языковая модель|как (?:ии\b|искусственный интеллект)|\bas an ai\b|\bi(?:'m sorry| cannot)\b"
-    r"|(?:^|[.!?]\s+)(?:извините|к сожалению, я|я не могу|вот (?:статья|пересказ|текст)|надеюсь, (?:это|эта|статья))")
+# %% ../notebooks/core/07_synth.ipynb #1265f745
+MARKUP = re.compile(r"(?m)^\s*(#{1,6}\s|[-*•–—]\s|\d+[.)]\s|\|)|\*\*|__|```"
+    r"|\[[^\]\n]*\]\(|</?[a-z]\w*>|https?://|www\.|_START_|_NEWLINE_")
+SELF = re.compile(r"(?i)языковая модель|как (?:ии\b|искусственный интеллект)"
+    r"|\bas an ai\b|\bi(?:'m sorry| cannot)\b"
+    r"|(?:^|[.!?]\s+)(?:извините|к сожалению, я|я не могу|вот (?:статья|пересказ|текст)"
+    r"|надеюсь, (?:это|эта|статья))")
 MARKERS = re.compile(r"(?m)^\s*(?:Статья|Раздел|Источник|Пересказ):|Конец (?:статьи|пересказа)")
 
-# %% ../notebooks/core/07_synth.ipynb #f44224b5
+# %% ../notebooks/core/07_synth.ipynb #7dce5f1c
 def judge(
     item: Item,
     answer: Answer,
@@ -300,9 +321,12 @@ def judge(
     leak = len(set(ngrams(text, n)) & set(ngrams(item.prompt.own_text, n)))
     m = dict(chars=len(text), cyrillic=cyrillic_share(text), repetition=repetition(text), leaked_ngrams=leak)
     low, high = limits.min_chars, limits.max_chars
-    bad = {"finish_reason": answer.finish_reason not in ("stop", "length"), "unfinished": whole_sentences(text) != text or not text,
-        "not_cyrillic": (m["cyrillic"] or 0) < limits.min_cyrillic, "repetitive": (m["repetition"] or 0) > limits.max_repetition,
-        "prompt_leak": leak > 0 or bool(MARKERS.search(text)), "refusal": bool(SELF.search(text)), "markup": bool(MARKUP.search(text))}
+    bad = {"finish_reason": answer.finish_reason not in ("stop", "length"),
+        "unfinished": whole_sentences(text) != text or not text,
+        "not_cyrillic": (m["cyrillic"] or 0) < limits.min_cyrillic,
+        "repetitive": (m["repetition"] or 0) > limits.max_repetition,
+        "prompt_leak": leak > 0 or bool(MARKERS.search(text)), "refusal": bool(SELF.search(text)),
+        "markup": bool(MARKUP.search(text))}
     if item.way == "rewrite":
         low = max(limits.rewrite_min_chars, round(limits.rewrite_ratio[0]*len(item.source)))
         high = round(limits.rewrite_ratio[1]*len(item.source))
@@ -314,7 +338,7 @@ def judge(
     m = {k: round(v, 4) if isinstance(v, float) else v for k, v in m.items()}
     return m, [r for r in REASONS if bad.get(r)]
 
-# %% ../notebooks/core/07_synth.ipynb #afb6cece
+# %% ../notebooks/core/07_synth.ipynb #3cfd688f
 def article_row(
     item: Item,
     answer: Answer,
@@ -324,10 +348,14 @@ def article_row(
 ) -> dict:
     "An answer as an article. Rewrites are made of training articles alone, and train is their split too."
     meta = dict(sections=[], seed=item.seed_id or None, topic=item.topic or None,
-        prompt=dict(name=item.prompt.name, api=item.prompt.api, digest=item.prompt.digest), primer=item.primer, model=answer.model,
-        params=item.request["params"], usage=answer.usage, finish_reason=answer.finish_reason, trimmed_chars=cut, verdicts=measured)
-    return dict(id=text_digest(item.key, text), source=f"synthetic-{item.way}", source_id=item.key, revision=item.prompt.digest,
-        title=item.title, text=text, n_chars=len(text), split="train", meta=json.dumps(meta, ensure_ascii=False, sort_keys=True))
+        prompt=dict(name=item.prompt.name, api=item.prompt.api, digest=item.prompt.digest), primer=item.primer,
+        model=answer.model,
+        params=item.request["params"], usage=answer.usage, finish_reason=answer.finish_reason, trimmed_chars=cut,
+        verdicts=measured)
+    return dict(id=text_digest(item.key, text), source=f"synthetic-{item.way}", source_id=item.key,
+        revision=item.prompt.digest,
+        title=item.title, text=text, n_chars=len(text), split="train",
+        meta=json.dumps(meta, ensure_ascii=False, sort_keys=True))
 
 # %% ../notebooks/core/07_synth.ipynb #ef882bc7
 def judge_all(
@@ -348,7 +376,7 @@ def judge_all(
         else: accepted.append(row); seen.add(same)
     return accepted, rejected
 
-# %% ../notebooks/core/07_synth.ipynb #779db1f4
+# %% ../notebooks/core/07_synth.ipynb #48344d51
 def tally(
     plan: list[Item],
     answers: Mapping[str, Answer],
@@ -360,8 +388,10 @@ def tally(
     ways = {}
     for way in ("topic", "rewrite"):
         keys, name = [i.key for i in plan if i.way == way], f"synthetic-{way}"
-        ways[way] = dict(asked=len(keys), answered=sum(k in answers for k in keys), unanswered=sum(k in unanswered for k in keys),
-            accepted=sum(r["source"] == name for r in accepted), rejected=sum(r["source"] == name for r in rejected),
+        ways[way] = dict(asked=len(keys), answered=sum(k in answers for k in keys),
+            unanswered=sum(k in unanswered for k in keys),
+            accepted=sum(r["source"] == name for r in accepted),
+            rejected=sum(r["source"] == name for r in rejected),
             accepted_chars=sum(r["n_chars"] for r in accepted if r["source"] == name))
         w = ways[way]
         assert w["asked"] == w["accepted"] + w["rejected"] + w["unanswered"], w
@@ -372,7 +402,7 @@ def tally(
     return dict(**total, trimmed=trimmed, ways=ways, reasons={r: reasons[r] for r in REASONS if reasons[r]},
         unanswered_reasons=dict(sorted(Counter(unanswered.values()).items())), usage=usage)
 
-# %% ../notebooks/core/07_synth.ipynb #e436117d
+# %% ../notebooks/core/07_synth.ipynb #16a7a560
 def nothing_answered(
     engine: str, # as in llm_engine
     unanswered: Mapping[str, str], # reason by key
@@ -382,9 +412,12 @@ def nothing_answered(
     "The error of a run in which no request was answered."
     why = ", ".join(f"{r} ({n})" for r, n in Counter(unanswered.values()).most_common())
     if engine == "replay":
-        return RugptError(f"none of {len(unanswered)} requests was answered: {why}", recording, "record anew (python "
-            "data/sample/record_llm.py --help), or give llm_engine=local, or llm_engine=openai llm_base_url=http://HOST:PORT/v1")
-    return RugptError(f"none of {len(unanswered)} requests was answered: {why}", base_url or engine, "see to the server and run again")
+        return RugptError(f"none of {len(unanswered)} requests was answered: {why}", recording,
+            "record anew (python "
+            "data/sample/record_llm.py --help), or give llm_engine=local, or "
+            "llm_engine=openai llm_base_url=http://HOST:PORT/v1")
+    return RugptError(f"none of {len(unanswered)} requests was answered: {why}", base_url or engine,
+        "see to the server and run again")
 
 # %% ../notebooks/core/07_synth.ipynb #96f2301b
 def make_plan(
@@ -401,15 +434,16 @@ def make_plan(
     plan = plan_topics(load_titles(topics_file, titles_file), n_topic_articles, ask)
     return plan + (plan_rewrites(pick_seeds(clean_dir, n_rewrites, ask.seed), ask) if n_rewrites else [])
 
-# %% ../notebooks/core/07_synth.ipynb #b3a2eee6
+# %% ../notebooks/core/07_synth.ipynb #f58ed813
 def engine_facts(engine: str, answers: Mapping[str, Answer]) -> dict: # engine: as in llm_engine
     "Which models answered, and for a replay when they did."
     out = dict(name=engine, models=sorted({a.model for a in answers.values()}))
     dates = sorted(a.recorded_at for a in answers.values() if a.recorded_at)
-    if engine == "replay": out |= dict(recorded_from=dates[0] if dates else None, recorded_to=dates[-1] if dates else None)
+    if engine == "replay": out |= dict(recorded_from=dates[0] if dates else None,
+        recorded_to=dates[-1] if dates else None)
     return out
 
-# %% ../notebooks/core/07_synth.ipynb #819b81da
+# %% ../notebooks/core/07_synth.ipynb #1912d03d
 def synthesize(
     clean_dir: str | Path, # folder of the stage clean
     out: str | Path, # folder to write to
@@ -438,11 +472,13 @@ def synthesize(
     write_parquet(out/"articles.parquet", accepted, article_schema())
     write_parquet(out/"rejected.parquet", rejected, article_schema("reasons", "stage"))
     lost = [i for i in plan if i.key in unanswered]
-    write_jsonl(out/"unanswered.jsonl", [dict(key=i.key, way=i.way, title=i.title, reason=unanswered[i.key]) for i in lost])
+    write_jsonl(out/"unanswered.jsonl", [dict(key=i.key, way=i.way, title=i.title,
+        reason=unanswered[i.key]) for i in lost])
     write_journal(out/"journal.sqlite", [(i.request, answers[i.key]) for i in plan if i.key in answers])
-    return {**tally(plan, answers, unanswered, accepted, rejected), "engine": engine_facts(engine, answers), "limits": asdict(limits)}
+    return {**tally(plan, answers, unanswered, accepted, rejected), "engine": engine_facts(engine, answers),
+        "limits": asdict(limits)}
 
-# %% ../notebooks/core/07_synth.ipynb #6a93140e
+# %% ../notebooks/core/07_synth.ipynb #98e35a5b
 def beside_sources(
     rows, # DataFrame of synthetic articles
     clean_dir: str | Path,
@@ -454,5 +490,6 @@ def beside_sources(
     seeds = {json.loads(m)["seed"]: (t, text) for m, t, text in zip(some["meta"], some["title"], some["text"])}
     files = sorted(str(p) for p in Path(clean_dir).glob("articles*.parquet"))
     table = ds.dataset(files).to_table(columns=["id", "text", "meta"], filter=ds.field("id").isin(list(seeds)))
-    found = {r["id"]: passage(r["text"], [s["title"] for s in json.loads(r["meta"])["sections"]]) for r in table.to_pylist()}
+    headings = lambda r: [s["title"] for s in json.loads(r["meta"])["sections"]]
+    found = {r["id"]: passage(r["text"], headings(r)) for r in table.to_pylist()}
     return [dict(title=t, source=found[i], text=text) for i, (t, text) in seeds.items()]

@@ -64,6 +64,8 @@ def main() -> int:
         rows = [recording_row(i.request, a) for i in plan if (a := journal.get(i.key))]
     write_jsonl(args.out, sorted(rows, key=lambda r: r["key"]))
     print(f"{args.out}: {len(rows)} answers, {len(rows) - before} of them new, {len(unanswered)} without an answer")
+    for reason in sorted(set(unanswered.values())):
+        print(f"without an answer: {reason}")
     return 1 if unanswered else 0
 
 
