@@ -401,6 +401,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'rugpt_core.rules': { 'rugpt_core.rules.Rule': ('core/rules.html#rule', 'rugpt_core/rules.py'),
                                   'rugpt_core.rules.bare_headings': ('core/rules.html#bare_headings', 'rugpt_core/rules.py'),
                                   'rugpt_core.rules.brackets': ('core/rules.html#brackets', 'rugpt_core/rules.py'),
+                                  'rugpt_core.rules.changed_lines': ('core/rules.html#changed_lines', 'rugpt_core/rules.py'),
                                   'rugpt_core.rules.check_rules': ('core/rules.html#check_rules', 'rugpt_core/rules.py'),
                                   'rugpt_core.rules.clean_article': ('core/rules.html#clean_article', 'rugpt_core/rules.py'),
                                   'rugpt_core.rules.clean_text': ('core/rules.html#clean_text', 'rugpt_core/rules.py'),

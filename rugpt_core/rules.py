@@ -10,10 +10,10 @@ __all__ = ['RULES', 'REF', 'TEMPLATE', 'LINK', 'TORN', 'EMPHASIS', 'MAGIC', 'BLO
            'brackets', 'repeated_spaces', 'lost_formulas', 'space_before_marks', 'quote', 'quote_line', 'quotes',
            'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_last_sentence', 'is_left_alone',
            'dropped_lists', 'no_words', 'bare_headings', 'check_rules', 'size', 'to_lines', 'from_lines', 'one_pass',
-           'clean_article', 'clean_text']
+           'clean_article', 'changed_lines', 'clean_text']
 
-# %% ../notebooks/core/03a_rules.ipynb #aa68680f
-import html, re, unicodedata
+# %% ../notebooks/core/03a_rules.ipynb #9ef22267
+import difflib, html, itertools, re, unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -378,6 +378,18 @@ def clean_article(
         article, hits = one_pass(article, rules, tally)
         if not hits: return article, tally
     raise AssertionError(f"rules do not come to rest on {article.title!r}: {tally}")
+
+# %% ../notebooks/core/03a_rules.ipynb #c2d5e33d
+def changed_lines(
+    article: Article,
+    off_rules: Sequence[str] = (),
+) -> list[tuple[str, str]]: # line before, line after; empty where there is none
+    "The lines of an article that the rules change, each beside what became of it."
+    before, after = to_lines(article).split("\n"), to_lines(clean_article(article, off_rules)[0]).split("\n")
+    pairs = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if kind != "equal": pairs += itertools.zip_longest(before[a:b], after[c:d], fillvalue="")
+    return [p for p in pairs if any(p)]
 
 # %% ../notebooks/core/03a_rules.ipynb #5c5bf406
 def clean_text(
