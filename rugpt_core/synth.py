@@ -136,20 +136,20 @@ def subject_of(title: str, source: str) -> str: # source: an article's opening
     m = re.match(r"([^.—(\n]{2,60}?)(?: \(| —)", source)
     return m[1] if m else title
 
-# %% ../notebooks/core/07_synth.ipynb #eabd23ea
+# %% ../notebooks/core/07_synth.ipynb #7619b840
 def pick_seeds(
     clean_dir: str | Path, # holds articles*.parquet
     n: int, # how many, at most
     seed: int,
 ) -> list[dict]: # id, title, text, headings; ordered by the seeded digest
     "Training articles to rewrite."
-    import pyarrow.dataset as ds
+    import pyarrow as pa, pyarrow.dataset as ds
     files = sorted(str(p) for p in Path(clean_dir).glob("articles*.parquet"))
     if not files: raise RugptError("no cleaned articles", str(clean_dir), "run the stage clean first")
     data = ds.dataset(files)
     ids = data.to_table(columns=["id"], filter=ds.field("split") == "train")["id"].to_pylist()
     chosen = heapq.nsmallest(n, ids, key=lambda i: (text_digest(str(seed), "rewrite", i), i))
-    table = data.to_table(columns=["id", "title", "text", "meta"], filter=ds.field("id").isin(chosen))
+    table = data.to_table(columns=["id", "title", "text", "meta"], filter=ds.field("id").isin(pa.array(chosen, pa.string())))
     rows = {r["id"]: r for r in table.to_pylist()}
     for r in rows.values(): r["headings"] = [s["title"] for s in json.loads(r["meta"]).get("sections", [])]
     return [rows[i] for i in chosen]
@@ -478,18 +478,18 @@ def synthesize(
     return {**tally(plan, answers, unanswered, accepted, rejected), "engine": engine_facts(engine, answers),
         "limits": asdict(limits)}
 
-# %% ../notebooks/core/07_synth.ipynb #98e35a5b
+# %% ../notebooks/core/07_synth.ipynb #1d7a41de
 def beside_sources(
     rows, # DataFrame of synthetic articles
     clean_dir: str | Path,
     n: int = 3, # pairs at most
 ) -> list[dict]: # title, source, text
     "Rewrites with the passages that they rewrite."
-    import pyarrow.dataset as ds
+    import pyarrow as pa, pyarrow.dataset as ds
     some = rows[rows["source"] == "synthetic-rewrite"].head(n)
     seeds = {json.loads(m)["seed"]: (t, text) for m, t, text in zip(some["meta"], some["title"], some["text"])}
     files = sorted(str(p) for p in Path(clean_dir).glob("articles*.parquet"))
-    table = ds.dataset(files).to_table(columns=["id", "text", "meta"], filter=ds.field("id").isin(list(seeds)))
+    table = ds.dataset(files).to_table(columns=["id", "text", "meta"], filter=ds.field("id").isin(pa.array(seeds, pa.string())))
     headings = lambda r: [s["title"] for s in json.loads(r["meta"])["sections"]]
     found = {r["id"]: passage(r["text"], headings(r)) for r in table.to_pylist()}
     return [dict(title=t, source=found[i], text=text) for i, (t, text) in seeds.items()]
