@@ -283,7 +283,7 @@ class StageError(Exception):
         super().__init__(message)
         self.user, self.detail = user, detail
 
-# %% ../notebooks/core/21_pipeline.ipynb #dd8d7b69
+# %% ../notebooks/core/21_pipeline.ipynb #dd9b1178
 def execute(
     stage: Stage,
     params: Mapping[str, Any],
@@ -293,7 +293,8 @@ def execute(
     work = stage.run_dir/"work"
     with disk_errors(work): work.mkdir(parents=True, exist_ok=True)
     (work/"progress.txt").unlink(missing_ok=True)
-    env = dict(RUGPT_PROGRESS=str(work/"progress.txt"), RUGPT_CHAIN=str(stage.run_dir), RUGPT_FORCE=stage.name if force else "")
+    env = dict(RUGPT_PROGRESS=str(work/"progress.txt"), RUGPT_CHAIN=str(stage.run_dir), RUGPT_FORCE=stage.name if force else "",
+        GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000")) # threads that spin for long starve on a busy machine
     with environment(env):
         if stage.spec.notebook: run_notebook(stage)
         else:
