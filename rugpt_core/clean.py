@@ -136,7 +136,7 @@ def chunks(raws: Iterable[RawArticle]) -> Iterator[list[RawArticle]]:
         if n >= CHUNK: yield chunk; chunk, n = [], 0
     if chunk: yield chunk
 
-# %% ../notebooks/core/04_clean.ipynb #1dfa1bc1
+# %% ../notebooks/core/04_clean.ipynb #a8095cea
 def map_ordered(
     f: Callable, # of one item; a function of a module, for it travels to other processes
     items: Iterable, # read no further than the workers need
@@ -151,7 +151,7 @@ def map_ordered(
         else range(os.cpu_count() or 1))
     first = list(islice(items, 2))
     if workers < 2 or len(first) < 2: yield from map(f, chain(first, items)); return
-    with ProcessPoolExecutor(workers, get_context("fork" if sys.platform == "linux" else "spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn")) as pool:
         waiting: deque = deque()
         for item in chain(first, items):
             waiting.append(pool.submit(f, item))

@@ -7,8 +7,8 @@ __all__ = ['chosen_run', 'remembered', 'run_name', 'shown', 'cmd_run', 'print_re
            'cmd_presets', 'add_run_options', 'build_parser', 'add_generate', 'trained_models', 'cmd_generate',
            'read_prompts', 'main']
 
-# %% ../notebooks/core/22_cli.ipynb #fdf9779d
-import argparse, os, signal, sys
+# %% ../notebooks/core/22_cli.ipynb #75a4ff34
+import argparse, os, signal, sys, threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -201,10 +201,11 @@ def read_prompts() -> list[str]: # one a line
     if not prompts: raise RugptError("no prompt", "standard input", "give --prompt TEXT, or one prompt a line")
     return prompts
 
-# %% ../notebooks/core/22_cli.ipynb #20fe7bf6
+# %% ../notebooks/core/22_cli.ipynb #2c08b1fa
 def main(argv: list[str] | None = None) -> None:
     "Parse, run, and exit with 0, 1 (failure), 2 (mistake in the input) or 130 (stopped)."
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    if threading.current_thread() is threading.main_thread(): # no other may
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     debug = "--debug" in (sys.argv if argv is None else argv)
     try: code = build_parser().parse_args(argv)
     except SystemExit as e: sys.exit(e.code)

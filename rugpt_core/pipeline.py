@@ -313,7 +313,7 @@ def environment(values: Mapping[str, str]):
     finally:
         for k, v in before.items(): os.environ.pop(k) if v is None else os.environ.update({k: v})
 
-# %% ../notebooks/core/21_pipeline.ipynb #c038952d
+# %% ../notebooks/core/21_pipeline.ipynb #0db2a12c
 def run_notebook(stage: Stage):
     "Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`."
     import papermill
@@ -323,11 +323,11 @@ def run_notebook(stage: Stage):
     target = stage.run_dir/"notebooks"/source.name
     running = target.with_name(f".running.{source.name}")
     try:
-        with disk_errors(target):
+        with disk_errors(target), tempfile_dir() as sockets:
             papermill.execute_notebook(str(source), str(running), parameters=dict(stage.params, run_dir=str(stage.run_dir)),
                 kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
                 coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"], # the kernel's own errors reach us as cells'
-                config=Config(KernelManager={"transport": "ipc"})) # sockets in a folder: no port is opened
+                config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel")})) # no port is opened
             os.replace(running, target)
     except papermill.PapermillExecutionError as e: raise notebook_failure(stage, e, running, target) from None
     except DeadKernelError:

@@ -33,12 +33,13 @@ class RugptError(Exception):
         if remedy: message += f". {remedy[:1].upper()}{remedy[1:]}"
         super().__init__(re.sub(r"\s*\n\s*", " ", message))
 
-# %% ../notebooks/core/00_runs.ipynb #7c617d43
+# %% ../notebooks/core/00_runs.ipynb #51fba971
 DISK_REMEDY = {28: "the disk is full: free space, or give another --run-dir",
                122: "the disk quota is used up: free space, or give another --run-dir",
                30: "the file system is read-only: give another --run-dir",
                13: "permission denied: give a --run-dir that you may write to",
                1: "operation not permitted: give a --run-dir that you may write to",
+               17: "a file is in the way: give another --run-dir",
                20: "a part of the path is a file: give another --run-dir"}
 
 # %% ../notebooks/core/00_runs.ipynb #c8f88a7e

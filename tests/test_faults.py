@@ -9,7 +9,8 @@ import pytest
 from conftest import ROOT, rugpt
 
 SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
-ENGLISH = json.dumps({"wikidata_id": "E", "version_id": "1", "text": "\n_START_ARTICLE_\nRiver\n_START_PARAGRAPH_\n" + "A river flows. "*40})
+RIVER = "\n_START_ARTICLE_\nRiver\n_START_PARAGRAPH_\n" + "A river flows. "*40
+ENGLISH = json.dumps({"wikidata_id": "E", "version_id": "1", "text": RIVER})
 
 
 def cut_gz(path):
@@ -39,7 +40,8 @@ def assert_one_line(done, *words):
 def test_bad_sources(tmp_path, fault):
     name, make, word = FAULTS[fault]
     make(tmp_path/name)
-    done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "clean", "--set", f"source={tmp_path/name}")
+    source = f"source={tmp_path/name}"
+    done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "clean", "--set", source)
     assert_one_line(done, word)
 
 
@@ -54,7 +56,7 @@ def test_a_fault_loses_nothing_earlier(chain, tmp_path):
 
 @pytest.mark.parametrize("args, words", [
     (["run", "--preset", "demmo"], ["unknown preset 'demmo'", "demo"]),
-    (["run", "--preset", "smoke", "--set", "min_char=5"], ["min_char", "did you mean min_chars"]),
+    (["run", "--preset", "smoke", "--set", "min_char=5"], ["min_char", "Did you mean min_chars"]),
     (["run", "--preset", "smoke", "--set", "min_chars=many"], ["min_chars must be int"]),
     (["run", "--preset", "smoke", "--set", "min_chars"], ["not name=value"]),
     (["stage", "train", "--preset", "smoke"], ["train reads what tokenize"]),
@@ -66,7 +68,8 @@ def test_bad_arguments(tmp_path, args, words):
 
 def test_an_unknown_parameter_in_a_preset_file(tmp_path):
     (tmp_path/"mine.yml").write_text("vocab_sise: 4096\n")
-    assert_one_line(rugpt("run", "--preset", tmp_path/"mine.yml", "--run-dir", tmp_path/"run"), "mine.yml", "did you mean vocab_size")
+    done = rugpt("run", "--preset", tmp_path/"mine.yml", "--run-dir", tmp_path/"run")
+    assert_one_line(done, "mine.yml", "Did you mean vocab_size")
 
 
 def test_debug_shows_the_traceback(tmp_path):

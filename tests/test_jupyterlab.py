@@ -13,7 +13,8 @@ import pytest
 from conftest import ROOT
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
 
 
@@ -51,6 +52,16 @@ def code_cells(path):
     return [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
 
 
+def wait_for_kernel(address, notebook, seconds=60):
+    """Wait until the notebook's kernel is idle, as the server's own interface says."""
+    for _ in range(seconds):
+        sessions = json.load(urllib.request.urlopen(f"{address}/api/sessions?token=lab", timeout=10))
+        if any(s["path"] == notebook and s["kernel"]["execution_state"] == "idle" for s in sessions):
+            return
+        time.sleep(1)
+    pytest.fail(f"no kernel for {notebook}: {sessions}")
+
+
 @pytest.mark.parametrize("name", ["01_explore", "08_artifacts"])
 def test_run_all(lab, name):
     from playwright.sync_api import sync_playwright
@@ -59,9 +70,9 @@ def test_run_all(lab, name):
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.goto(f"{address}/lab/tree/{name}.ipynb?token=lab")
-        page.locator(".jp-Notebook").wait_for(timeout=60_000)
-        page.get_by_text("Python 3 (ipykernel)").or_(page.get_by_text("python3", exact=True)).first.wait_for(timeout=60_000)
+        page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token=lab") # a workspace of its own: no tab is left open
+        page.locator(".jp-NotebookPanel").wait_for(timeout=60_000)
+        wait_for_kernel(address, f"{name}.ipynb")
         page.get_by_role("menubar").get_by_text("Run", exact=True).first.click()
         page.get_by_text("Run All Cells", exact=True).click()
         for _ in range(90):

@@ -104,3 +104,8 @@ def test_a_notebook_alone_builds_what_it_reads(tmp_path):
     assert done.returncode == 0, done.stderr[-3000:]
     assert "classify reads what clean, synthesize write: running them first" in out.read_text()
     assert (tmp_path/"run/topics/manifest.json").is_file()
+
+
+def test_ruff_finds_nothing():
+    done = subprocess.run([BIN/"ruff", "check", "."], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout
