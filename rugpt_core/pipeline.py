@@ -283,7 +283,7 @@ class StageError(Exception):
         super().__init__(message)
         self.user, self.detail = user, detail
 
-# %% ../notebooks/core/21_pipeline.ipynb #dd9b1178
+# %% ../notebooks/core/21_pipeline.ipynb #dd692666
 def execute(
     stage: Stage,
     params: Mapping[str, Any],
@@ -301,7 +301,7 @@ def execute(
             from rugpt_core.report import build_report
             with stage.build() as out: stage.counts.update(build_report(stage.run_dir, out))
     fresh = Stage(stage.name, stage.run_dir, stage.params)
-    if fresh.stale: raise StageError(f"stage {stage.name} ended without being built ({fresh.why_stale()})", user=False)
+    if fresh.stale: raise StageError(f"stage {stage.name} ended without being built ({fresh.why_stale()}); the same command goes on from this stage", user=False)
 
 # %% ../notebooks/core/21_pipeline.ipynb #11bf63dc
 @contextmanager
