@@ -90,10 +90,11 @@ def cmd_report(args) -> int:
     print_report(run_dir)
     return 0
 
-# %% ../notebooks/core/22_cli.ipynb #d8564c22
+# %% ../notebooks/core/22_cli.ipynb #07cd43a5
 def publish(run_dir: str):
     "Copy a run's report and its figures to the project's report/ and figures/."
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
+    (ROOT/"figures").mkdir(exist_ok=True)
     for old in (ROOT/"figures").glob("*.svg"): old.unlink()
     for path in [*sorted(source.glob("report.*.html")), *sorted(source.glob("report.*.pdf")), *sorted(source.glob("figures/*.svg"))]:
         target = ROOT/("figures" if path.suffix == ".svg" else "report")/path.name
