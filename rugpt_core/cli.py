@@ -90,15 +90,15 @@ def cmd_report(args) -> int:
     print_report(run_dir)
     return 0
 
-# %% ../notebooks/core/22_cli.ipynb #07cd43a5
+# %% ../notebooks/core/22_cli.ipynb #521ade35
 def publish(run_dir: str):
-    "Copy a run's report and its figures to the project's report/ and figures/."
+    "Copy a run's report, notebook pages and figures to the project's report/ and figures/, in place of what is there."
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
-    (ROOT/"figures").mkdir(exist_ok=True)
-    for old in (ROOT/"figures").glob("*.svg"): old.unlink()
-    for path in [*sorted(source.glob("report.*.html")), *sorted(source.glob("report.*.pdf")), *sorted(source.glob("figures/*.svg"))]:
-        target = ROOT/("figures" if path.suffix == ".svg" else "report")/path.name
-        write_atomic(target, path.read_bytes())
+    for pattern, target in (("report.*.html", "report"), ("report.*.pdf", "report"), ("notebooks/*.html", "report/notebooks"), ("figures/*.svg", "figures")):
+        folder, suffix = ROOT/target, pattern.rpartition(".")[2]
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob(f"*.{suffix}"): old.unlink()
+        for path in sorted(source.glob(pattern)): write_atomic(folder/path.name, path.read_bytes())
 
 # %% ../notebooks/core/22_cli.ipynb #b7211349
 def cmd_presets(args) -> int:
