@@ -90,7 +90,7 @@ def cmd_report(args) -> int:
     print_report(run_dir)
     return 0
 
-# %% ../notebooks/core/22_cli.ipynb #521ade35
+# %% ../notebooks/core/22_cli.ipynb #7555b631
 def publish(run_dir: str):
     "Copy a run's report, notebook pages and figures to the project's report/ and figures/, in place of what is there."
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
@@ -98,7 +98,8 @@ def publish(run_dir: str):
         folder, suffix = ROOT/target, pattern.rpartition(".")[2]
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob(f"*.{suffix}"): old.unlink()
-        for path in sorted(source.glob(pattern)): write_atomic(folder/path.name, path.read_bytes())
+        for path in sorted(source.glob(pattern)): # no path of this machine is published
+            write_atomic(folder/path.name, path.read_bytes().replace(f"{ROOT}/".encode(), b"") if suffix == "html" else path.read_bytes())
 
 # %% ../notebooks/core/22_cli.ipynb #b7211349
 def cmd_presets(args) -> int:
