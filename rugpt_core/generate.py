@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STRATEGIES', 'load_model', 'tokenizer_for', 'Decoding', 'decoding', 'next_distribution', 'window_start', 'Batch',
            'prompt_generators', 'check_prompts', 'token_steps', 'whole_text', 'Generation', 'generate', 'prompt_ids',
-           'stream', 'best_family', 'Opening', 'openings', 'held_out_documents', 'loaded', 'generation_rows',
+           'stream', 'ranked_families', 'Opening', 'openings', 'held_out_documents', 'loaded', 'generation_rows',
            'human_rows', 'generate_stage', 'side_by_side', 'describe_texts', 'logprob_curve']
 
 # %% ../notebooks/core/12_generate.ipynb #07a047ed
@@ -320,13 +320,13 @@ def stream(
         if text: yield text
     if rest := whole_text(tokenizer, held): yield rest
 
-# %% ../notebooks/core/12_generate.ipynb #153aebed
-def best_family(
+# %% ../notebooks/core/12_generate.ipynb #61ad6d02
+def ranked_families(
     model_dir: str | Path, # of the stage train
-) -> str:
-    "The family whose model has the lowest validation loss."
+) -> list[str]: # the lowest first
+    "The families of a run, by validation loss in bits per byte."
     summary = read_json(Path(model_dir)/"summary.json")
-    return min(summary, key=lambda f: summary[f]["best"]["val_bits_per_byte"])
+    return sorted(summary, key=lambda f: summary[f]["best"]["val_bits_per_byte"])
 
 # %% ../notebooks/core/12_generate.ipynb #0dae5397
 @dataclass(frozen=True)
