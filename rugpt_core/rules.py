@@ -138,7 +138,7 @@ def markup(text: str) -> tuple[str, int]:
     if "[[" in text: sub(LINK, r"\1"); sub(TORN, "")
     if "''" in text: sub(EMPHASIS, r"\2")
     if "__" in text: sub(MAGIC, "")
-    if "|" in text or "{{" in text or "}}" in text: sub(TABLE_LINE, "")
+    if "|" in text or "{{" in text or "}}" in text or "!!" in text: sub(TABLE_LINE, "")
     return text, hits
 
 # %% ../notebooks/core/03a_rules.ipynb #0d0fe7ac
