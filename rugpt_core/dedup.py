@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .corpus import folded_words
+from .words import Words, ngrams, words_of
 from .runs import RugptError
 
 # %% ../notebooks/core/05_dedup.ipynb #b1748121
 def choose(
     group: Sequence[int], # positions of articles that say the same
-    ids: Sequence[str], # id of every article
+    ids: Sequence, # id of every article
     lengths: Sequence[int], # characters of every article
 ) -> int: # position of the one that stays
     "The longest of a group, then the smallest id, then the first."
@@ -27,32 +27,28 @@ def choose(
 # %% ../notebooks/core/05_dedup.ipynb #f12cac56
 def exact_duplicates(
     keys: Sequence[str], # content_key of every article
-    ids: Sequence[str],
+    ids: Sequence,
     lengths: Sequence[int], # characters
 ) -> dict[int, int]: # position of a duplicate → of the article that stays
     "Articles whose letters and digits another article has too."
-    groups = defaultdict(list)
-    for i, key in enumerate(keys): groups[key].append(i)
-    kept = {key: choose(group, ids, lengths) for key, group in groups.items() if len(group) > 1}
-    return {i: kept[k] for i, k in enumerate(keys) if k in kept and kept[k] != i}
+    if not len(keys): return {}
+    keys, ids, lengths = (np.asarray(x) for x in (keys, ids, lengths))
+    order = np.lexsort((np.arange(len(keys)), ids, -lengths, keys)) # within a key, as `choose` orders them
+    first = np.concatenate([[True], keys[order][1:] != keys[order][:-1]])
+    kept = order[np.flatnonzero(first)[np.cumsum(first) - 1]]
+    return dict(sorted((int(i), int(k)) for i, k in zip(order[~first], kept[~first], strict=True)))
 
 # %% ../notebooks/core/05_dedup.ipynb #917db651
 SHINGLE = 5 # words
 
 # %% ../notebooks/core/05_dedup.ipynb #6ae8a3b0
 def shingles(
-    text: str | list[str], # a text, or its folded words
+    text: str | Words, # a text, or its words
     n: int = SHINGLE, # words in a shingle; a shorter text is one shingle
 ) -> np.ndarray: # (shingles,) uint64, sorted, each once
-    "Hashes of all runs of n words: xxHash of each word, joined as a polynomial modulo 2^64."
-    import xxhash
-    found = folded_words(text) if isinstance(text, str) else text
-    known = {w: xxhash.xxh3_64_intdigest(w.encode("utf-8", "replace")) for w in set(found)}
-    words = np.array([known[w] for w in found], dtype=np.uint64)
-    k = max(min(n, len(words)), 1)
-    total = np.zeros(max(len(words) - k + 1, 0), dtype=np.uint64)
-    for j in range(k): total = total*np.uint64(0x9E3779B97F4A7C15) + words[j:len(words) - k + 1 + j]
-    return np.unique(total)
+    "Hashes of all runs of n words."
+    words = words_of(text) if isinstance(text, str) else text
+    return words.distinct_fives if n == 5 else np.unique(ngrams(words.hashes, min(n, max(len(words), 1))))
 
 # %% ../notebooks/core/05_dedup.ipynb #a7d88ae9
 def jaccard(
@@ -124,15 +120,15 @@ def joined(
     signature: np.ndarray, # (articles, PERMUTATIONS)
     text_of: Callable[[list[int]], dict[int, str]], # texts at these positions
     threshold: float, # Jaccard's index
-    batch: int = 4096, # buckets whose texts are held at once
+    batch: int = 400, # articles whose shingles are held at once
     stand_ins: int = 20, # articles of one bucket that a newcomer is compared with, at most
 ) -> Groups:
     "Groups of near duplicates. Within a bucket an article is compared with those that differ from each other."
     groups, seen = Groups(), set()
     waiting: list[list[int]] = []
     def check():
-        texts = text_of(sorted({i for bucket in waiting for i in bucket}))
-        sets = {i: shingles(t) for i, t in texts.items()}
+        wanted = sorted({i for bucket in waiting for i in bucket})
+        sets = {i: shingles(t) for k in range(0, len(wanted), 64) for i, t in text_of(wanted[k:k + 64]).items()}
         for bucket in waiting:
             chosen: list[int] = []
             for i in bucket:
@@ -145,7 +141,7 @@ def joined(
         if tuple(bucket) in seen: continue
         seen.add(tuple(bucket))
         waiting.append(bucket)
-        if len(waiting) == batch: check()
+        if sum(map(len, waiting)) >= batch: check()
     if waiting: check()
     return groups
 

@@ -180,10 +180,12 @@ def write_parquet(
     return write_atomic(path, buffer.getvalue())
 
 # %% ../notebooks/core/00_runs.ipynb #5467c94d
-def read_parquet(path: str | Path):
-    "Read a Parquet file into a pandas DataFrame; a missing or broken one is a clear error."
+def read_parquet(path: str | Path): # name.parquet, also where it is sharded as name-00000.parquet
+    "Read a Parquet file, or its shards, into a pandas DataFrame; a missing or broken one is a clear error."
     import pyarrow as pa, pyarrow.parquet as pq
-    try: return pq.read_table(path).to_pandas()
+    path = Path(path)
+    shards = [] if path.exists() else sorted(path.parent.glob(f"{path.stem}-[0-9]*.parquet"))
+    try: return pa.concat_tables([pq.read_table(f) for f in shards or [path]]).to_pandas()
     except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
     except pa.ArrowInvalid as e:
         raise RugptError(f"file is not valid Parquet ({e})", str(path), "delete it and run its stage again") from None

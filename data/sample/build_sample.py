@@ -14,8 +14,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from plant_noise import BOILERPLATE, around, plant
+
 HERE = Path(__file__).resolve().parent
 SEED = 40
+FIRST = 6 # articles a topic of the first batch; a later batch never changes a row of an earlier one
 ARTICLE, SECTION, PARAGRAPH = "_START_ARTICLE_", "_START_SECTION_", "_START_PARAGRAPH_"
 NEWLINE = "_NEWLINE_"
 
@@ -102,6 +105,39 @@ FOREIGN = {
 }
 
 
+# Rows of the second batch that a filter should refuse: what it refuses them for, title, paragraphs.
+REFUSED = [
+    (
+        "not-russian",
+        "Вадзяны млын",
+        "Вадзяны млын — збудаванне, у якім кола круціць цячэнне ракі. Такія млыны стаялі ля плацін па ўсёй Беларусі "
+        "і малолі збожжа для навакольных вёсак.",
+        "Вада падала на лопасці зверху або штурхала іх знізу. Ад вала кола рух перадаваўся жорнам праз драўляныя "
+        "зубчастыя колы. Сёння ацалелыя будынкі ахоўваюць як помнікі, у некаторых з іх працуюць музеі.",
+    ),
+    (
+        "not-russian",
+        "Чешма",
+        "Чешмата е градеж с чучур, от който тече вода от извор или от водопровод. В българските села тя стоеше край "
+        "пътя или на площада и хората идваха при нея с менци и стомни.",
+        "Майсторите издялваха каменни корита за добитъка и плочи с надписи за дарителя. Много стари чешми са "
+        "запазени и днес, а водата им все още се пие от пътниците, които минават през планината.",
+    ),
+    (
+        "not-prose",
+        "Список маяков",
+        "Маяк Северный" + NEWLINE + "Маяк Южный" + NEWLINE + "Маяк Каменный" + NEWLINE + "Маяк Песчаный",
+        NEWLINE.join(f"Маяк на мысе {n}" for n in "Чайка Волна Гранит Сосна Туман Прибой Утёс Якорь Парус Штиль".split()),
+    ),
+    (
+        "repetitive",
+        "Отчёт о приливах",
+        " ".join(["Уровень воды на посту в этот день не изменился и остался в пределах нормы."] * 12),
+        "Наблюдения вели на одном посту, и за год они не дали ничего нового.",
+    ),
+]
+
+
 @dataclass
 class Article:
     """A clean article: (marker, text) blocks after the title; the topic is its file's name."""
@@ -122,6 +158,9 @@ class Row:
     kinds: dict = field(default_factory=dict)
     expect: str = ""
     version_id: str = ""
+    clean: str = ""
+    planted: list = field(default_factory=list)
+    traps: list = field(default_factory=list)
 
 
 def parse(text, topic):
@@ -409,6 +448,30 @@ def build_rows(articles):
     return rows
 
 
+def second_rows(articles, first):
+    """Make the rows of the later articles, each with the right answer of every place where noise was planted."""
+    rng = random.Random(f"{SEED} second")
+    numbers = itertools.count(first)
+    shared = {a.title for a in rng.sample(articles, 6)}
+    rows = []
+    for article in articles:
+        clean = render(article.title, article.blocks)
+        noisy, clean, edits, traps = plant(clean, random.Random(f"{SEED} {article.title}"))
+        row = Row(f"S{next(numbers):04}", article.title, article.topic, noisy, dict(Counter(e.kind for e in edits)), "keep")
+        row.clean, row.planted, row.traps = clean, [around(clean, e) for e in edits], traps
+        if article.title in shared:
+            row.text = row.text.replace(f"\n{PARAGRAPH}\n", f"\n{PARAGRAPH}\n{BOILERPLATE}{NEWLINE}", 1)
+            row.kinds["boilerplate"] = 1
+        rows.append(row)
+    for expect, title, *paragraphs in REFUSED:
+        blocks = [(PARAGRAPH, text) for text in paragraphs]
+        rows.append(Row(f"S{next(numbers):04}", title, "", render(title, blocks), {}, expect))
+    for number, row in enumerate(rows, start=first):
+        row.version_id = str(1_000_000 + number)
+    rng.shuffle(rows)
+    return rows
+
+
 def wiki40b_fields(row):
     """Return the fields of the data set, as bytes literals where the row is marked so."""
     fields = {"wikidata_id": row.wikidata_id, "text": row.text, "version_id": row.version_id}
@@ -427,14 +490,19 @@ def build():
     """Return the names and contents of all files of the corpus."""
     articles = []
     for path in sorted((HERE / "sources").glob("*.txt")):
-        articles += parse(path.read_text(encoding="utf-8"), path.stem)
-    rows = build_rows(articles)
+        articles.append(parse(path.read_text(encoding="utf-8"), path.stem))
+    rows = build_rows([a for topic in articles for a in topic[:FIRST]])
+    later = [a for topic in articles for a in topic[FIRST:]]
+    rows += second_rows(later, len(rows) + 1)
     gold = [{"wikidata_id": r.wikidata_id, "title": r.title, "topic": r.topic} for r in rows if r.topic]
     names = ("wikidata_id", "version_id", "kinds", "expect")
     return {
         "wiki40b_ru.jsonl": jsonl(wiki40b_fields(row) for row in rows),
         "gold_topics.jsonl": jsonl(gold),
         "noise.jsonl": jsonl({name: getattr(row, name) for name in names} for row in rows),
+        "answers.jsonl": jsonl(
+            {name: getattr(row, name) for name in ("version_id", "title", "clean", "planted", "traps")} for row in rows if row.clean
+        ),
     }
 
 
