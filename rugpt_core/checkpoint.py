@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_SCHEMA', 'NANOGPT', 'weights_digest', 'write_tensors', 'read_tensors', 'save_checkpoint', 'save_state',
-           'load_state', 'read_pickle', 'from_nanogpt']
+           'load_state', 'read_pickle', 'from_nanogpt', 'import_checkpoint']
 
 # %% ../notebooks/core/10d_checkpoint.ipynb #e94803e2
-import hashlib, json, os, shutil
+import hashlib, os, shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from .model import Model, ModelConfig, build_model, config_dict, config_from
+from .model import Model, ModelConfig, build_model, config_dict, from_transformers
 from .runs import RugptError, disk_errors, read_json, write_json
 
 # %% ../notebooks/core/10d_checkpoint.ipynb #1c8e0bc1
@@ -134,3 +134,23 @@ def from_nanogpt(
         ours[name] = value.detach().float().contiguous()
     model.load_state_dict(ours)
     return model.eval()
+
+# %% ../notebooks/core/10d_checkpoint.ipynb #786558d4
+def import_checkpoint(
+    path: str | Path, # ckpt.pt of nanoGPT, or a folder of transformers with config.json and model.safetensors
+    out: str | Path, # folder for ours; made when missing
+    tokenizer: str | Path = "", # folder of the tokenizer that the model was trained with
+) -> Path:
+    "Write a foreign model as a checkpoint of ours."
+    path, out = Path(path), Path(out)
+    model = from_transformers(read_json(path/"config.json"), read_tensors(path/"model.safetensors"), str(path)) if path.is_dir() \
+        else from_nanogpt(path)
+    about = {}
+    if tokenizer:
+        from rugpt_core.tokens import load_tokenizer
+        t = load_tokenizer(tokenizer)
+        if t.vocab_size > model.config.vocab_size:
+            raise RugptError(f"the tokenizer has {t.vocab_size} pieces, the model {model.config.vocab_size}", str(tokenizer), "give the model's own")
+        about = dict(bos_id=t.bos_id, tokenizer=dict(name=t.name, digest=t.digest))
+    out.mkdir(parents=True, exist_ok=True)
+    return save_checkpoint(out, model.state_dict(), model.config, **about)

@@ -6,8 +6,6 @@
 __all__ = ['POLYNOMIALS', 'SAFETY', 'orthogonalised', 'parts_of', 'Muon', 'Optimizer', 'Average']
 
 # %% ../notebooks/core/10b_optim.ipynb #03a41ee7
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 

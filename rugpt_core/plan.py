@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'OPTIMIZERS', 'WINDOWS', 'DTYPES', 'CHINCHILLA', 'EPOCHS', 'HEAD', 'TOGETHER', 'BY_DIAL', 'SHAPE',
-           'TrainConfig', 'rate_factor', 'learning_rate', 'block_weights', 'dial', 'settle']
+           'TrainConfig', 'rate_factor', 'learning_rate', 'block_weights', 'dial', 'settle', 'known_settings',
+           'read_settings']
 
 # %% ../notebooks/core/10a_plan.ipynb #48d641ba
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 from .loss import LOSS_WORDS
 from .model import ModelConfig
@@ -125,7 +126,7 @@ def dial(
     if depth < 1: raise RugptError(f"depth is {depth}", "depth", "give a whole number of at least 1")
     fixed = {k: v for k, v in given.items() if k in BY_DIAL and v != BY_DIAL[k]}
     s = dict(n_layer=fixed.get("n_layer", depth))
-    s["n_embd"] = width = fixed.get("n_embd", HEAD*depth)
+    s["n_embd"] = width = fixed.get("n_embd", HEAD*s["n_layer"])
     s["n_head"] = heads = fixed.get("n_head", max(1, width//HEAD))
     s["n_kv_head"] = fixed.get("n_kv_head", heads//2 if heads % 2 == 0 else heads)
     weights = block_weights(width, s["n_layer"]) + vocab_size*width
@@ -159,3 +160,23 @@ def settle(
     s = given | dial(depth, vocab_size, train_tokens, block_size, **given)
     shape = {k: s.pop(k) for k in SHAPE}
     return ModelConfig(family, vocab_size, block_size, dropout=dropout, **shape), TrainConfig(**s)
+
+# %% ../notebooks/core/10a_plan.ipynb #39030c1a
+def known_settings() -> dict: # name → default
+    "Every setting of training by its name."
+    return {f.name: f.default for f in fields(TrainConfig)} | BY_DIAL | dict(depth=4, block_size=256, dropout=0.)
+
+def read_settings(
+    given: list[str], # name=value
+) -> dict:
+    "Settings as they are written on the command line."
+    known, out = known_settings(), {}
+    for text in given:
+        name, eq, value = text.partition("=")
+        if not eq: raise RugptError(f"{text!r} is not name=value", "--set")
+        if name not in known: raise RugptError(f"unknown setting {name!r}", "--set", f"known: {', '.join(sorted(known))}")
+        kind = type(known[name])
+        try: out[name] = dict(true=True, false=False)[value.lower()] if kind is bool else \
+            tuple(float(x) for x in value.strip("()[]").split(",")) if kind is tuple else kind(value)
+        except (ValueError, KeyError): raise RugptError(f"{name} must be {kind.__name__}, not {value!r}", "--set") from None
+    return out

@@ -10,7 +10,7 @@ __all__ = ['RETURNS', 'QUIET', 'FREE', 'HOST', 'validate', 'Log', 'asked_to_stop
 # %% ../notebooks/core/11_train.ipynb #d2aad607
 import importlib.util, math, shutil, signal, statistics, threading, time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from .devices import World, compute, memory_errors, pick_device, precision
 from .loss import IGNORED, LOSS_WORDS, loss_method
 from .model import FAMILIES, Model, ModelConfig, build_model, config_dict, flops_per_token, parameter_groups
 from .optim import Average, Optimizer
-from .plan import CHINCHILLA, TrainConfig, learning_rate, rate_factor, settle
+from .plan import CHINCHILLA, TrainConfig, rate_factor, settle
 from rugpt_core.runs import (Progress, RugptError, json_digest, peak_memory_mb, read_json, versions, write_json,
     write_jsonl)
 from .tokens import Bins, open_bins
@@ -305,7 +305,7 @@ def train_to_end(run: Run) -> Log:
             run.accept(loss, norm)
             run.speed.append(time.monotonic() - start)
             bar.n = run.step - 1
-            bar.update(note=live(run, loss))
+            if run.world.rank == 0: bar.update(note=live(run, loss))
             if run.world.any(bool(asked)):
                 run.save()
                 raise KeyboardInterrupt
