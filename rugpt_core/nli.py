@@ -7,12 +7,10 @@ __all__ = ['TEMPLATES', 'MAX_TOKENS', 'BATCH_TOKENS', 'CHUNK', 'hypotheses', 'la
            'PairForm', 'NLI', 'batches', 'exclusive', 'independent', 'Answers', 'nli_logits', 'nli_scores',
            'top_topics', 'cost_table']
 
-# %% ../notebooks/core/08b_nli.ipynb #0af48884
-import json, sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+# %% ../notebooks/core/08b_nli.ipynb #be8c7e8d
+import sqlite3
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
