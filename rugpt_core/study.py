@@ -119,6 +119,7 @@ def topic_names(
     if not topics_file or not path.is_file(): return names
     import yaml
     topics = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if isinstance(topics, dict): topics = topics["topics"] # with its version beside it
     return names | {t["key"]: dict(en=t["en"], ru=t["ru"]) for t in topics}
 
 # %% ../notebooks/core/19a_study.ipynb #35983335

@@ -96,6 +96,7 @@ def load_titles(
     "The titles to write about."
     topics, titles = load_yaml(topics_file), load_yaml(titles_file)
     if not isinstance(titles, dict): raise RugptError("must map topic keys to lists of titles", str(titles_file))
+    if isinstance(topics, dict): topics = topics.get("topics")
     try: names = {t["key"]: t["ru"] for t in topics}
     except (TypeError, KeyError): raise RugptError("must be a list of {key, ru, …}", str(topics_file)) from None
     for key in titles:
