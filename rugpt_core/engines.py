@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['GUARD', 'ENGINES', 'need', 'is_ready', 'last_words', 'serve', 'free_port', 'local_model', 'server_command',
-           'local_server', 'FrequencyPenalty', 'TransformersEngine', 'open_engine']
+           'local_server', 'local_servers', 'Several', 'FrequencyPenalty', 'TransformersEngine', 'open_engine']
 
-# %% ../notebooks/core/06b_engines.ipynb #70994dec
+# %% ../notebooks/core/06b_engines.ipynb #f057e01d
 import importlib.util, os, shutil, socket, subprocess, sys, threading, time
 import urllib.error, urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from .journal import ReplayEngine
@@ -124,6 +124,47 @@ def local_server(
     command = server_command(path, alias, port, n_ctx, threads or os.cpu_count() or 1, slots)
     with serve(command, f"http://127.0.0.1:{port}/v1/models"): yield f"http://127.0.0.1:{port}/v1"
 
+# %% ../notebooks/core/06b_engines.ipynb #0f1bf9ce
+@contextmanager
+def local_servers(
+    model: str | Path = "", # a GGUF file; empty: Gemma 3 270M
+    alias: str = "gemma-3-270m",
+    slots: int = 1, # requests at once
+) -> Iterator[list[str]]: # base addresses
+    "llama.cpp servers that answer so many requests at once, as far as there are cores."
+    cores = os.cpu_count() or 1
+    n = 1 if shutil.which("llama-server") else max(1, min(slots, cores))
+    with ExitStack() as stack:
+        yield [stack.enter_context(local_server(model, alias, threads=max(1, cores//n), slots=slots)) for _ in range(n)]
+
+# %% ../notebooks/core/06b_engines.ipynb #345cdc18
+class Several:
+    "Engines that answer as one: a request goes to the one with the fewest under way."
+    name, live = "openai", True
+
+    def __init__(self, engines: list[OpenAIEngine]): # at least one; alike
+        self.engines, self._lock = engines, threading.Lock()
+        self._busy = [0]*len(engines)
+
+    def __repr__(self): return f"{len(self.engines)} servers like {self.engines[0]}"
+    def close(self): "Close all connections."; [e.close() for e in self.engines]
+    def facts(self) -> dict: "What the probe found out."; return dict(servers=len(self.engines), **self.engines[0].facts())
+
+    def probe(self, request: Mapping):
+        "Probe one; the others are like it."
+        support = self.engines[0].probe(request)
+        for e in self.engines: e.support = support
+        return support
+
+    def ask(self, request: Mapping, gate: Gate = Gate()) -> Answer:
+        "Ask the engine with the fewest requests under way."
+        with self._lock:
+            k = min(range(len(self.engines)), key=self._busy.__getitem__)
+            self._busy[k] += 1
+        try: return self.engines[k].ask(request, gate)
+        finally:
+            with self._lock: self._busy[k] -= 1
+
 # %% ../notebooks/core/06b_engines.ipynb #f6b9feb0
 class FrequencyPenalty:
     "A logits processor: scores minus `penalty` for every earlier occurrence in the answer."
@@ -197,7 +238,7 @@ class TransformersEngine:
 ENGINES = {"replay": "from a recording", "openai": "any server with OpenAI's interface", "local": "a llama.cpp server, started here",
     "transformers": "in this process", "batch": "by files, for a batch service"}
 
-# %% ../notebooks/core/06b_engines.ipynb #1dae739a
+# %% ../notebooks/core/06b_engines.ipynb #f9460598
 @contextmanager
 def open_engine(
     engine: str, # a name of ENGINES, batch apart
@@ -216,7 +257,9 @@ def open_engine(
     elif engine == "openai":
         with closing(OpenAIEngine(base_url, timeout, tries)) as e: yield e
     elif engine == "local":
-        with local_server(model_path, model, slots=slots) as url, closing(OpenAIEngine(url, timeout, tries)) as e: yield e
+        with ExitStack() as stack:
+            urls = stack.enter_context(local_servers(model_path, model, slots))
+            yield Several([stack.enter_context(closing(OpenAIEngine(u, timeout, tries))) for u in urls])
     elif engine == "transformers":
         if not model_path: raise RugptError("no model", "llm_model_path", "give a folder, or a name on the hub")
         yield TransformersEngine(model_path)
