@@ -34,15 +34,15 @@ def largest(
     values, at = torch.cat([values, tail], 1).topk(k)
     return values, torch.cat([ids, rest], 1).gather(1, at)
 
-# %% ../notebooks/core/11b_heads.ipynb #395a6ef8
+# %% ../notebooks/core/11b_heads.ipynb #f0dc42f9
 def log_norm(
     l_BV: Tensor, # logits, in any layout
     step: int = 2**16, # logits at a time, so that they stay in the cache
 ) -> Tensor: # (B,)
-    "log Σ exp l, in pieces."
+    "log Σ exp logits, in pieces."
     if l_BV.device.type != "cpu": return l_BV.logsumexp(-1)
-    (B, V), top = l_BV.shape, l_BV.amax(1, keepdim=True)
-    parts = [(part - top).exp_().sum(1) for part in l_BV.split(max(1, step//B), dim=1)]
+    top = l_BV.amax(1, keepdim=True)
+    parts = [(part - top).exp_().sum(1) for part in l_BV.split(max(1, step//len(l_BV)), dim=1)]
     return top[:, 0] + torch.stack(parts).sum(0).log()
 
 # %% ../notebooks/core/11b_heads.ipynb #bf661703
@@ -78,7 +78,7 @@ def quantised(w_VC: Tensor) -> tuple[Tensor, Tensor]: # (V, C) int8 and (V,) flo
     scale_V = (w_VC.abs().amax(1)/127).clamp(min=1e-12)
     return (w_VC/scale_V[:, None]).round_().clamp_(-127, 127).to(torch.int8), scale_V
 
-# %% ../notebooks/core/11b_heads.ipynb #0bc09f5c
+# %% ../notebooks/core/11b_heads.ipynb #433af767
 class Int8Head(Head):
     "int8: a quarter of the traffic; with `screen`, the k likeliest are exact."
 
@@ -106,8 +106,8 @@ class Int8Head(Head):
         "Logits in int8."
         coarse, fine, scale_B1 = self.split(x_BC.float())
         both = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(torch.cat([coarse, fine]), 1., ZERO, self.packed)
-        l = both[:len(x_BC)].add_(both[len(x_BC):], alpha=1/(2*COARSE)).mul_(scale_B1)
-        return l[:, :self.size]
+        logits = both[:len(x_BC)].add_(both[len(x_BC):], alpha=1/(2*COARSE)).mul_(scale_B1)
+        return logits[:, :self.size]
 
     def error(self, x_BC: Tensor) -> Tensor: # (B, 1)
         "Bound on the error of every logit; a hundred-thousandth is for float32's own rounding."
