@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['WIKI', 'SAMPLE', 'SHOWN', 'USE', 'PROBE', 'FORMATS', 'ENGINES', 'data_licence', 'run_facts', 'number', 'table',
-           'text_measures', 'front_matter', 'model_card', 'write_transformers', 'check_transformers', 'run_model',
-           'export_run', 'serve_command', 'upload']
+           'text_measures', 'front_matter', 'model_card', 'write_transformers', 'check_transformers', 'export_run',
+           'export_is_current', 'serve_command', 'upload']
 
-# %% ../notebooks/core/13a_export.ipynb #ab9aa07b
+# %% ../notebooks/core/13a_export.ipynb #a9d55e49
 import os, shutil, sys
 from collections import Counter
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ import torch
 from safetensors.torch import save
 
 from . import __version__
-from .decoding import STRATEGIES
-from .generate import load_model, ranked_families, tokenizer_for
+from .generate import run_model
 from .llamacpp import KINDS, optional, write_gguf
 from .model import Model, parameter_groups, transformers_config, transformers_state
 from .runs import (ROOT, STAGES, RugptError, disk_errors, read_json, read_parquet, resolve_path, resolve_run_dir,
     write_atomic, write_json)
+from .strategies import STRATEGIES
 from .tokens import Tokenizer
 
 # %% ../notebooks/core/13a_export.ipynb #7fbcd6c2
@@ -192,23 +192,8 @@ def check_transformers(
         raise RugptError(f"logits in transformers differ by {differ:.2g} of their spread", str(folder), "report it with the config.json")
     return dict(logits_differ=differ, tokens=ids_BT.shape[1])
 
-# %% ../notebooks/core/13a_export.ipynb #dc1abe2f
+# %% ../notebooks/core/13a_export.ipynb #c568a343
 FORMATS = ("transformers", *KINDS)
-
-def run_model(
-    run_dir: str | Path,
-    family: str = "", # empty: the one with the lowest validation loss
-) -> tuple[str, Model, Tokenizer]: # its name in the run
-    "A model of a run and its tokenizer."
-    run_dir = resolve_run_dir(run_dir)
-    folder = run_dir/STAGES["train"].folder
-    if not (folder/"summary.json").is_file():
-        raise RugptError("no trained model here", str(folder), "`rugpt run --until train` trains one")
-    names = ranked_families(folder)
-    if family and family not in names: raise RugptError(f"no model {family!r} in this run", "--model", f"there are: {', '.join(names)}")
-    family = family or names[0]
-    model = load_model(folder/family)
-    return family, model, tokenizer_for(model, run_dir/STAGES["tokenize"].folder/"tokenizer")
 
 # %% ../notebooks/core/13a_export.ipynb #991b85ce
 def export_run(
@@ -246,6 +231,20 @@ def export_run(
             os.replace(tmp, out)
         finally: shutil.rmtree(tmp, ignore_errors=True)
     return out
+
+# %% ../notebooks/core/13a_export.ipynb #65327597
+def export_is_current(
+    run_dir: str | Path,
+    family: str, # empty: the best model
+    formats: Sequence[str], # that are needed
+) -> tuple[Path, bool]: # the run's own folder for exports of this model; True when it holds this model
+    "Whether a model was exported as it is now."
+    family, model, tokenizer = run_model(run_dir, family)
+    folder = resolve_run_dir(run_dir)/"export"/family
+    if not (folder/"export.json").is_file(): return folder, False
+    about = read_json(folder/"export.json")
+    same = (about.get("weights"), about.get("tokenizer")) == (model.about["weights"], tokenizer.digest)
+    return folder, same and set(formats) <= set(about.get("formats", []))
 
 # %% ../notebooks/core/13a_export.ipynb #79debe5d
 ENGINES = ("llama.cpp", "transformers")

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['load_model', 'tokenizer_for', 'window_start', 'Batch', 'prompt_generators', 'check_prompts', 'choose', 'pick',
            'choose_contrastive', 'token_steps', 'whole_text', 'Generation', 'generate', 'prompt_ids', 'stream',
-           'ranked_families', 'Opening', 'openings', 'held_out_documents', 'loaded', 'generation_rows', 'human_rows',
-           'plans_of', 'write_set', 'generate_stage', 'side_by_side', 'describe_texts', 'logprob_curve']
+           'ranked_families', 'Opening', 'openings', 'held_out_documents', 'loaded', 'run_model', 'generation_rows',
+           'human_rows', 'plans_of', 'write_set', 'generate_stage', 'side_by_side', 'describe_texts', 'logprob_curve']
 
 # %% ../notebooks/core/12_generate.ipynb #07a047ed
 import math, textwrap, time
@@ -22,10 +22,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from .decoding import GREEDY, STRATEGIES, Decoding, contrastive_choice, cut, decoding, draw, penalise
+from .decoding import contrastive_choice, cut, draw, penalise
 from .heads import Head, largest, log_norm, open_head
 from .model import Cache, Model, config_from
-from .runs import Progress, RugptError, read_json, read_parquet, text_digest, write_json, write_jsonl
+from rugpt_core.runs import (STAGES, Progress, RugptError, read_json, read_parquet, resolve_run_dir, text_digest, write_json,
+    write_jsonl)
+from .strategies import GREEDY, STRATEGIES, Decoding, decoding
 from .tokens import Bins, Tokenizer, load_tokenizer, open_bins
 from .train import CHECKPOINT_SCHEMA, compute, pick_device, weights_digest
 
@@ -347,7 +349,7 @@ def prompt_ids(
 def stream(
     model: Model,
     tokenizer: Any,
-    prompt: str,
+    prompt: str | Sequence[int], # a text, that begins a document; or ids, taken as they are
     *,
     max_new_tokens: int = 200,
     decoding: Decoding = GREEDY,
@@ -428,6 +430,22 @@ def loaded(
     model = load_model(folder, device)
     tokenizer = tokenizer_for(model, tokens_dir/"tokenizer")
     with compute(model.embedding.weight.device, threads, 0): yield model, tokenizer
+
+# %% ../notebooks/core/12_generate.ipynb #3855b260
+def run_model(
+    run_dir: str | Path,
+    family: str = "", # empty: the one with the lowest validation loss
+) -> tuple[str, Model, Tokenizer]: # its name in the run
+    "A model of a run and its tokenizer."
+    run_dir = resolve_run_dir(run_dir)
+    folder = run_dir/STAGES["train"].folder
+    if not (folder/"summary.json").is_file():
+        raise RugptError("no trained model here", str(folder), "`rugpt run --until train` trains one")
+    names = ranked_families(folder)
+    if family and family not in names: raise RugptError(f"no model {family!r} in this run", "--model", f"there are: {', '.join(names)}")
+    family = family or names[0]
+    model = load_model(folder/family)
+    return family, model, tokenizer_for(model, run_dir/STAGES["tokenize"].folder/"tokenizer")
 
 # %% ../notebooks/core/12_generate.ipynb #98208d0f
 def generation_rows(
