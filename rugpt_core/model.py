@@ -99,28 +99,41 @@ def rotate(
 
 # %% ../notebooks/core/10_model.ipynb #db4947d6
 class Cache:
-    "Keys and values of the tokens so far, a pair of tensors a layer."
+    "Keys and values of the tokens so far, a pair of tensors a layer, in buffers that are made once."
 
     def __init__(self,
         pad_B: Tensor | None = None, # tokens of padding at the left of each row; None: no padding
+        capacity: int = 0, # tokens that room is made for at first; it doubles when it is used up
     ):
-        self.pad_B, self.layers = pad_B, {}
+        self.pad_B, self.capacity = pad_B, capacity
+        self.layers, self.filled = {}, {} # layer → buffers (B, K, capacity, D); layer → tokens in them
 
     @property
     def length(self) -> int: # S, padding included
-        return self.layers[0][0].shape[2] if self.layers else 0
+        return self.filled.get(0, 0)
 
     def extend(self, layer: int, k_BKTD: Tensor, v_BKTD: Tensor) -> tuple[Tensor, Tensor]:
-        "Append the new tokens of one layer; give all of them."
-        if layer in self.layers:
-            k, v = self.layers[layer]
-            k_BKTD, v_BKTD = torch.cat([k, k_BKTD], 2), torch.cat([v, v_BKTD], 2)
-        self.layers[layer] = k_BKTD, v_BKTD
-        return k_BKTD, v_BKTD
+        "Append the new tokens of one layer; give all of them, as views of the buffers."
+        start = self.filled.get(layer, 0)
+        end = start + k_BKTD.shape[2]
+        if layer not in self.layers or end > self.layers[layer][0].shape[2]: self._make_room(layer, k_BKTD, end)
+        for buffer, new in zip(self.layers[layer], (k_BKTD, v_BKTD), strict=True): buffer[:, :, start:end] = new
+        self.filled[layer] = end
+        return tuple(buffer[:, :, :end] for buffer in self.layers[layer])
+
+    def _make_room(self, layer: int, like_BKTD: Tensor, need: int):
+        old, n, (B, K, _, D) = self.layers.get(layer), self.filled.get(layer, 0), like_BKTD.shape
+        room = max(need, self.capacity, 2*n)
+        self.layers[layer] = tuple(like_BKTD.new_empty(B, K, room, D) for _ in range(2))
+        for new, was in zip(self.layers[layer], old or ()): new[:, :, :n] = was[:, :, :n]
 
     def keep(self, rows: list[int]):
-        "Keep these rows of the batch, in this order."
-        self.layers = {i: (k[rows], v[rows]) for i, (k, v) in self.layers.items()}
+        "Keep these rows of the batch, in this order; a row may be taken several times."
+        for layer, pair in self.layers.items():
+            n, room = self.filled[layer], pair[0].shape[2]
+            moved = tuple(b.new_empty(len(rows), b.shape[1], room, b.shape[3]) for b in pair)
+            for new, was in zip(moved, pair, strict=True): new[:, :, :n] = was[rows, :, :n]
+            self.layers[layer] = moved
         if self.pad_B is not None: self.pad_B = self.pad_B[rows]
 
 # %% ../notebooks/core/10_model.ipynb #75a4e680
@@ -173,11 +186,13 @@ class Attention(nn.Module):
         if angles is not None:
             q_BHTD, k_BKTD = rotate(self.q_norm(q_BHTD), angles), rotate(self.k_norm(k_BKTD), angles)
         if cache is not None: k_BKTD, v_BKTD = cache.extend(self.layer, k_BKTD, v_BKTD)
-        if c.n_kv_head < c.n_head:
+        if T == 1: # queries that share a key go as if they were positions: nothing is copied
+            q_BHTD = q_BHTD.reshape(B, c.n_kv_head, -1, c.head_dim)
+        elif c.n_kv_head < c.n_head:
             k_BKTD, v_BKTD = (t.repeat_interleave(c.n_head//c.n_kv_head, dim=1) for t in (k_BKTD, v_BKTD))
         y_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BKTD, v_BKTD, attn_mask=mask,
             dropout_p=c.dropout if self.training else 0., is_causal=mask is None and T > 1)
-        return self.out(y_BHTD.transpose(1, 2).reshape(B, T, C))
+        return self.out(y_BHTD.reshape(B, c.n_head, T, c.head_dim).transpose(1, 2).reshape(B, T, C))
 
 # %% ../notebooks/core/10_model.ipynb #228a8598
 class MLP(nn.Module):
