@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['RULES', 'NOT_SAFE', 'REF', 'TEMPLATE', 'LINK', 'TORN', 'EMPHASIS', 'MAGIC', 'TABLE_LINE', 'BLOCK_TAG', 'ACCENTED',
            'ACCENT', 'UNJOINED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'LATIN_WORD', 'CYRILLIC_WORD', 'IPA',
-           'SOUNDS', 'BEHIND_WORD', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'LANGUAGE', 'LOOSE_OPEN', 'LOOSE_CLOSE',
-           'HOLE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC', 'DASH', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'SENTENCE',
-           'ABBREVIATION', 'ANNOUNCES', 'SPEECH', 'ITEM', 'Tally', 'SETTLED', 'PASSES', 'Rule', 'rule', 'char_table',
-           'looked_at', 'any_of', 'any_pair', 'is_composed', 'nfc', 'entity_text', 'markup', 'invisible',
-           'special_spaces', 'stress', 'one_script', 'has_vowel', 'homoglyphs', 'footnotes', 'without_parts',
-           'transcriptions', 'foreign_glosses', 'brackets', 'repeated_spaces', 'lost_formulas', 'space_before_marks',
-           'quote', 'quote_line', 'quotes', 'dashes', 'heading_key', 'is_prose', 'service_sections',
-           'without_last_sentence', 'is_left_alone', 'dropped_lists', 'no_words', 'bare_headings', 'check_rules',
-           'size', 'to_lines', 'from_lines', 'one_pass', 'chosen_rules', 'clean_article', 'Hit', 'line_hits',
-           'rule_hits', 'changed_text', 'clean_text']
+           'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'LANGUAGE',
+           'LOOSE_OPEN', 'LOOSE_CLOSE', 'HOLE', 'MATHS', 'SPACE_MARK', 'QUOTED', 'CYRILLIC', 'DASH', 'DENYLIST',
+           'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'SENTENCE', 'ABBREVIATION', 'ANNOUNCES', 'SPEECH', 'ITEM', 'Tally',
+           'SETTLED', 'PASSES', 'Rule', 'rule', 'char_table', 'looked_at', 'any_of', 'any_pair', 'is_composed', 'nfc',
+           'entity_text', 'template_text', 'markup', 'invisible', 'special_spaces', 'stress', 'one_script', 'has_vowel',
+           'homoglyphs', 'footnotes', 'without_parts', 'transcriptions', 'foreign_glosses', 'brackets',
+           'repeated_spaces', 'lost_formulas', 'without_hole', 'space_before_marks', 'quote', 'quote_line', 'quotes',
+           'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_last_sentence', 'is_left_alone',
+           'dropped_lists', 'no_words', 'bare_headings', 'check_rules', 'size', 'to_lines', 'from_lines', 'one_pass',
+           'chosen_rules', 'clean_article', 'Hit', 'line_hits', 'paired', 'rule_hits', 'changed_text', 'clean_text']
 
 # %% ../notebooks/core/03a_rules.ipynb #9ef22267
 import difflib, html, itertools, re, time, unicodedata
@@ -29,7 +29,7 @@ from .corpus import ENDED, Article, RawArticle, parse, render
 from rugpt_core.explore import (EMPTY_BRACKET, EMPTY_BRACKETS, ENTITY, FOOTNOTE, INVISIBLE, INVISIBLE_CHARS, SPACES, STRESS,
     TAG, is_footnote)
 from .runs import RugptError
-from .words import CYRILLIC as CYRILLIC_KIND, LATIN, PLANE, code_points, tables
+from .words import CYRILLIC as CYRILLIC_KIND, LATIN, PLANE, code_units, tables
 
 # %% ../notebooks/core/03a_rules.ipynb #8a6a7853
 @dataclass(frozen=True)
@@ -51,19 +51,19 @@ def rule(name: str, level: str = "text", optional: bool = False):
         return f
     return register
 
-# %% ../notebooks/core/03a_rules.ipynb #0eb504c6
+# %% ../notebooks/core/03a_rules.ipynb #3e83a268
 @cache
 def char_table(pattern: str) -> np.ndarray: # (65536,) bool
     "Which characters of the basic plane a pattern matches."
     p = re.compile(pattern)
     return np.fromiter((p.match(chr(i)) is not None for i in range(PLANE)), dtype=bool, count=PLANE)
 
-_last: list = ["", None, None] # the last text that was looked at, its code points, the characters that it has
+_last: list = ["", None, None] # the last text that was looked at, its code units, the characters that it has
 
-def looked_at(text: str) -> tuple[np.ndarray, np.ndarray]: # (characters,) uint16 code points; (65536,) bool
+def looked_at(text: str) -> tuple[np.ndarray, np.ndarray]: # (units,) uint16; (65536,) bool
     "The characters of a text."
     if text is not _last[0] or _last[1] is None:
-        codes, flags = np.minimum(code_points(text), PLANE - 1).astype(np.uint16), np.zeros(PLANE, dtype=bool)
+        codes, flags = code_units(text), np.zeros(PLANE, dtype=bool)
         flags[codes] = True
         _last[:] = text, codes, flags
     return _last[1], _last[2]
@@ -89,12 +89,13 @@ def any_pair(
 # characters that are never changed by NFC nor joined to the one before them (UAX 15): most texts have no others
 NOT_SAFE = "[^\x00-\u02ff\u0370-\u0373\u0375-\u037d\u037f-\u0386\u0388-\u0482\u048a-\u052f\u2002-\u2125\u2190-\u2328\u3001-\u3029\u4e00-\u9fff]"
 
-# %% ../notebooks/core/03a_rules.ipynb #fe2f3cf0
+# %% ../notebooks/core/03a_rules.ipynb #b4df56f0
 def is_composed(text: str) -> bool:
     "True for NFC. Only runs of characters that are not safe are looked at, each with the one that it may join."
     if not any_of(text, NOT_SAFE): return True
-    at = np.flatnonzero(char_table(NOT_SAFE)[looked_at(text)[0]])
-    if 4*len(at) > len(text): return unicodedata.is_normalized("NFC", text)
+    codes = looked_at(text)[0]
+    at = np.flatnonzero(char_table(NOT_SAFE)[codes])
+    if 4*len(at) > len(text) or len(codes) != len(text): return unicodedata.is_normalized("NFC", text)
     breaks = np.flatnonzero(np.diff(at) > 1)
     runs = zip([at[0], *at[breaks + 1]], [*at[breaks], at[-1]], strict=True)
     return all(unicodedata.is_normalized("NFC", text[max(0, a - 1):b + 1]) for a, b in runs)
@@ -123,6 +124,12 @@ def entity_text(m: re.Match) -> str:
     char = html.unescape(m[0])
     return " " if char.isspace() else char
 
+# %% ../notebooks/core/03a_rules.ipynb #9275f002
+def template_text(m: re.Match) -> str:
+    "What a template shows, where its last parameter is a piece of a sentence; else nothing."
+    last = m[0][2:-2].split("|")[-1].strip()
+    return last if "|" in m[0] and "=" not in last and len(re.findall("[а-яё]{2,}", last)) >= 4 else ""
+
 # %% ../notebooks/core/03a_rules.ipynb #c183e514
 @rule("markup")
 def markup(text: str) -> tuple[str, int]:
@@ -134,7 +141,7 @@ def markup(text: str) -> tuple[str, int]:
         hits += n
     if "&" in text: sub(ENTITY, entity_text)
     if "<" in text: sub(REF, ""); sub(TAG, lambda m: " " if BLOCK_TAG.match(m[0]) else "")
-    if "{{" in text: sub(TEMPLATE, "")
+    if "{{" in text: sub(TEMPLATE, template_text)
     if "[[" in text: sub(LINK, r"\1"); sub(TORN, "")
     if "''" in text: sub(EMPHASIS, r"\2")
     if "__" in text: sub(MAGIC, "")
@@ -225,10 +232,13 @@ def footnotes(text: str) -> tuple[str, int]:
         return ""
     return FOOTNOTE.sub(drop, text), hits
 
-# %% ../notebooks/core/03a_rules.ipynb #987bc346
+# %% ../notebooks/core/03a_rules.ipynb #e23d2431
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
-SOUNDS = rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]|(?<![\w/])/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)"
-BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?(?:{SOUNDS})(?= [—–(]|,? \()")
+SOUNDS = rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)"
+SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*"
+BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
+LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: \([^()]{{1,20}}\))?: ?{SAID}"
+    r"(?: ?\(слушать\)(?: ?о файле)?)?|(?: ?\(слушать\))? ?(?<=[ )])о файле(?=[;,)])| ?\(слушать\)(?:о файле)?")
 GLOSS = re.compile(r"\(([^()\n]{2,400})\)")
 SPOKEN = (r"(?:(?:МФА|IPA|произн(?:ошение|осится|\.)?|(?:русское|английское|американское|британское|местное|правильное) произношение|"
     r"произносится как|в произношении|транскрипция|фонетическая транскрипция)(?: слушать| о файле)?)")
@@ -248,20 +258,21 @@ def without_parts(
         if not unwanted(part.strip()): kept += [sep*bool(kept), part]
     return "".join(kept)
 
-# %% ../notebooks/core/03a_rules.ipynb #661921b8
+# %% ../notebooks/core/03a_rules.ipynb #31b659d6
 @rule("transcriptions")
 def transcriptions(text: str) -> tuple[str, int]:
     "Phonetic transcriptions and transliterations in brackets: (англ. London [ˈlʌndən]; палл. Бэйцзин)."
     ipa, hits = any_of(text, IPA), 0
-    if not ipa and not any(word in text for word in ("транслит", "пиньин", "палл", "ромадзи", "романизация", "латинизация")): return text, 0
+    if not ipa and not any(word in text for word in ("транслит", "пиньин", "палл", "ромадзи", "романизация", "латинизация", "слушать")): return text, 0
     def mend(m):
         nonlocal hits
-        content = re.sub(rf" ?(?:{SOUNDS})", "", m[1]) if ipa else m[1]
+        content = re.sub(rf",? ?{SAID}", "", m[1]) if ipa else m[1]
         if content != m[1] or not ipa or HEARD.search(content): content = without_parts(content, lambda p: bool(HEARD.fullmatch(p)))
         if content == m[1]: return m[0]
         hits += 1
         return f"({content.strip(' ,;')})"
-    if ipa: text, hits = BEHIND_WORD.subn("", text)
+    text, hits = LABELLED.subn("", text)
+    if ipa: text, n = BEHIND_WORD.subn("", text); hits += n
     return GLOSS.sub(mend, text), hits
 
 # %% ../notebooks/core/03a_rules.ipynb #e8945f1c
@@ -318,8 +329,17 @@ def lost_formulas(text: str) -> tuple[str, int]:
     if not any_pair(text, r"\s", "[,;:.]"): return text, 0
     if not HOLE.search(text) and "\n. " not in text: return text, 0
     lines = text.split("\n")
-    kept = ["" if HOLE.search(line) else line.removeprefix(". ") for line in lines]
+    kept = [without_hole(line) if HOLE.search(line) else line.removeprefix(". ") for line in lines]
     return "\n".join(kept), sum(a != b for a, b in zip(lines, kept, strict=True))
+
+MATHS = re.compile("формул|уравнен|функци|матриц|вектор|интеграл|интервал|множеств|коэффициент|значени|параметр|перемен|точк|корн[яе]|"
+    r"равн[аоы]|\bгде\b|теорем|выражен|\d[+=]", re.I)
+
+def without_hole(line: str) -> str:
+    "Nothing, but for prose with one comma left behind where a word was: «инквизицией, . Затем»."
+    lone = len(HOLE.findall(line)) == 1 and len(line) >= 200 and not MATHS.search(line)
+    mended = re.sub(r", ([,.])(?= |$)", r"\1", line) if lone else line
+    return "" if HOLE.search(mended) else mended
 
 # %% ../notebooks/core/03a_rules.ipynb #340991be
 SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?![\w.…!?])|([;:])(?=[ \n]|$)(?<!\d [;:]))",
@@ -504,9 +524,9 @@ def one_pass(article: Article, rules: Sequence[Rule], tally: Tally, clock: Count
     "Every rule once; what they did is added to the tally, and their nanoseconds to the clock."
     total, text = 0, to_lines(article)
     def run(rule, what):
-        start = time.perf_counter_ns()
+        start = time.thread_time_ns()
         new, hits = rule.apply(what)
-        clock[rule.name] += time.perf_counter_ns() - start
+        clock[rule.name] += time.thread_time_ns() - start
         return new, hits
     def count(rule, hits, gone):
         nonlocal total
@@ -569,7 +589,18 @@ def line_hits(rule: str, before: str, after: str, around: int) -> list[Hit]:
     return [Hit(rule, text(x, a - around, a)[-around:], text(x, a, b), text(y, c, d), text(x, b, b + around)[:around])
             for kind, a, b, c, d in ops if kind != "equal"]
 
-# %% ../notebooks/core/03a_rules.ipynb #b6b915bf
+# %% ../notebooks/core/03a_rules.ipynb #2997ca65
+def paired(before: list[str], after: list[str]) -> list[tuple[str, str]]:
+    "Lines before and after: one by one, or where lines are gone each with the line that is its beginning."
+    if len(before) == len(after): return list(zip(before, after, strict=True))
+    pairs, k = [], 0
+    for x in before:
+        stays = k < len(after) and x.startswith(after[k]) and after[k] != ""
+        pairs.append((x, after[k] if stays else ""))
+        k += stays
+    return pairs
+
+# %% ../notebooks/core/03a_rules.ipynb #9ca093c2
 def rule_hits(
     article: Article,
     off_rules: Sequence[str] = (),
@@ -588,8 +619,7 @@ def rule_hits(
             article = new if r.level != "text" else article
             for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
                 if kind != "equal":
-                    pairs = itertools.zip_longest(before[a:b], after[c:d], fillvalue="")
-                    hits += [h for x, y in pairs if x != y for h in line_hits(r.name, x, y, around)]
+                    hits += [h for x, y in paired(before[a:b], after[c:d]) if x != y for h in line_hits(r.name, x, y, around)]
         if len(hits) == count: return hits
     raise AssertionError(f"rules do not come to rest on {article.title!r}")
 
