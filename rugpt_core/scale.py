@@ -36,8 +36,8 @@ class Job:
     boilerplate: int
     on_error: str
 
-# %% ../notebooks/core/05a_scale.ipynb #716978ef
-CODE = ("sources", "corpus", "words", "explore", "rules", "filters", "dedup", "clean", "scale")
+# %% ../notebooks/core/05a_scale.ipynb #795c53fb
+CODE = ("sources", "corpus", "words", "explore", "letters", "rules", "filters", "dedup", "clean", "scale")
 
 def job_digest(values: dict) -> str: # 16 hexadecimal digits
     "Digest of a configuration, of the source's bytes and of the code: a changed filter has a folder, and a log, of its own."
