@@ -164,7 +164,7 @@ def stress(text: str) -> tuple[str, int]:
         text, hits = STRESS.subn("", text)
         if hits and any_of(text, "[\u0306\u0308]"): # may now join
             text = UNJOINED.sub(lambda m: unicodedata.normalize("NFC", m[0]), text)
-    if any_of(text, _ACCENTS): text, n = ACCENT.subn(lambda m: ACCENTED[m[0]], text); hits += n
+    if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"): text, n = ACCENT.subn(lambda m: ACCENTED[m[0]], text); hits += n
     return text, hits
 
 # %% ../notebooks/core/03a_letters.ipynb #4b85da22

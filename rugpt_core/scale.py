@@ -6,7 +6,7 @@
 __all__ = ['CODE', 'EXECUTORS', 'Job', 'job_digest', 'save_chunk', 'load_chunk', 'ReadArticles', 'asdict_faults', 'CleanArticles',
            'GatherArticles', 'executor_class', 'executors', 'clean_scaled', 'submit']
 
-# %% ../notebooks/core/05a_scale.ipynb #0748c6f4
+# %% ../notebooks/core/05a_scale.ipynb #610b9afb
 import functools, json, os, shutil, time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,6 @@ import numpy as np
 from .clean import (Chunk, Options, Pool, Sampler, check_options, chunks, clean_chunk, examples_of, finish,
     rejected_samples)
 from .corpus import article_schema
-from .dedup import PERMUTATIONS
 from .runs import ROOT, Progress, RugptError, file_digest, input_digest, json_digest, write_json
 from .sources import Faults, RawArticle, read_source
 
