@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['VOWELS', 'SPACES', 'INVISIBLE_CHARS', 'INVISIBLE', 'STRESS', 'ENTITY', 'TAG', 'WIKI', 'FOOTNOTE', 'MONTH',
-           'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'NOISE', 'QUANTILES', 'VISIBLE', 'is_footnote', 'Noise', 'census',
-           'script_of', 'scripts', 'lengths_profile', 'Profile', 'profile', 'sample_articles', 'Shown', 'show_article']
+           'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'NOISE', 'RUSSIAN', 'QUANTILES', 'VISIBLE', 'is_footnote', 'Noise',
+           'census', 'script_of', 'scripts', 'alphabets', 'lengths_profile', 'Profile', 'profile', 'sample_articles',
+           'Shown', 'show_article', 'Browser', 'browse']
 
 # %% ../notebooks/core/03_explore.ipynb #f8c3ed21
 import html, random, re, unicodedata
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from functools import cache
 from pathlib import Path
 
 from .corpus import Article, RawArticle, parse
+from .filters import language_of
 from .runs import Progress, write_json
 from .sources import Faults, read_source
 from .words import char_counts, content_key
@@ -38,7 +41,7 @@ FOOTNOTE = re.compile(r" ?\[(?:\d{1,3}|(?:прим|комм|сн|к|A|a|К)\.? ?
     r"|уточнить[^\[\]\n]{0,20}|(?:кто|когда|где|какой|какие|чей|значимость|неавторитетный источник)\?)\](?![\[=\w])")
 MONTH = r"(?:январ|феврал|март|апрел|ма[йя]\b|июн|июл|август|сентябр|октябр|ноябр|декабр)"
 EMPTY_BRACKET = re.compile(r"[(\[«](?<![A-Za-z0-9_][(\[])" # not those of a function f() or an array a[]
-    r"(?:(?<=\()(?:|(?=[^()\n]*\s)(?:[^\S\n]|[,;:.—–])+)\)|(?<=\[)[^\S\n]*\]|(?<=«)[^\S\n]*»)")
+    r"(?:(?<=\()(?:|(?=[^()\n]*\s)(?:[^\S\n]|[,;:.—–])+)\)|(?<=\[)(?<!«\[)[^\S\n]*\]|(?<=«)[^\S\n]*»)")
 EMPTY_BRACKETS = re.compile(f" ?{EMPTY_BRACKET.pattern}") # with the space before them
 
 # %% ../notebooks/core/03_explore.ipynb #e36464c1
@@ -72,6 +75,11 @@ NOISE = (
     Noise("empty-brackets", EMPTY_BRACKET, "([«", "brackets whose content is gone"),
     Noise("space-before-mark", re.compile(r"(?<=\w) [,.;:!?](?=[ \n])"), ",.;:!?",
         "a space before a punctuation mark"),
+    Noise("homoglyph", re.compile("[а-яё][aceopxy]|[aceopxyABCEHKMOPTX](?=[а-яё]{2})"), "aceopxyABCEHKMOPTX",
+        "Latin letters inside Cyrillic words"),
+    Noise("transcription", re.compile("\\[[^\\[\\]\n]*[\u0250-\u02ad\u02c8\u02cc\u02d0][^\\[\\]\n]*\\]"), "[",
+        "words in the phonetic alphabet"),
+    Noise("table", re.compile(r"\n(?:\{\||\||!.*!!)[^\n]*|\|\|"), "|", "rows of wiki tables"),
     Noise("repeated-space", re.compile("  +"), " ", "two spaces or more"),
     Noise("straight-quotes", re.compile('"'), '"', "straight quotation marks"),
     Noise("hyphen-dash", re.compile("(?<=[а-яё,»)]) -{1,2} (?=[«а-яёА-ЯЁ])"), "-",
@@ -111,6 +119,20 @@ def scripts(chars: Counter) -> Counter: # script → letters
         if s := script_of(c): out[s] += n
     return out
 
+# %% ../notebooks/core/03_explore.ipynb #1c81c358
+RUSSIAN = frozenset("абвгдеёжзийклмнопрстуфхцчшщъыьэюя")
+
+def alphabets(chars: Counter, top: int = 24) -> list[dict]: # script, letters that are used, the most frequent of them
+    "The letters of each script, small, the most frequent first; of Cyrillic those that Russian has not are told apart."
+    by: dict[str, Counter] = {}
+    for c, n in chars.items():
+        if not (s := script_of(c)): continue
+        low = c.lower() if len(c.lower()) == 1 else c
+        by.setdefault("Cyrillic, not Russian" if s == "Cyrillic" and low not in RUSSIAN else s, Counter())[low] += n
+    rows = [dict(script=s, count=sum(k.values()), distinct=len(k), letters=" ".join(c for c, _ in
+        sorted(k.items(), key=lambda x: (-x[1], x[0]))[:top])) for s, k in by.items()]
+    return sorted(rows, key=lambda r: (-r["count"], r["script"]))[:top]
+
 # %% ../notebooks/core/03_explore.ipynb #a41bca89
 QUANTILES = (0, .05, .25, .5, .75, .95, 1)
 
@@ -137,7 +159,8 @@ class Profile:
     def __init__(self):
         self.sources, self.chars, self.headings, self.lines = Counter(), Counter(), Counter(), Counter()
         self.keys, self.titles = Counter(), Counter()
-        self.lengths: dict[str, list[int]] = {f"{what}_{unit}": [] for what in ("article", "section", "paragraph")
+        self.languages, self.letters = Counter(), {}
+        self.lengths: dict[str, array] = {f"{what}_{unit}": array("L") for what in ("article", "section", "paragraph")
             for unit in ("chars", "words")}
         self.noise = {n.name: dict(articles=0, places=0, example=None) for n in NOISE}
         self.bytes = self.no_title = self.no_text = 0
@@ -168,13 +191,14 @@ class Profile:
             if heading: self.headings[heading] += 1
             sizes = [(len(p), len(p.split())) for p in paragraphs]
             for unit, k in (("chars", 0), ("words", 1)):
-                self.lengths[f"paragraph_{unit}"] += [s[k] for s in sizes]
+                self.lengths[f"paragraph_{unit}"].extend(s[k] for s in sizes)
                 if sizes: self.lengths[f"section_{unit}"].append(sum(s[k] for s in sizes))
                 total[k] += sum(s[k] for s in sizes)
             for p in {p for p in paragraphs if len(p) <= 200}: self.lines[p] += 1
         if len(self.lines) > 2_000_000: self.lines = Counter({p: n for p, n in self.lines.items() if n > 1})
         self.lengths["article_chars"].append(total[0]); self.lengths["article_words"].append(total[1])
         self.no_text += not total[0]
+        if total[0]: self.languages[language_of("\n".join(p for _, ps in article.sections for p in ps)[:4000])] += 1
         self.keys[content_key("".join(p for _, ps in article.sections for p in ps))] += 1
 
     def result(self, top: int = 30) -> dict: # of the most frequent headings and lines
@@ -192,23 +216,25 @@ class Profile:
             noise=[dict(kind=n.name, about=n.doc, **self.noise[n.name]) for n in NOISE],
             scripts=[dict(script=s, letters=n, share=round(n/total, 6)) for s,
                 n in sorted(letters.items(), key=lambda x: (-x[1], x[0]))[:top]],
-            distinct_characters=len(self.chars), headings=first(self.headings), lines=first(self.lines, 2))
+            alphabets=alphabets(self.chars), languages=[dict(language=k, articles=n) for k, n in sorted(self.languages.items(),
+                key=lambda x: (-x[1], x[0]))], distinct_characters=len(self.chars), headings=first(self.headings), lines=first(self.lines, 2))
 
 # %% ../notebooks/core/03_explore.ipynb #a51c7fde
 def profile(
     source: str, # see corpus.read_source
     out: str | Path, # folder for profile.json
     limit: int = 0, # articles at most; 0: all
+    on_error: str = "stop", # stop at a row or file that cannot be read, or skip it
 ) -> dict: # counts for the manifest
     "Read a source and write its profile."
-    p = Profile()
+    p, faults = Profile(), Faults(on_error)
     with Progress("reading", limit or None, "articles") as bar:
-        for raw in read_source(source, limit): p.add(raw); bar.update(1, f"{p.bytes/1e6:,.0f} MB")
+        for raw in read_source(source, limit, faults): p.add(raw); bar.update(1, f"{p.bytes/1e6:,.0f} MB")
     result = p.result()
     write_json(Path(out)/"profile.json", result)
     return dict(articles=result["articles"], characters=result["characters"], bytes=result["bytes"],
                 noise_places=sum(n["places"] for n in result["noise"]),
-                    exact_duplicates=result["exact_duplicates"])
+                    exact_duplicates=result["exact_duplicates"], skipped_rows=faults.rows, skipped_files=faults.files)
 
 # %% ../notebooks/core/03_explore.ipynb #52105779
 def sample_articles(
@@ -216,10 +242,11 @@ def sample_articles(
     n: int = 5, # how many
     seed: int = 0,
     limit: int = 0, # of the first so many articles; 0: of all
+    on_error: str = "stop",
 ) -> list[RawArticle]: # in the order of the source
     "A random sample of a stream, each article equally likely (reservoir sampling, Vitter 1985, algorithm R)."
     rng, kept = random.Random(seed), []
-    for i, raw in enumerate(read_source(source, limit)):
+    for i, raw in enumerate(read_source(source, limit, Faults(on_error))):
         if i < n: kept.append((i, raw))
         elif (j := rng.randrange(i + 1)) < n: kept[j] = (i, raw)
     return [raw for _, raw in sorted(kept, key=lambda x: x[0])]
@@ -257,3 +284,24 @@ def show_article(
 ) -> Shown:
     "An article with its noise marked, for a notebook."
     return Shown(raw, chars)
+
+# %% ../notebooks/core/03_explore.ipynb #9f3e47a2
+@dataclass
+class Browser:
+    "Raw articles to leaf through: each opens by a click on its title."
+    articles: Sequence[RawArticle]
+    chars: int # shown of each at most
+
+    def __repr__(self): return "\n\n".join(repr(show_article(a, self.chars)) for a in self.articles)
+
+    def _repr_html_(self) -> str:
+        page = lambda a: f"<details><summary>{html.escape(parse(a).title or a.source_id)}</summary>{show_article(a, self.chars)._repr_html_()}</details>"
+        return "".join(page(a) for a in self.articles)
+
+# %% ../notebooks/core/03_explore.ipynb #29b3549e
+def browse(
+    articles: Sequence[RawArticle],
+    chars: int = 1200, # shown of each at most
+) -> Browser:
+    "A browser of a few articles, their noise marked, for a notebook."
+    return Browser(articles, chars)

@@ -9,10 +9,10 @@ __all__ = ['OLD_ENCODINGS', 'MOJIBAKE', 'SUFFIXES', 'ZIPS', 'OPENERS', 'ID_FIELD
            'row_article', 'read_jsonl_rows', 'json_article', 'read_csv_rows', 'read_parquet_rows', 'parquet_file',
            'read_txt', 'read_dump', 'page_article', 'read_files', 'read_hub', 'read_source']
 
-# %% ../notebooks/core/01a_sources.ipynb #28883d52
+# %% ../notebooks/core/01a_sources.ipynb #39507ed7
 import ast, bz2, csv, glob, gzip, json, re, tempfile, zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from .runs import RugptError, resolve_path
@@ -178,13 +178,13 @@ def read_lines(
     path: Path, # plain, .gz, .zst or .bz2
 ) -> Iterator[bytes]: # without line ends
     "Lines of a file; one that is cut or broken is an error that names the last whole row."
-    row, zipped = 0, path.suffix.lower() in OPENERS
+    row, errors = 0, zip_errors() + ((OSError,) if path.suffix.lower() in OPENERS else ()) # bz2 raises OSError
     try:
         with open_zipped(path) as f:
             for line in f: row += 1; yield line.rstrip(b"\r\n")
     except PermissionError as e: raise RugptError("file may not be read", str(path),
         "give yourself the right to read it") from e
-    except (*zip_errors(), *([OSError] if zipped else [])) as e: # bz2 raises OSError
+    except errors as e:
         raise RugptError(f"compressed file is cut or broken behind row {row} ({e})", f"{path}:{row + 1}",
             "fetch the file again, or set on_error to skip") from None
 
