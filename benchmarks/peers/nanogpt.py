@@ -129,7 +129,9 @@ def main():
     parser.add_argument("--out", required=True, help="a .jsonl file; state for going on lies beside it")
     parser.add_argument("--lr", type=float, default=1e-3)
     parser.add_argument("--nanogpt", default="", help="a checkout of nanoGPT")
+    parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
+    torch.set_num_threads(args.threads)
     recipe = Recipe(max_iters=args.steps, warmup_iters=max(1, args.steps//20), learning_rate=args.lr, min_lr=args.lr/10)
     t, out, state = Trainer(Path(args.tokens), recipe, args.nanogpt), Path(args.out), Path(args.out).with_suffix(".pt")
     if state.exists():
