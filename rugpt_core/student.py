@@ -17,8 +17,8 @@ from .encoder import encode_texts, load_encoder
 from .runs import Progress, RugptError, write_atomic
 from .topics import Topic, passages, similarities, softmax, topic_vectors, unit
 
-# %% ../notebooks/core/08c_student.ipynb #47e81ee2
-STUDENT_CHARS = 260 # title and body together
+# %% ../notebooks/core/08c_student.ipynb #32f99f0d
+STUDENT_CHARS = 200 # title and body together
 FEATURES = ("both", "tfidf", "encoder")
 NGRAMS = (3, 4) # characters, within words
 SIMILARITY = 4.0 # weight of the similarities beside a vector of length one
