@@ -21,7 +21,7 @@ UNKNOWN, BOS, EOS = 0, 1, 2 # token ids
 CHUNKS = 17 # of the table of embeddings, each with a scale of its own
 GAP = 2 # empty places between texts, as many as a window reaches out
 GROUP_TOKENS = 8000 # passed on together
-KEPT_TOKENS = 12_000 # distinct tokens whose products are kept, 15 kB each; at least GROUP_TOKENS
+KEPT_TOKENS = 10_000 # distinct tokens whose products are kept, 15 kB each: the first that come, so the frequent ones
 BLOCK_TOKENS = 640 # pass through the second convolution together: fits the cache
 
 # %% ../notebooks/core/07a_encoder.ipynb #c3a8c83a
@@ -56,7 +56,8 @@ class Encoder:
         self.first = [w.reshape(n, d, d) for w, (n, _) in zip(self.net.w1, ORDERS, strict=True)]
         self.channels, self._space = d, np.empty(0, np.float32)
         self._slot, self._kept = np.full(self.tokenizer.vocab_size(), -1), 0 # where a token's products are
-        rows = KEPT_TOKENS + 1 # the last stays zero: the empty place
+        self._lent = np.empty(0, int) # tokens whose products are there for one group alone
+        rows = KEPT_TOKENS + GROUP_TOKENS + 1 # the last stays zero: the empty place
         self.emb = np.zeros((rows, 512), np.float32)
         self.inputs = [np.zeros((rows, d), np.float32) for _ in ORDERS]
         self.products = [[np.zeros((rows, d), np.float32) for _ in range(n)] for n, _ in ORDERS]
@@ -77,15 +78,16 @@ class Encoder:
         return out
 
     def _places(self, ids: np.ndarray) -> np.ndarray: # rows of the tables
-        "Where the products of tokens are; those of new tokens are computed. Full tables are begun anew."
+        "Where the products of tokens are; those of new tokens are computed, to stay while there is room."
+        self._slot[self._lent] = -1
         new = np.unique(ids[self._slot[ids] < 0])
-        if self._kept + len(new) > KEPT_TOKENS:
-            self._slot[:], self._kept, new = -1, 0, np.unique(ids)
-        if len(new):
-            at = slice(self._kept, self._kept + len(new))
-            self._slot[new] = np.arange(at.start, at.stop)
-            self._kept = at.stop
-            self._compute(new, at)
+        stay = new[:KEPT_TOKENS - self._kept]
+        self._lent = new[len(stay):]
+        for some, start in ((stay, self._kept), (self._lent, KEPT_TOKENS)):
+            if not len(some): continue
+            self._slot[some] = np.arange(start, start + len(some))
+            self._compute(some, slice(start, start + len(some)))
+        self._kept += len(stay)
         return self._slot[ids]
 
     def _compute(self, ids: np.ndarray, at: slice):
@@ -122,7 +124,7 @@ class Encoder:
 
     def _block(self, lengths: list[int], tokens: np.ndarray) -> np.ndarray: # (texts, 1280): sums of normalised features
         "Both convolutions over some texts, laid out in one row with gaps."
-        net, d, empty = self.net, self.channels, KEPT_TOKENS
+        net, d, empty = self.net, self.channels, len(self.emb) - 1
         starts = np.cumsum([GAP] + [n + GAP for n in lengths[:-1]])
         row = np.full(int(starts[-1]) + lengths[-1] + GAP, empty)
         place = np.concatenate([np.arange(s, s + n) for s, n in zip(starts, lengths, strict=True)])
