@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STUDENT_CHARS', 'FEATURES', 'NGRAMS', 'SIMILARITY', 'STRENGTH', 'FOLDS', 'PART', 'first_passage', 'log_loss',
-           'fit_temperature', 'Student', 'decision', 'load_student', 'choose']
+           'fit_temperature', 'Student', 'decision', 'load_student', 'even_parts', 'middles', 'choose']
 
 # %% ../notebooks/core/08c_student.ipynb #2386fb77
 import io, json
@@ -17,8 +17,8 @@ from .encoder import encode_texts, load_encoder
 from .runs import Progress, RugptError, write_atomic
 from .topics import Topic, passages, similarities, softmax, topic_vectors, unit
 
-# %% ../notebooks/core/08c_student.ipynb #47e81ee2
-STUDENT_CHARS = 260 # title and body together
+# %% ../notebooks/core/08c_student.ipynb #32f99f0d
+STUDENT_CHARS = 200 # title and body together
 FEATURES = ("both", "tfidf", "encoder")
 NGRAMS = (3, 4) # characters, within words
 SIMILARITY = 4.0 # weight of the similarities beside a vector of length one
@@ -184,25 +184,47 @@ def load_student(
     student.model.classes_, student.model.n_features_in_ = np.array(student.labels), arrays["coef"].shape[1]
     return student
 
-# %% ../notebooks/core/08c_student.ipynb #440a8f29
+# %% ../notebooks/core/08c_student.ipynb #e33318e4
+def even_parts(
+    sizes: Sequence[int], # of groups
+    n: int, # to take from all of them, at most their sum
+) -> list[int]:
+    "As many from every group, as far as it has them."
+    out = [0]*len(sizes)
+    while n > 0:
+        open_ = [i for i, size in enumerate(sizes) if out[i] < size]
+        step = max(1, n//len(open_))
+        for i in open_:
+            more = min(step, sizes[i] - out[i], n)
+            out[i] += more; n -= more
+    return out
+
+# %% ../notebooks/core/08c_student.ipynb #00c32f5c
+def middles(
+    x: np.ndarray, # (N, d)
+    k: int, # clusters, at most N
+    seed: int,
+) -> list[int]: # k places
+    "The row nearest to the middle of each of k clusters; where two share it, the next nearest to any."
+    from sklearn.cluster import KMeans, MiniBatchKMeans
+    if k >= len(x): return list(range(len(x)))
+    kind = KMeans if len(x) < 5000 else MiniBatchKMeans
+    d = kind(k, random_state=seed, n_init=1).fit_transform(x)
+    found = list(dict.fromkeys(d.argmin(0).tolist()))
+    rest = [i for i in np.argsort(d.min(1), kind="stable").tolist() if i not in set(found)]
+    return found + rest[:k - len(found)]
+
+# %% ../notebooks/core/08c_student.ipynb #bc5d7c54
 def choose(
     scores: np.ndarray, # (N, topics) of a cheap classifier
     vectors: np.ndarray, # (N, 512) of the encoder
     n: int, # articles to label
     seed: int = 1337, # of the clusters
-    clusters: int = 0, # 0: a quarter of n, at most 200
 ) -> np.ndarray: # (n,) indices, ascending
-    "Articles that the teacher should label: doubtful ones from every part of the corpus."
-    from sklearn.cluster import MiniBatchKMeans
+    "Articles that the teacher should label: typical ones of every topic."
     if n < 1: raise RugptError(f"{n} articles to label", "student", "give teacher_articles a positive number")
     if n >= len(scores): return np.arange(len(scores))
-    k = min(clusters or max(2, min(200, n//4)), len(scores))
-    group = MiniBatchKMeans(k, random_state=seed, n_init=1, batch_size=1024).fit_predict(unit(np.asarray(vectors, np.float32)))
-    best = np.sort(scores, axis=1)[:, -2:]
-    order = np.argsort(best[:, 1] - best[:, 0], kind="stable") # doubtful first
-    queues = sorted(([i for i in order if group[i] == g] for g in range(k)), key=len)
-    taken: list[int] = []
-    while len(taken) < n:
-        for q in queues:
-            if q and len(taken) < n: taken.append(q.pop(0))
-    return np.sort(np.array(taken))
+    guess, x = scores.argmax(1), unit(np.asarray(vectors, np.float32))
+    groups = [np.flatnonzero(guess == g) for g in sorted(set(guess.tolist()))]
+    taken = [g[middles(x[g], k, seed)] for g, k in zip(groups, even_parts([len(g) for g in groups], n), strict=True) if k]
+    return np.sort(np.concatenate(taken))
