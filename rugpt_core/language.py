@@ -304,11 +304,11 @@ def by_phenomenon(
         out[name] = dict(n=int(mine.sum()), **{k: float(v[mine].mean()) for k, v in points.items()})
     return out
 
-# %% ../notebooks/core/17_language.ipynb #e96a47ac
-NOUNS = "мастер учёный писатель город поезд художница река дорога книга станция озеро село письмо здание дерево".split()
+# %% ../notebooks/core/17_language.ipynb #17ef1491
+NOUNS = "город поезд завод музей вокзал река дорога школа станция крепость озеро село море здание дерево".split()
 VERBS = "появиться исчезнуть вернуться измениться остаться".split()
 ADJECTIVES = "старый новый большой известный далёкий северный".split()
-PLACES = {"loct": "в", "gent": "около", "datv": "к", "ablt": "перед"} # case → a preposition that governs it alone
+PLACES = {"loct": "при", "gent": "около", "datv": "ближе к", "ablt": "перед"} # case → a preposition that governs it alone
 
 # %% ../notebooks/core/17_language.ipynb #4d03ea2e
 def template_pairs() -> list[Pair]:

@@ -275,7 +275,7 @@ STAGES = {s.name: s for s in (
     StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path",)),
     StageSpec("train", "model", "06_train", ("tokenize",)),
     StageSpec("generate", "generations", "07_generate", ("classify", "tokenize", "train")),
-    StageSpec("artifacts", "artifacts", "08_artifacts", ("classify", "tokenize", "generate")),
+    StageSpec("artifacts", "artifacts", "08_artifacts", ("classify", "tokenize", "train", "generate"), ("minimal_pairs",)),
     StageSpec("report", "report", "", ("explore", "clean", "synthesize", "classify", "tokenize", "train",
         "generate", "artifacts"), code=("report/*.md", "report/*.bib", "report/style/*")),
 )}
