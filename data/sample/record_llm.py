@@ -16,7 +16,8 @@ from pathlib import Path
 from rugpt_core.journal import Journal, read_recording, recording_row
 from rugpt_core.pipeline import chain_parameters, preset_names, run_chain, stage_of
 from rugpt_core.runs import ROOT, STAGES, RugptError, write_jsonl
-from rugpt_core.synth import Ask, Item, Service, Session, Wanted, make_plan
+from rugpt_core.synth import Item, Service, Session, make_plan
+from rugpt_core.synth_stage import settings
 
 RUN = ROOT / "runs" / "recording"
 
@@ -42,16 +43,10 @@ def plan_of(params: dict, answer) -> list[Item]:
     run_dir = RUN / ("clean-" + Path(params["source"]).name)
     if stage_of("clean", run_dir, params).stale:
         run_chain(["clean"], run_dir, params)
-    wanted = Wanted(params["n_topic_articles"], params["n_outlines"], params["outline_titles"], params["n_rewrites"],
-                    tuple(params["rewrite_styles"]), tuple(params["rewrite_readers"]))
-    plan = make_plan(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], asking(params), wanted, answer)
+    ask, wanted, _ = settings(params)
+    plan = make_plan(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted, answer)
     answer(plan.articles)
     return plan.items
-
-
-def asking(params: dict) -> Ask:
-    return Ask(params["llm_model"], params["llm_api"], params["llm_max_tokens"], params["llm_temperature"], params["seed"],
-               params["rewrite_chars"])
 
 
 def check(presets: list[dict], out: Path) -> int:
@@ -68,7 +63,7 @@ def record(args: argparse.Namespace, presets: list[dict], out: Path) -> int:
     known = read_recording(out) if out.exists() else {}
     service = Service(args.engine, base_url=args.base_url, concurrency=args.concurrency)
     for params in presets:
-        with Session(service, asking(params), RUN / "work") as session:
+        with Session(service, settings(params)[0], RUN / "work") as session:
 
             def answer(some, session=session):
                 for i in some:
