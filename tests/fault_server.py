@@ -1,0 +1,114 @@
+"""A server with OpenAI's interface that misbehaves on purpose, by the digest of what it is asked and how often.
+
+    python tests/fault_server.py LOG [--slow SECONDS]     prints its port; LOG gets one JSON line for each request
+
+The first tries of a request meet a fault, a later one is answered, so that every kind of fault is met and nothing hangs:
+500, 429 with Retry-After, a reply that comes too late, a reset connection, JSON that is cut off. Of the answers some are
+empty, in English, one word again and again, or a refusal; most are Russian prose. Every reply repeats the key that it was
+sent, in the headers, in errors and in the answer's text, as some proxies do.
+"""
+import argparse
+import hashlib
+import http.server
+import json
+import socket
+import struct
+import threading
+import time
+
+FAULTS = ("none", "none", "none", "500", "429", "slow", "reset", "cut")
+WORDS = ("река город поле ветер камень берег дорога дерево птица рыба зима лето утро вечер север юг мост дом сад луг лес "
+         "холм озеро море остров туман снег дождь солнце луна звезда песок глина трава цветок корень лист ствол").split()
+VERBS = "стоит лежит видит помнит хранит меняет несёт держит зовёт ждёт любит знает ищет".split()
+
+
+def number(*parts):
+    return int(hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest(), 16)
+
+
+def prose(seed):
+    """Twelve Russian sentences, the same for the same seed, other ones for another."""
+    pick = lambda words, *at: words[number(seed, *at) % len(words)]
+    return " ".join(f"{pick(WORDS, i, 0).title()} {pick(VERBS, i, 1)} и {pick(VERBS, i, 2)} там, где {pick(WORDS, i, 3)} {pick(VERBS, i, 4)} "
+                    f"за {pick(WORDS, i, 5)[:4]}ом, потому что это {pick(WORDS, i, 6)}." for i in range(12))
+
+
+def answer(prompt, key):
+    kind = number(prompt, "kind") % 16
+    text = {0: "", 1: "The river flows through the town and reaches the sea. " * 6, 2: "слово " * 200, 3: "Извините, я не могу помочь."}
+    finish = "length" if kind == 2 else "stop"
+    return text.get(kind, f" {prose(prompt)}" + (f" Ключ {key}." if kind == 4 else "")), finish
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    tries: dict = {}
+    lock = threading.Lock()
+
+    def log_message(self, *args):
+        pass
+
+    def do_GET(self):
+        self.reply(200, {"object": "list", "data": [{"id": "faulty", "object": "model"}]})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        key = (self.headers["Authorization"] or "").removeprefix("Bearer ")
+        prompt = json.dumps([body.get("prompt") or body.get("messages"), body.get("seed")], ensure_ascii=False)
+        with self.lock:
+            attempt = self.tries[prompt] = self.tries.get(prompt, 0) + 1
+        fault = FAULTS[number(prompt, attempt) % len(FAULTS)] if attempt < 3 else "none"
+        text, finish = answer(prompt, key)
+        usage = {"prompt_tokens": len(prompt) // 3, "completion_tokens": len(text) // 3, "total_tokens": (len(prompt) + len(text)) // 3}
+        choice = {"index": 0, "text": text, "message": {"role": "assistant", "content": text}, "finish_reason": finish, "logprobs": None}
+        whole = {"id": "x", "object": "text_completion", "created": 0, "model": body["model"], "choices": [choice], "usage": usage}
+        time.sleep(self.server.pause)
+        self.note(prompt, fault)
+        error = {"error": {"message": f"the key {key} is fine, the server is not", "type": "server_error"}}
+        if fault == "500":
+            self.reply(500, error)
+        elif fault == "429":
+            self.reply(429, error, {"Retry-After": "0.2"})
+        elif fault == "slow":
+            time.sleep(self.server.slow)
+            self.reply(200, whole)
+        elif fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
+            self.connection.close()
+        elif fault == "cut":
+            self.reply(200, json.dumps(whole, ensure_ascii=False)[:60])
+        else:
+            self.reply(200, whole)
+
+    def note(self, prompt, fault):
+        with self.lock, open(self.server.log, "a") as f:
+            f.write(json.dumps({"prompt": hashlib.sha256(prompt.encode()).hexdigest()[:16], "fault": fault, "probe": "Волга —" == json.loads(prompt)[0],
+                                "at": time.time()}) + "\n")
+
+    def reply(self, status, body, headers=None):
+        data = (body if isinstance(body, str) else json.dumps(body)).encode()
+        try:
+            self.send_response(status)
+            for k, v in {"Content-Type": "application/json", "Content-Length": str(len(data)), "X-Key": self.headers["Authorization"] or "", **(headers or {})}.items():
+                self.send_header(k, v)
+            self.end_headers()
+            self.wfile.write(data)
+        except OSError: # the client gave up
+            self.close_connection = True
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("log")
+    parser.add_argument("--slow", type=float, default=2.)
+    parser.add_argument("--pause", type=float, default=.05)
+    args = parser.parse_args()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads, server.log, server.slow, server.pause = True, args.log, args.slow, args.pause
+    print(server.server_port, flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
