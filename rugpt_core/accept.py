@@ -43,7 +43,7 @@ def finish_text(
     whole = whole_sentences(text) if answer.finish_reason == "length" else text
     return whole, len(text) - len(whole)
 
-# %% ../notebooks/core/06f_accept.ipynb #4bda286a
+# %% ../notebooks/core/06f_accept.ipynb #9379e87c
 @dataclass(frozen=True)
 class Bounds:
     "What an accepted article keeps to."
@@ -51,9 +51,9 @@ class Bounds:
     max_chars: int = 8000
     rewrite_min_chars: int = 150
     rewrite_ratio: tuple[float, float] = (.3, 1.6) # length over the source's
-    min_cyrillic: float = .9 # share of the letters
+    min_cyrillic: float = .8 # share of the letters; articles about foreign things hold Latin names
     max_repetition: float = .1 # rep-4 of words: share of repeated 4-grams
-    max_window: float = .35 # rep-w of words, w = 16: share of words that stand among the 16 before
+    max_window: float = .3 # rep-w of words, w = 16: share of words that stand among the 16 before
     max_copy: float = .6 # Jaccard similarity of 5-grams of words with the source
     max_contained: float = .75 # share of the answer's 5-grams that stand in the source
     leak_words: int = 6 # so many words in a row from the prompt are a leak

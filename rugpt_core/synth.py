@@ -28,7 +28,7 @@ from .overlap import Index, compare_all, near_inside, read_evaluation
 from .prompts import Branch, Prompt, draw, load_prompt, load_styles, load_tree, read_outline, title_key
 from .runs import RugptError, progress, text_digest
 
-# %% ../notebooks/core/07_synth.ipynb #eb23ac32
+# %% ../notebooks/core/07_synth.ipynb #f4fdf8c5
 @dataclass(frozen=True)
 class Ask:
     "How to ask: what goes into every request."
@@ -41,11 +41,12 @@ class Ask:
 
     def request(self, prompt: Prompt, which: str,
         **values: str) -> dict: # which: tells requests of equal text apart
-        "A request with its own sampling seed."
+        "A request with its own sampling seed. Titles are asked for coolly and without a penalty: they are short and must exist."
         params = dict(max_tokens=self.max_tokens, temperature=self.temperature, top_p=.95,
             seed=int(text_digest(str(self.seed), prompt.name, which), 16) % 2**31)
         if self.api == "completions": params |= dict(frequency_penalty=.4,
             stop=list(prompt.stop)) # base models repeat themselves
+        if prompt.name == "outline": params |= dict(temperature=min(self.temperature, .3)) | ({"frequency_penalty": 0.} if "stop" in params else {})
         return make_request(self.model, self.api, prompt.render(**values), params,
             f"{prompt.name}.{prompt.digest}")
 

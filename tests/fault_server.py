@@ -27,10 +27,11 @@ def number(*parts):
 
 
 def prose(seed):
-    """Twelve Russian sentences, the same for the same seed, other ones for another."""
+    """Fourteen Russian sentences, the same for the same seed, other ones for another."""
     pick = lambda words, *at: words[number(seed, *at) % len(words)]
-    return " ".join(f"{pick(WORDS, i, 0).title()} {pick(VERBS, i, 1)} и {pick(VERBS, i, 2)} там, где {pick(WORDS, i, 3)} {pick(VERBS, i, 4)} "
-                    f"за {pick(WORDS, i, 5)[:4]}ом, потому что это {pick(WORDS, i, 6)}." for i in range(12))
+    joins = ("и", "но", "когда", "если", "пока", "чтобы", "хотя", "где", "потому что", "после того как")
+    return " ".join(f"{pick(WORDS, i, 0).title()} {pick(VERBS, i, 1)} {pick(WORDS, i, 2)}, {joins[(i + number(seed)) % 10]} {pick(WORDS, i, 3)} "
+                    f"не {pick(VERBS, i, 4)} {pick(WORDS, i, 5)}." for i in range(14))
 
 
 def answer(prompt, key):
@@ -105,6 +106,7 @@ def main():
     parser.add_argument("--pause", type=float, default=.05)
     args = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *args: None # a client that was killed
     server.daemon_threads, server.log, server.slow, server.pause = True, args.log, args.slow, args.pause
     print(server.server_port, flush=True)
     server.serve_forever()

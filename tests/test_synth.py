@@ -23,7 +23,7 @@ from rugpt_core.synth import Ask, Service, Wanted
 from rugpt_core.synth_stage import synthesize
 clean, out, work, url, n = sys.argv[1:]
 counts = synthesize(clean, out, work, ask=Ask("faulty"), wanted=Wanted(int(n), 4, rewrites=8),
-    service=Service("openai", base_url=url, concurrency=8, timeout=.6), entity_check="capitals")
+    service=Service("openai", base_url=url, concurrency=8, timeout=1.5), entity_check="capitals")
 json.dump(counts, open(out + "/counts.json", "w"))
 """
 
@@ -73,7 +73,7 @@ def run(clean, out, work, url, n):
 
 def test_faults_and_a_kill_in_the_middle_lose_nothing_and_repeat_nothing(clean, tmp_path):
     out, work, log = tmp_path/"out", tmp_path/"work", tmp_path/"log.jsonl"
-    with fault_server(log, "--slow", "1.2", "--pause", "0.1") as url:
+    with fault_server(log, "--slow", "2.5", "--pause", "0.1") as url:
         killed = run(clean, out, work, url, 40)
         while len(answered(work/"journal.sqlite")) < 15 and killed.poll() is None:
             time.sleep(.02)
