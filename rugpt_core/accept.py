@@ -10,7 +10,7 @@ __all__ = ['SENTENCE_END', 'REASONS', 'COMMON', 'NER_FILES', 'FINDERS', 'OF_A_PL
 
 # %% ../notebooks/core/06f_accept.ipynb #d3b8f29f
 import importlib.util, re, unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -182,12 +182,12 @@ def new_names(
     known = lambda w: w in there or any(same_word(w, s) for s in there if s[:3] == w[:3])
     return sorted({n for n in names if any(len(w) > 3 and not known(w) for w in words(n))})
 
-# %% ../notebooks/core/06f_accept.ipynb #df54f588
+# %% ../notebooks/core/06f_accept.ipynb #14d403df
 MARKUP = re.compile(r"(?m)^\s*(#{1,6}\s|[-*•–—]\s|\d+[.)]\s|\|)|\*\*|__|```|&[a-z]+;|\{\{|\]\]"
     r"|\[[^\]\n]*\]\(|</?[a-z]\w*>|https?://|www\.|_START_|_NEWLINE_")
 SELF = re.compile(r"(?i)языковая модель|как (?:ии\b|искусственный интеллект)|\bчат-?бот|\bопенаи\b|\bopenai\b"
     r"|\bas an ai\b|\bi(?:'m sorry| cannot)\b"
-    r"|(?:^|[.!?]\s+)(?:извините|к сожалению, я|я не могу|я не имею|мне жаль|вот (?:статья|пересказ|текст|параграф)"
+    r"|(?:^|[.!?:—]\s+)(?:извините|к сожалению, я|я не могу|я не имею|мне жаль|вот (?:статья|пересказ|текст|параграф)"
     r"|надеюсь, (?:это|эта|статья)|конечно[,!] )")
 MARKERS = re.compile(r"(?m)^\s*(?:Статья|Раздел|Подраздел|Источник|Пересказ|Читатель|Параграф|Беседа|Форма):"
     r"|Конец (?:статьи|пересказа|параграфа|беседы)")

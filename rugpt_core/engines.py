@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from .journal import ReplayEngine
-from .llm import Answer, Gate, OpenAIEngine, Unanswered, make_request
+from .llm import Answer, Gate, OpenAIEngine, Unanswered
 from .runs import Progress, RugptError, disk_errors, resolve_path
 
 # %% ../notebooks/core/06b_engines.ipynb #7c377a62

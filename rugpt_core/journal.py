@@ -13,7 +13,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .llm import Answer, Gate, Unanswered, make_request, request_key
+from .llm import Answer, Gate, Unanswered, request_key
 from .runs import RugptError, disk_errors, read_jsonl, resolve_path
 
 # %% ../notebooks/core/06a_journal.ipynb #594cf999

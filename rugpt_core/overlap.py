@@ -6,10 +6,10 @@
 __all__ = ['PASSAGE', 'near_inside', 'passages', 'band_codes', 'Hit', 'Index', 'compare_list', 'compare_all', 'read_evaluation']
 
 # %% ../notebooks/core/06g_overlap.ipynb #a725a688
-import glob, json
+import glob
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 

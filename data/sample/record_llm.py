@@ -27,7 +27,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", choices=["local", "openai", "transformers"], default="local")
     parser.add_argument("--base-url", default="", help="of a server with OpenAI's interface")
     parser.add_argument("--concurrency", type=int, default=4, help="requests under way at once (default 4)")
-    parser.add_argument("--presets", nargs="*", default=None, help="default: the notebooks' defaults and every preset that replays")
+    parser.add_argument(
+        "--presets", nargs="*", default=None, help="default: the notebooks' defaults and every preset that replays"
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 where an answer is missing; ask nothing")
     return parser.parse_args()
 
