@@ -8,7 +8,7 @@ __all__ = ['SENTENCE_END', 'REASONS', 'COMMON', 'NER_FILES', 'FINDERS', 'OF_A_PL
            'common_share', 'similarity', 'numbers', 'ner_files', 'slovnet_names', 'capitalised', 'name_finder',
            'same_word', 'new_names', 'Case', 'judge_form', 'judge']
 
-# %% ../notebooks/core/06f_accept.ipynb #d3b8f29f
+# %% ../notebooks/core/06f_accept.ipynb #5254dbef
 import importlib.util, re, unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

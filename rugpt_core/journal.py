@@ -6,7 +6,7 @@
 __all__ = ['COLUMNS', 'Journal', 'journal_row', 'write_journal', 'recording_row', 'journal_rows', 'read_recording',
            'ReplayEngine']
 
-# %% ../notebooks/core/06a_journal.ipynb #2a5bc3df
+# %% ../notebooks/core/06a_journal.ipynb #b3e076d4
 import json, sqlite3, threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing

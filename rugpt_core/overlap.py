@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PASSAGE', 'near_inside', 'passages', 'band_codes', 'Hit', 'Index', 'compare_list', 'compare_all', 'read_evaluation']
 
-# %% ../notebooks/core/06g_overlap.ipynb #a725a688
+# %% ../notebooks/core/06g_overlap.ipynb #9e0af454
 import glob
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
