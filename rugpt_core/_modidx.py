@@ -651,6 +651,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rugpt_core.synth.Wanted.choices': ('core/synth.html#wanted.choices', 'rugpt_core/synth.py'),
                                   'rugpt_core.synth.article_row': ('core/synth.html#article_row', 'rugpt_core/synth.py'),
                                   'rugpt_core.synth.as_rows': ('core/synth.html#as_rows', 'rugpt_core/synth.py'),
+                                  'rugpt_core.synth.chosen_ids': ('core/synth.html#chosen_ids', 'rugpt_core/synth.py'),
                                   'rugpt_core.synth.cleaned': ('core/synth.html#cleaned', 'rugpt_core/synth.py'),
                                   'rugpt_core.synth.dry_run': ('core/synth.html#dry_run', 'rugpt_core/synth.py'),
                                   'rugpt_core.synth.judge_alone': ('core/synth.html#judge_alone', 'rugpt_core/synth.py'),

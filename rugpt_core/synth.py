@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['Ask', 'Wanted', 'Item', 'plan_outlines', 'read_outlines', 'title_queue', 'plan_topics', 'passage', 'subject_of',
-           'cleaned', 'pick_seeds', 'plan_rewrites', 'article_row', 'Judged', 'judge_alone', 'judge_together',
-           'natural_texts', 'judge_overlap', 'as_rows', 'tally', 'Service', 'Session', 'nothing_answered', 'Plan',
-           'make_plan', 'known_answers', 'dry_run']
+           'cleaned', 'chosen_ids', 'pick_seeds', 'plan_rewrites', 'article_row', 'Judged', 'judge_alone',
+           'judge_together', 'natural_texts', 'judge_overlap', 'as_rows', 'tally', 'Service', 'Session',
+           'nothing_answered', 'Plan', 'make_plan', 'known_answers', 'dry_run']
 
 # %% ../notebooks/core/07_synth.ipynb #21d484dc
 import heapq, json, re
@@ -194,7 +194,12 @@ def cleaned(clean_dir: str | Path): # holds articles*.parquet
     if not files: raise RugptError("no cleaned articles", str(clean_dir), "run the stage clean first")
     return ds.dataset(files)
 
-# %% ../notebooks/core/07_synth.ipynb #e8c66834
+# %% ../notebooks/core/07_synth.ipynb #392b31f2
+def chosen_ids(ids: Sequence[str], n: int, seed: int, what: str) -> list[str]: # what: the draw is for
+    "So many ids, at most, in the order of their digest with the seed."
+    return heapq.nsmallest(n, ids, key=lambda i: (text_digest(str(seed), what, i), i))
+
+# %% ../notebooks/core/07_synth.ipynb #08581d05
 def pick_seeds(
     clean_dir: str | Path, # holds articles*.parquet
     n: int, # how many, at most
@@ -204,23 +209,24 @@ def pick_seeds(
     import pyarrow as pa, pyarrow.dataset as ds
     data = cleaned(clean_dir)
     ids = data.to_table(columns=["id"], filter=ds.field("split") == "train")["id"].to_pylist()
-    chosen = heapq.nsmallest(n, ids, key=lambda i: (text_digest(str(seed), "rewrite", i), i))
+    chosen = chosen_ids(ids, n, seed, "rewrite")
     table = data.to_table(columns=["id", "source_id", "revision", "title", "text", "meta"], filter=ds.field("id").isin(pa.array(chosen, pa.string())))
     rows = {r["id"]: r for r in table.to_pylist()}
     for r in rows.values(): r["headings"] = [s["title"] for s in json.loads(r["meta"]).get("sections", [])]
     return [rows[i] for i in chosen]
 
-# %% ../notebooks/core/07_synth.ipynb #655e0b9b
+# %% ../notebooks/core/07_synth.ipynb #b4503c93
 def plan_rewrites(
     seeds: list[dict], # id, title, text, headings
     ask: Ask,
     wanted: Wanted = Wanted(),
 ) -> list[Item]:
     "Articles from articles; of two with the same opening and title one is asked."
-    items = {}
+    items, prompts, choices = {}, {}, wanted.choices
     for s in seeds:
         source = passage(s["text"], s["headings"], ask.source_chars)
-        prompt = load_prompt("rewrite", ask.api, *draw(ask.seed, source, *wanted.choices))
+        how = draw(ask.seed, source, *choices)
+        prompt = prompts.setdefault(how, prompts.get(how) or load_prompt("rewrite", ask.api, *how))
         values = dict(title=s["title"], source=source, subject=subject_of(s["title"], source))
         item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt, prompt.fill(prompt.primer, values),
             seed={k: s.get(k, "") for k in ("id", "source_id", "revision")}, source=source)
@@ -359,7 +365,7 @@ class Service:
     prices_file: str = "data/prices.yml"
     limits: Limits = Limits()
 
-# %% ../notebooks/core/07_synth.ipynb #c9b9ddba
+# %% ../notebooks/core/07_synth.ipynb #72a7b80a
 class Session:
     "Asks in several rounds with one engine, one journal and one budget."
 
@@ -392,7 +398,9 @@ class Session:
         elif self.service.engine == "batch": out = exchange(self.work/"batch", requests, self.journal)
         else:
             known = self.journal.known(i.key for i in items)
-            if all(i.key in known for i in items): out = Outcome(known)
+            if all(i.key in known for i in items):
+                out = Outcome(known)
+                for i in {i.key: i for i in items}.values(): self.budget.book(i.request, known[i.key])
             else: out = ask_all(self._open(requests[0]), requests, self.journal, self.service.concurrency, self.budget)
         self.outcome.add(out)
         return out.answers

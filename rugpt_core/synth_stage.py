@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['settings', 'cost_lines', 'synthesize', 'write_outputs', 'variety_of', 'beside_sources', 'provenance']
 
-# %% ../notebooks/core/08b_synth_stage.ipynb #e13bee9e
+# %% ../notebooks/core/08b_synth_stage.ipynb #3ee02ffc
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +17,7 @@ from .corpus import article_schema
 from .journal import write_journal
 from .runs import text_digest, write_json, write_jsonl, write_parquet
 from .asking import Limits
-from .synth import (Ask, Judged, Plan, Service, Session, Wanted, as_rows, cleaned, dry_run, judge_alone, judge_overlap,
+from .synth import (Ask, Judged, Plan, Service, Session, Wanted, as_rows, chosen_ids, cleaned, dry_run, judge_alone, judge_overlap,
     judge_together, make_plan, nothing_answered, passage, tally)
 from .topics import read_topics
 from .variety import compare_sets
@@ -87,7 +87,7 @@ def write_outputs(out: Path, plan: Plan, rows: Sequence[Judged], outcome, accept
     write_jsonl(out/"timing.jsonl", [dict(id=text_digest(r.item.key, r.text), key=r.item.key, answered_at=r.answer.recorded_at or None) for r in rows])
     write_journal(out/"journal.sqlite", [(i.request, outcome.answers[i.key]) for i in {i.key: i for i in plan.items}.values() if i.key in outcome.answers])
 
-# %% ../notebooks/core/08b_synth_stage.ipynb #93f78cfb
+# %% ../notebooks/core/08b_synth_stage.ipynb #1e518e7d
 def variety_of(
     accepted: list[dict],
     clean_dir: str | Path,
@@ -96,9 +96,11 @@ def variety_of(
 ) -> dict[str, Any]:
     "How various the accepted articles are, beside natural openings of their length."
     if not accepted: return dict(texts=0, words=0, sets={}, topics={})
-    table = cleaned(clean_dir).to_table(columns=["id", "text"])
-    pairs = sorted(zip(table["id"].to_pylist(), table["text"].to_pylist()), key=lambda p: text_digest("variety", p[0]))[:4*texts]
-    return compare_sets([r["text"] for r in accepted], [passage(t, limit=1500) for _, t in pairs], read_topics(topics_file), texts=texts)
+    import pyarrow as pa, pyarrow.dataset as ds
+    data = cleaned(clean_dir)
+    ids = chosen_ids(data.to_table(columns=["id"])["id"].to_pylist(), 4*texts, 0, "variety")
+    natural = data.to_table(columns=["text"], filter=ds.field("id").isin(pa.array(ids, pa.string())))["text"].to_pylist()
+    return compare_sets([r["text"] for r in accepted], [passage(t, limit=1500) for t in natural], read_topics(topics_file), texts=texts)
 
 # %% ../notebooks/core/08b_synth_stage.ipynb #032f9cbd
 def beside_sources(
