@@ -116,7 +116,7 @@ def plan_outlines(
         items.append(Item("outline", b.subtopic, short.request(prompt, f"{b.topic}/{b.subtopic}", **values), prompt, "", b.topic, b.subtopic))
     return items
 
-# %% ../notebooks/core/07_synth.ipynb #6a32a098
+# %% ../notebooks/core/07_synth.ipynb #cffa1746
 def read_outlines(
     plan: Sequence[Item], # of plan_outlines
     answers: Mapping[str, Answer],
@@ -124,8 +124,9 @@ def read_outlines(
     exists: set[str], # title_key of the corpus's articles
     wanted: Wanted,
 ) -> list[dict]: # topic, subtopic, key, titles, dropped: one an answered outline
-    "The new titles of all outlines; one is proposed once."
-    taken, out = set(exists) | {title_key(t) for b in tree for t in b.titles}, []
+    "The new titles of all outlines; one is proposed once, and none that the prompt's examples name."
+    shown = {title_key(line) for p in {i.prompt for i in plan} for line in p.own_text.split("\n")}
+    taken, out = set(exists) | shown | {title_key(t) for b in tree for t in b.titles}, []
     for item in plan:
         if item.key not in answers: continue
         titles, dropped = read_outline(answers[item.key].text, taken, wanted.outline_titles)
