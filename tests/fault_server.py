@@ -1,6 +1,6 @@
 """A server with OpenAI's interface that misbehaves on purpose, by the digest of what it is asked and how often.
 
-    python tests/fault_server.py LOG [--slow SECONDS]     prints its port; LOG gets one JSON line for each request
+    python tests/fault_server.py LOG [--slow SECONDS] [--refuse]     prints its port; LOG gets one JSON line for each request
 
 The first tries of a request meet a fault, a later one is answered, so that every kind of fault is met and nothing hangs:
 500, 429 with Retry-After, a reply that comes too late, a reset connection, JSON that is cut off. Of the answers some are
@@ -113,7 +113,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         time.sleep(self.server.pause)
         self.note(prompt, fault)
         error = {"error": {"message": f"the key {key} is fine, the server is not", "type": "server_error"}}
-        if fault == "500":
+        if self.server.refuse:
+            self.reply(401, {"error": {"message": f"Incorrect API key provided: {key}"}})
+        elif fault == "500":
             self.reply(500, error)
         elif fault == "429":
             self.reply(429, error, {"Retry-After": "0.2"})
@@ -155,10 +157,12 @@ def main():
     parser.add_argument("log")
     parser.add_argument("--slow", type=float, default=2.5)
     parser.add_argument("--pause", type=float, default=0.1)
+    parser.add_argument("--refuse", action="store_true", help="refuse every key")
     args = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *args: None  # a client that was killed
     server.daemon_threads, server.log, server.slow, server.pause = True, args.log, args.slow, args.pause
+    server.refuse = args.refuse
     print(server.server_port, flush=True)
     server.serve_forever()
 

@@ -56,6 +56,17 @@ def everything(folder):
     return {p: p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
 
 
+def dry_run_and_limits(run_dir):
+    """What it would cost is said and nothing is written; a limit of cost without a price is refused."""
+    before = everything(run_dir)
+    sets = [x for v in ("llm_model=gpt-4o-mini", "llm_base_url=http://127.0.0.1:9/v1") for x in ("--set", v)]
+    done = rugpt("synthesize", "--dry-run", "--run-dir", run_dir, *sets, check=0)
+    assert "likely" in done.stdout and "at most" in done.stdout and "$0.0" in done.stdout, done.stdout
+    assert everything(run_dir) == before
+    done = rugpt("synthesize", "--run-dir", run_dir, *sets, "--set", "llm_model=unknown", "--max-cost", "1")
+    assert done.returncode == 2 and "the model has no price" in done.stderr, done.stderr
+
+
 def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
     """A whole stage by the command line: a server that repeats the key, then one that refuses it."""
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
@@ -74,24 +85,14 @@ def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
     with fault_server(log, "--slow", "1.2", "--pause", "0.01") as url:
         done = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", check=0)
         assert sum(x["fault"] != "none" for x in lines(log)) > 3
-    sets += ["--set", f"llm_base_url={url}", "--set", "seed=2"]
-    refused = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets)
-    assert refused.returncode == 2 and "no connection" in refused.stderr, refused.stderr
+    with fault_server(log, "--refuse") as url:
+        sets += ["--set", f"llm_base_url={url}", "--set", "seed=2"]
+        refused = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets)
+    assert refused.returncode == 2 and "the server refused the key" in refused.stderr, refused.stderr
     texts = [t for name in ("articles", "rejected") for t in read_parquet(run_dir / f"synthetic/{name}.parquet")["text"]]
     assert "[key]" in "".join(texts), "the server repeated the key in an answer"
+    dry_run_and_limits(run_dir)
     files = everything(run_dir)
     assert any(p.name == "failed.03_synthesize.ipynb" for p in files) and any(p.suffix == ".sqlite" for p in files)
     held = [str(p) for p, data in files.items() if KEY.encode() in data]
     assert not held and KEY not in done.stdout + done.stderr + refused.stdout + refused.stderr
-
-
-def test_a_dry_run_costs_nothing_and_limits_are_kept(chain, tmp_path):
-    run_dir = tmp_path / "run"
-    shutil.copytree(chain[0], run_dir, ignore=shutil.ignore_patterns("model", "report", "tokens", "generations"))
-    before = everything(run_dir)
-    sets = ["--set", "llm_engine=openai", "--set", "llm_model=gpt-4o-mini", "--set", "llm_base_url=http://127.0.0.1:9/v1"]
-    done = rugpt("synthesize", "--dry-run", "--run-dir", run_dir, *sets, check=0)
-    assert "likely" in done.stdout and "at most" in done.stdout and "$0.0" in done.stdout, done.stdout
-    assert everything(run_dir) == before
-    done = rugpt("synthesize", "--run-dir", run_dir, *sets, "--set", "llm_model=unknown", "--max-cost", "1")
-    assert done.returncode == 2 and "the model has no price" in done.stderr, done.stderr
