@@ -13,7 +13,7 @@ help:
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
 	@echo "make readme  write README.md from notebooks/index.ipynb"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
-	@echo "make record  ask a local language model for what the demo's recording lacks"
+	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
 	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
 
 setup: $(VENV)/.installed
@@ -44,7 +44,7 @@ bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 record: setup
-	$(BIN)/python -m pip install -c constraints.txt -e ".[local-llm]"
+	$(BIN)/python -c "import llama_cpp, uvicorn" || $(BIN)/python -m pip install -c constraints.txt -e ".[local-llm]"
 	$(BIN)/python data/sample/record_llm.py
 
 clean:

@@ -8,9 +8,9 @@ __all__ = ['SENTENCE_END', 'REASONS', 'COMMON', 'NER_FILES', 'FINDERS', 'OF_A_PL
            'common_share', 'similarity', 'numbers', 'ner_files', 'slovnet_names', 'capitalised', 'name_finder',
            'same_word', 'new_names', 'Case', 'judge_form', 'judge']
 
-# %% ../notebooks/core/06f_accept.ipynb #d3b8f29f
+# %% ../notebooks/core/06f_accept.ipynb #5254dbef
 import importlib.util, re, unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def finish_text(
     whole = whole_sentences(text) if answer.finish_reason == "length" else text
     return whole, len(text) - len(whole)
 
-# %% ../notebooks/core/06f_accept.ipynb #4bda286a
+# %% ../notebooks/core/06f_accept.ipynb #9379e87c
 @dataclass(frozen=True)
 class Bounds:
     "What an accepted article keeps to."
@@ -51,9 +51,9 @@ class Bounds:
     max_chars: int = 8000
     rewrite_min_chars: int = 150
     rewrite_ratio: tuple[float, float] = (.3, 1.6) # length over the source's
-    min_cyrillic: float = .9 # share of the letters
+    min_cyrillic: float = .8 # share of the letters; articles about foreign things hold Latin names
     max_repetition: float = .1 # rep-4 of words: share of repeated 4-grams
-    max_window: float = .35 # rep-w of words, w = 16: share of words that stand among the 16 before
+    max_window: float = .3 # rep-w of words, w = 16: share of words that stand among the 16 before
     max_copy: float = .6 # Jaccard similarity of 5-grams of words with the source
     max_contained: float = .75 # share of the answer's 5-grams that stand in the source
     leak_words: int = 6 # so many words in a row from the prompt are a leak
@@ -182,12 +182,12 @@ def new_names(
     known = lambda w: w in there or any(same_word(w, s) for s in there if s[:3] == w[:3])
     return sorted({n for n in names if any(len(w) > 3 and not known(w) for w in words(n))})
 
-# %% ../notebooks/core/06f_accept.ipynb #df54f588
+# %% ../notebooks/core/06f_accept.ipynb #14d403df
 MARKUP = re.compile(r"(?m)^\s*(#{1,6}\s|[-*•–—]\s|\d+[.)]\s|\|)|\*\*|__|```|&[a-z]+;|\{\{|\]\]"
     r"|\[[^\]\n]*\]\(|</?[a-z]\w*>|https?://|www\.|_START_|_NEWLINE_")
 SELF = re.compile(r"(?i)языковая модель|как (?:ии\b|искусственный интеллект)|\bчат-?бот|\bопенаи\b|\bopenai\b"
     r"|\bas an ai\b|\bi(?:'m sorry| cannot)\b"
-    r"|(?:^|[.!?]\s+)(?:извините|к сожалению, я|я не могу|я не имею|мне жаль|вот (?:статья|пересказ|текст|параграф)"
+    r"|(?:^|[.!?:—]\s+)(?:извините|к сожалению, я|я не могу|я не имею|мне жаль|вот (?:статья|пересказ|текст|параграф)"
     r"|надеюсь, (?:это|эта|статья)|конечно[,!] )")
 MARKERS = re.compile(r"(?m)^\s*(?:Статья|Раздел|Подраздел|Источник|Пересказ|Читатель|Параграф|Беседа|Форма):"
     r"|Конец (?:статьи|пересказа|параграфа|беседы)")

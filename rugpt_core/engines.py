@@ -6,7 +6,7 @@
 __all__ = ['GUARD', 'ENGINES', 'need', 'is_ready', 'last_words', 'serve', 'free_port', 'local_model', 'server_command',
            'local_server', 'local_servers', 'Several', 'FrequencyPenalty', 'TransformersEngine', 'open_engine']
 
-# %% ../notebooks/core/06b_engines.ipynb #f057e01d
+# %% ../notebooks/core/06b_engines.ipynb #4851d64b
 import importlib.util, os, shutil, socket, subprocess, sys, threading, time
 import urllib.error, urllib.request
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 from .journal import ReplayEngine
-from .llm import Answer, Gate, OpenAIEngine, Unanswered, make_request
+from .llm import Answer, Gate, OpenAIEngine, Unanswered
 from .runs import Progress, RugptError, disk_errors, resolve_path
 
 # %% ../notebooks/core/06b_engines.ipynb #7c377a62

@@ -6,14 +6,14 @@
 __all__ = ['COLUMNS', 'Journal', 'journal_row', 'write_journal', 'recording_row', 'journal_rows', 'read_recording',
            'ReplayEngine']
 
-# %% ../notebooks/core/06a_journal.ipynb #2a5bc3df
+# %% ../notebooks/core/06a_journal.ipynb #b3e076d4
 import json, sqlite3, threading
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .llm import Answer, Gate, Unanswered, make_request, request_key
+from .llm import Answer, Gate, Unanswered, request_key
 from .runs import RugptError, disk_errors, read_jsonl, resolve_path
 
 # %% ../notebooks/core/06a_journal.ipynb #594cf999

@@ -170,7 +170,7 @@ class Gate:
     def before(self, request: Mapping): "Called before a try; may wait, may raise."
     def after(self, request: Mapping, failure: Unanswered | None, wait: float | None): "Called after it; `wait`: seconds of Retry-After."
 
-# %% ../notebooks/core/06_llm.ipynb #cc3fd800
+# %% ../notebooks/core/06_llm.ipynb #b06d328c
 class OpenAIEngine:
     "A client of any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, Ollama, …"
     name, live = "openai", True
@@ -198,7 +198,7 @@ class OpenAIEngine:
 
     def facts(self) -> dict[str, Any]:
         "What the probe found out, for the manifest."
-        return asdict(replace(self.support, models=()))
+        return {k: v for k, v in asdict(self.support).items() if k != "models"}
 
     def ask(self, request: Mapping, gate: Gate = Gate()) -> Answer:
         "Answer one request, trying again where that may help; `Unanswered` where it did not."

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['PASSAGE', 'near_inside', 'passages', 'band_codes', 'Hit', 'Index', 'compare_list', 'compare_all', 'read_evaluation']
 
-# %% ../notebooks/core/06g_overlap.ipynb #1b487522
-import json
+# %% ../notebooks/core/06g_overlap.ipynb #9e0af454
+import glob
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -148,15 +148,14 @@ def compare_all(
             bar.update(size)
     return dict(found)
 
-# %% ../notebooks/core/06g_overlap.ipynb #1847907a
+# %% ../notebooks/core/06g_overlap.ipynb #abcadc81
 def read_evaluation(
-    paths: str, # files, separated by spaces or commas; empty: none
+    path: str, # a file, or a pattern with *; empty: none
 ) -> list[tuple[str, str]]: # id, text
     "Texts of evaluation sets."
-    out = []
-    for path in paths.replace(",", " ").split():
-        file = resolve_path(path)
-        if not file.is_file(): raise RugptError("file is missing", str(file), "mend evaluation_files")
+    out, found = [], [Path(f) for f in sorted(glob.glob(str(resolve_path(path)), recursive=True))] if path else []
+    if path and not any(f.is_file() for f in found): raise RugptError("no such file", path, "mend evaluation_files")
+    for file in filter(Path.is_file, found):
         if file.suffix == ".parquet": rows = read_parquet(file).to_dict("records")
         elif file.suffix in (".jsonl", ".json"): rows = read_jsonl(file)
         else: rows = [dict(text=file.read_text(encoding="utf-8"))]

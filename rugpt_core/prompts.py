@@ -129,12 +129,13 @@ class Branch(NamedTuple):
 
 # %% ../notebooks/core/06e_prompts.ipynb #352fb8f6
 def load_tree(
-    topics_file: str | Path, # list of {key, ru, …}
+    topics_file: str | Path, # list of {key, ru, …}, or {topics: that list}
     titles_file: str | Path, # topic key -> subtopic -> list of titles
 ) -> list[Branch]: # round-robin over the topics: every topic's first subtopic, then every second one
     "Topics, subtopics and titles."
     topics, tree = load_yaml(topics_file), load_yaml(titles_file)
     where, shape = str(titles_file), "write `topic: {subtopic: [title, …]}`"
+    if isinstance(topics, dict): topics = topics.get("topics")
     try: names = {t["key"]: t["ru"] for t in topics}
     except (TypeError, KeyError): raise RugptError("must be a list of {key, ru, …}", str(topics_file)) from None
     if not isinstance(tree, dict): raise RugptError("must map topic keys to subtopics", where, shape)

@@ -268,8 +268,9 @@ class StageSpec:
 STAGES = {s.name: s for s in (
     StageSpec("explore", "explore", "01_explore", files=("source",)),
     StageSpec("clean", "clean", "02_clean", files=("source",)),
-    StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "titles_file", "llm_recording"),
-        code=("data/prompts/*.txt",)),
+    StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "titles_file", "prices_file", "evaluation_files",
+        "llm_recording"),
+        code=("data/prompts/*",)),
     StageSpec("classify", "topics", "04_classify", ("clean", "synthesize"),
         ("topics_file", "topic_maps_file", "gold_topics", "mdeberta_model")),
     StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path",)),

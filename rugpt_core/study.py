@@ -77,13 +77,15 @@ def synthesis_facts(
     m: dict, # manifest of stage synthesize: counts of `synth.tally`
 ) -> dict:
     "What the language model was asked for, whether it answered live, and what was accepted."
-    lost = read_columns(run_dir/STAGES["synthesize"].folder/"rejected.parquet", ["reasons"])
+    folder = run_dir/STAGES["synthesize"].folder
+    lost, variety = read_columns(folder/"rejected.parquet", ["reasons"]), read_json(folder/"variety.json")
     counts = m["counts"]
     keys = ("asked", "answered", "unanswered", "accepted", "rejected", "accepted_chars")
     return dict({k: counts[k] for k in keys}, accepted_share=share(counts["accepted"], counts["answered"]),
         replay=counts["engine"]["name"] == "replay", model=", ".join(counts["engine"]["models"]),
         ways={way: {k: n[k] for k in keys} for way, n in counts["ways"].items()},
-        reasons=count_reasons(lost["reasons"]))
+        reasons=count_reasons(lost["reasons"]), variety=dict(texts=variety["texts"], words=variety["words"],
+            rows=[dict(measure=k, synthetic=m, natural=variety["sets"]["natural"][k]) for k, m in variety["sets"].get("synthetic", {}).items()]))
 
 # %% ../notebooks/core/19a_study.ipynb #1f5fc85e
 OTHER = "other" # the topic of articles that fit none

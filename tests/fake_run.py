@@ -104,6 +104,9 @@ def _synthetic(run: Path, k: int):
     schema = ARTICLE.append(pa.field("reasons", pa.string()))
     bad = [article(2000 + i) | dict(reasons='["copies_seed"]') for i in range(k // 3)]
     write_parquet(run / "synthetic" / "rejected.parquet", bad, schema)
+    one = lambda x: {"distinct_1": dict(value=x, low=x - 0.02, high=x + 0.02, n=k)}
+    sets = dict(synthetic=one(0.6), natural=one(0.7)) if k else {}
+    write_json(run / "synthetic" / "variety.json", dict(texts=k, words=100, sets=sets, topics={}))
 
 
 def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):

