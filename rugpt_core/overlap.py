@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from .clean import map_ordered
-from .corpus import folded_words
+from .words import folded_words
 from .dedup import band_shape, jaccard, joined, shingles, signatures
 from .runs import Progress, RugptError, read_jsonl, read_parquet, resolve_path
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from .corpus import folded_words
+from .words import folded_words
 from .runs import ROOT, RugptError, resolve_path, text_digest
 
 # %% ../notebooks/core/06e_prompts.ipynb #efb882d0
