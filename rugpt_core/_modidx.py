@@ -873,6 +873,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rugpt_core.prompts.Prompt.own_text': ('core/prompts.html#prompt.own_text', 'rugpt_core/prompts.py'),
                                     'rugpt_core.prompts.Prompt.render': ('core/prompts.html#prompt.render', 'rugpt_core/prompts.py'),
                                     'rugpt_core.prompts.draw': ('core/prompts.html#draw', 'rugpt_core/prompts.py'),
+                                    'rugpt_core.prompts.folded_words': ('core/prompts.html#folded_words', 'rugpt_core/prompts.py'),
                                     'rugpt_core.prompts.load_prompt': ('core/prompts.html#load_prompt', 'rugpt_core/prompts.py'),
                                     'rugpt_core.prompts.load_styles': ('core/prompts.html#load_styles', 'rugpt_core/prompts.py'),
                                     'rugpt_core.prompts.load_tree': ('core/prompts.html#load_tree', 'rugpt_core/prompts.py'),

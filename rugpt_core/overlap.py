@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from .clean import map_ordered
-from .words import folded_words
 from .dedup import band_shape, jaccard, joined, shingles, signatures
+from .prompts import folded_words
 from .runs import Progress, RugptError, read_jsonl, read_parquet, resolve_path
 
 # %% ../notebooks/core/06g_overlap.ipynb #105a43bb
