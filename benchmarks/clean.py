@@ -1,37 +1,194 @@
-"""Speed of cleaning: source to articles.parquet, whole stage, several runs. Peers are not measured here yet."""
+"""Cleaning a source into Parquet, whole stage: speed and memory, beside datatrove's stock filters and MinHash on the same text.
+
+Each run is a process of its own; ours and theirs alternate. Memory is the largest sum over the process and its children,
+looked at twenty times a second. Tenfold input is a folder with ten links to the same file."""
 import argparse
+import json
+import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections import Counter
 from datetime import date
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-from rugpt_core.clean import clean_corpus
-from rugpt_core.corpus import read_source
 from rugpt_core.runs import ROOT, versions, write_json
+from rugpt_core.sources import read_source
+
+HERE = Path(__file__).resolve()
+DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
+SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
+
+
+def ours(source: str, out: str):
+    """The stage as the chain runs it."""
+    from rugpt_core.clean import clean_corpus
+    print(json.dumps(clean_corpus(source, out)))
+
+
+def their_filters():
+    """datatrove's Gopher and FineWeb filters with the thresholds of FineWeb-2 for Russian and its Russian tokenizer."""
+    from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+    from datatrove.utils.typeshelper import Languages
+
+    from rugpt_core.filters import STOP_WORDS
+    dup = tuple(zip(range(5, 11), (.168, .156, .145, .133, .121, .109), strict=True))
+    return [GopherRepetitionFilter(dup_line_frac=.322, dup_para_frac=0, dup_line_char_frac=0, dup_para_char_frac=0,
+                                   top_n_grams=((2, .184), (3, .164), (4, .146)), dup_n_grams=dup, language=Languages.russian),
+            GopherQualityFilter(max_avg_word_length=11, max_non_alpha_words_ratio=.713, stop_words=STOP_WORDS, language=Languages.russian),
+            FineWebQualityFilter(line_punct_thr=.231, new_line_ratio=.139, language=Languages.russian)]
+
+
+def theirs(source: str, out: str):
+    """datatrove: those filters, then its four steps of MinHash; two workers."""
+    from datatrove.executor import LocalPipelineExecutor
+    from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+    from datatrove.pipeline.dedup.minhash import MinhashConfig
+    from datatrove.pipeline.readers import JsonlReader, ParquetReader
+    from datatrove.pipeline.writers import ParquetWriter
+    from datatrove.utils.hashing import HashConfig
+    from datatrove.utils.typeshelper import Languages
+    config = MinhashConfig(hash_config=HashConfig(hash_fc="sha1"))  # its xxhash calls do not fit xxhash 4
+    run = lambda name, steps, tasks, after=None: LocalPipelineExecutor(steps, tasks=tasks, workers=2, depends=after,  # noqa: E731
+                                                                      logging_dir=f"{out}/logs/{name}")
+    first = run("filter", [JsonlReader(source, id_key="id"), *their_filters(), ParquetWriter(f"{out}/filtered"),
+                           MinhashDedupSignature(f"{out}/sig", config=config, language=Languages.russian)], 2)
+    second = run("buckets", [MinhashDedupBuckets(f"{out}/sig", f"{out}/buckets", config=config)], 14, first)
+    third = run("cluster", [MinhashDedupCluster(f"{out}/buckets", f"{out}/remove", config=config)], 1, second)
+    run("write", [ParquetReader(f"{out}/filtered"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/kept")], 2, third).run()
+    import pyarrow.dataset as ds
+    print(json.dumps(dict(kept=ds.dataset(f"{out}/kept").count_rows())))
+
+
+def tree(process) -> tuple[float, dict]:
+    """MB and CPU seconds of a process and its children."""
+    import psutil
+    memory, cpu = 0., {}
+    for p in [process, *process.children(recursive=True)]:
+        try:
+            memory += p.memory_info().rss/1e6
+            t = p.cpu_times()
+            cpu[p.pid] = t.user + t.system
+        except psutil.Error:
+            pass
+    return memory, cpu
+
+
+def measure(who: str, source: Path) -> dict:
+    """Seconds, peak memory, CPU seconds and the last line of one run in its own process."""
+    import psutil
+    with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as out, open(Path(out)/".log", "w+") as log:
+        start = time.perf_counter()
+        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log, stderr=subprocess.STDOUT)
+        peak, cpu = 0., {}
+        while p.poll() is None:
+            try:
+                memory, now = tree(psutil.Process(p.pid))
+                peak, cpu = max(peak, memory), cpu | now
+            except psutil.Error:
+                pass
+            time.sleep(.05)
+        seconds = time.perf_counter() - start
+        log.seek(0)
+        lines = log.read().strip().split("\n")
+        if p.returncode:
+            raise SystemExit("\n".join(lines[-20:]))
+        return dict(seconds=seconds, peak=peak, cpu=sum(cpu.values()), said=json.loads(lines[-1]))
+
+
+def row(work, who, metric, unit, values, ratio_to=None, ratio=None) -> dict:
+    """One row of a results file."""
+    r = dict(work=work, who=who, metric=metric, unit=unit, median=round(statistics.median(values), 3), min=round(min(values), 3),
+             max=round(max(values), 3), runs=len(values), ratio_to=ratio_to, ratio=ratio and round(ratio, 2))
+    print(f"{work} · {who} · {metric}: {r['median']} {unit} ({r['min']} to {r['max']}, {r['runs']} runs)"
+          + (f", {r['ratio']} times {ratio_to}" if ratio else ""), flush=True)
+    return r
+
+
+def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
+    """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does not know."""
+    from rugpt_core.corpus import parse, render
+    path, size = Path(folder)/"head", 0
+    path.mkdir()
+    with open(path/"0.jsonl", "w", encoding="utf-8") as a, open(path/"1.jsonl", "w", encoding="utf-8") as b:
+        for n, raw in enumerate(read_source(str(source))):
+            article = parse(raw)
+            text = render(article)[0]
+            size += len(text.encode())
+            (b if n % 2 else a).write(json.dumps(dict(id=raw.source_id, title=article.title, text=text), ensure_ascii=False) + "\n")
+            if size >= megabytes*1e6:
+                break
+    return path, size/1e6
+
+
+def good_articles(source: Path, n: int = 150) -> list[dict]:
+    """How many articles our filters keep datatrove's defaults for English refuse: share of cleaned articles, with ours beside."""
+    from datatrove.data import Document
+    from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
+
+    from rugpt_core.corpus import parse, render
+    from rugpt_core.filters import reasons_against
+    from rugpt_core.rules import clean_article
+    english = [GopherRepetitionFilter(), GopherQualityFilter(), FineWebQualityFilter()]
+    sets = {"datatrove, defaults for English": english, "datatrove, FineWeb-2's thresholds for Russian": their_filters()}
+    refused, lost, total = Counter(), 0, 0
+    for raw in read_source(str(source), n):
+        article = clean_article(parse(raw))[0]
+        text = render(article)[0]
+        if not text:
+            continue
+        total += 1
+        lost += bool(reasons_against(article.title, text))
+        for name, filters in sets.items():
+            refused[name] += any(f.filter(Document(text=text, id="")) is not True for f in filters)
+    work = f"share of {total} cleaned articles refused by filters"
+    return [row(work, who, "refused", "share", [k/total]) for who, k in (("rugpt", lost), *refused.items())]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", default=str(ROOT/"data/sample/wiki40b_ru.jsonl"))
+    parser.add_argument("--source", type=Path, default=DATA if DATA.exists() else SAMPLE)
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--peer-mb", type=float, default=10, help="MB of text that both clean")
+    parser.add_argument("--no-tenfold", action="store_true")
+    parser.add_argument("--one", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--out", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    megabytes = sum(len(raw.text.encode()) for raw in read_source(args.source))/1e6
-    rates = []
-    for _ in range(args.runs):
-        with tempfile.TemporaryDirectory() as out:
-            start = time.perf_counter()
-            clean_corpus(args.source, out)
-            rates.append(megabytes/(time.perf_counter() - start))
-    row = dict(work=f"clean {Path(args.source).name}, {megabytes:.1f} MB", who="rugpt", metric="input text cleaned", unit="MB/s",
-               median=round(statistics.median(rates), 2), min=round(min(rates), 2), max=round(max(rates), 2), runs=args.runs,
-               ratio_to=None, ratio=None)
-    path = ROOT/"benchmarks/results/clean.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    machine = f"{platform.machine()}, {platform.system()}"
-    write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=[row]))
-    print(f"{row['work']}: {row['median']} MB/s ({row['min']} to {row['max']}), {path}")
+    if args.one:
+        return {"ours": ours, "theirs": theirs}[args.one](str(args.source), args.out)
+    megabytes = sum(len(raw.text.encode()) for raw in read_source(str(args.source)))/1e6
+    work, rows = f"clean {args.source.name}, {megabytes:.1f} MB", []
+    runs = [measure("ours", args.source) for _ in range(args.runs)]
+    peak = max(r["peak"] for r in runs)
+    rows += [row(work, "rugpt", "input text cleaned", "MB/s", [megabytes/r["seconds"] for r in runs]),
+             row(work, "rugpt", "CPU", "s", [r["cpu"] for r in runs]), row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in runs])]
+    with tempfile.TemporaryDirectory() as folder:
+        if not args.no_tenfold:
+            (tens := Path(folder)/"tens").mkdir()
+            for i in range(10):
+                (tens/f"{i}-{args.source.name}").symlink_to(args.source.resolve())
+            r = measure("ours", tens)
+            rows += [row(f"{work}, tenfold", "rugpt", "input text cleaned", "MB/s", [10*megabytes/r["seconds"]]),
+                     row(f"{work}, tenfold", "rugpt", "peak memory", "MB", [r["peak"]], "once", r["peak"]/peak)]
+        if find_spec("datatrove") and find_spec("spacy"):
+            path, size = head(args.source, args.peer_mb, folder)
+            both = [(measure("ours", path), measure("theirs", path)) for _ in range(max(args.runs - 1, 1))]
+            work, (mine, peer) = f"clean the first {size:.1f} MB", zip(*both, strict=True)
+            speed = [statistics.median(size/r["seconds"] for r in x) for x in (mine, peer)]
+            rows += [row(work, "rugpt", "input text cleaned", "MB/s", [size/r["seconds"] for r in mine], "datatrove", speed[0]/speed[1]),
+                     row(work, "datatrove " + version("datatrove"), "input text cleaned", "MB/s", [size/r["seconds"] for r in peer]),
+                     row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in mine]),
+                     row(work, "datatrove " + version("datatrove"), "peak memory", "MB", [r["peak"] for r in peer])]
+            rows += good_articles(args.source)
+        else:
+            print('datatrove is not here to be measured: pip install "rugpt[scale]" spacy')
+    write_json(ROOT/"benchmarks/results/clean.json", dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
+               versions=versions(), date=date.today().isoformat(), rows=rows))
 
 
 if __name__ == "__main__":

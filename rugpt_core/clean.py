@@ -130,7 +130,8 @@ class Pool:
         import pyarrow.parquet as pq
         self.path, self.bits_path = folder/".rows.parquet", folder/".signatures.bin"
         self.schema = article_schema()
-        self.writer, self.bits_file = pq.ParquetWriter(self.path, self.schema, compression="lz4"), open(self.bits_path, "wb")
+        self.writer, self.bits_file = pq.ParquetWriter(self.path, self.schema, compression="lz4",
+            use_dictionary=False, write_statistics=False), open(self.bits_path, "wb")
         self.parts: dict[str, list] = {name: [] for name in ("ids", "keys", "lengths", "reasons", "para_row", "para_hash", "para_len")}
         self.starts, self.count, self.chars = [0], 0, 0 # first position of each row group
         self.rules: dict[str, list[int]] = {}
@@ -272,7 +273,7 @@ def without_paragraphs(row: dict, hashes: set[int]) -> dict:
 SHARD_BYTES = 512_000_000 # of a Parquet file
 GROUP_CHARS = 16_000_000 # of text in a row group
 
-# %% ../notebooks/core/04_clean.ipynb #41150b5d
+# %% ../notebooks/core/04_clean.ipynb #d9b3fc37
 class ShardWriter:
     "Tables to one Parquet file, or to several where it grows too large."
     def __init__(self, path: Path, schema):
@@ -289,7 +290,7 @@ class ShardWriter:
         import pyarrow as pa, pyarrow.parquet as pq
         if self.writer is None:
             self.f = open(self.path, "wb")
-            self.writer = pq.ParquetWriter(self.f, self.schema, compression="zstd")
+            self.writer = pq.ParquetWriter(self.f, self.schema, compression="zstd", use_dictionary=["source", "split"])
         table = pa.concat_tables(self.waiting) if self.waiting else self.schema.empty_table()
         self.writer.write_table(table, row_group_size=max(len(table), 1))
         self.waiting, self.chars = [], 0

@@ -89,7 +89,7 @@ def greedy_repeats(grams: np.ndarray, sizes: np.ndarray, n: int) -> int: # chara
         else: seen.add(for_python[i]); i += 1
     return chars
 
-# %% ../notebooks/core/02b_filters.ipynb #d084095b
+# %% ../notebooks/core/02b_filters.ipynb #832a9b93
 def measures(
     text: str, # cleaned body, paragraphs apart by a blank line
     words: Words,
@@ -97,7 +97,6 @@ def measures(
     "Every number that the filters compare."
     lines = [p for p in text.split("\n") if p]
     total, n = max(len(text), 1), max(len(words), 1)
-    marks = int(words.kinds[OTHER])
     seen, repeated = set(), 0
     for p in lines: repeated += p in seen; seen.add(p)
     repeats = repeated_ngrams(words, total)
@@ -105,7 +104,7 @@ def measures(
     prose = sum(len(p) for p in lines if p.endswith(ENDED))
     return dict(characters=len(text), words=len(words), cyrillic=words.share(CYRILLIC),
         digits=words.share(DIGIT, of=(DIGIT, CYRILLIC, LATIN, LETTER, OTHER)), word_length=float(words.sizes.sum()/n) if len(words) else 0.,
-        alpha_words=float(words.alpha.sum()/max(len(words) + marks, 1)),
+        alpha_words=float(words.alpha.sum()/n),
         stop_words=int(np.isin(stop_hashes(), words.hashes).sum()), symbols=(text.count("#") + text.count("…") + text.count("..."))/n,
         bullets=sum(p.startswith(("•", "-", "*", "—")) for p in lines)/max(len(lines), 1), prose=prose/max(sum(map(len, lines)), 1),
         ended_lines=ended/max(len(lines), 1), lines_per_word=max(len(lines) - 1, 0)/n, repeated_lines=repeated/max(len(lines), 1),

@@ -174,14 +174,15 @@ MIXED = re.compile(r"(?<![^\W\d_])[^\W\d_]*?(?:[а-яА-ЯёЁІіЈј][A-Za-zÀ
 ROMAN = re.compile("(?=.*[IVX])[IVXLCDMХСМІ]+")
 LATIN_WORD, CYRILLIC_WORD = re.compile("[A-Za-zÀ-ÿ]+"), re.compile("[\u0400-\u04ff]+")
 
-# %% ../notebooks/core/03a_letters.ipynb #34f08e53
+# %% ../notebooks/core/03a_letters.ipynb #7c2711c6
 def one_script(m: re.Match) -> str:
     "A mixed word in its majority script, or as it is."
     word = m[0]
     if ROMAN.fullmatch(word): return word.translate(str.maketrans("ХСМІ", "XCMI"))
     cyrillic = sum("\u0400" <= c <= "\u04ff" for c in word)
-    if len(word) < 3 or 2*cyrillic == len(word): return word
-    if 2*cyrillic > len(word):
+    if len(word) < 3: return word
+    tie = 2*cyrillic == len(word) and not LATIN_WORD.fullmatch(word.translate(TO_LATIN))
+    if tie or 2*cyrillic > len(word):
         new = word.translate(TO_CYRILLIC)
         return new if CYRILLIC_WORD.fullmatch(new) and has_vowel(new) else word
     new = word.translate(TO_LATIN)
