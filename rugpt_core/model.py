@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['FAMILIES', 'GELUS', 'GROUPS', 'FIRST', 'ModelConfig', 'matched_width', 'check_config', 'rope_angles', 'rotate',
-           'Cache', 'attention_mask', 'document_mask', 'RMSNorm', 'Attention', 'MLP', 'make_norm', 'Block', 'Model',
-           'build_model', 'parameter_groups', 'flops_per_token', 'transformers_config', 'transformers_state',
-           'from_transformers', 'config_dict', 'config_from']
+           'Cache', 'attention_mask', 'document_mask', 'RMSNorm', 'Linear', 'Embedding', 'Attention', 'MLP',
+           'make_norm', 'Block', 'Model', 'build_model', 'parameter_groups', 'flops_per_token', 'transformers_config',
+           'transformers_state', 'from_transformers', 'config_dict', 'config_from']
 
 # %% ../notebooks/core/10_model.ipynb #f42e01c3
 from dataclasses import asdict, dataclass, fields
@@ -156,14 +156,24 @@ class RMSNorm(nn.RMSNorm):
         return F.rms_norm(x.float(), self.normalized_shape, self.weight.float(), self.eps).type_as(x)
 
 # %% ../notebooks/core/10_model.ipynb #d63fbfaf
+class Linear(nn.Linear):
+    "nn.Linear that leaves weights on the device meta alone: torch would load its compiler to draw them."
+    def reset_parameters(self):
+        if not self.weight.is_meta: super().reset_parameters()
+
+class Embedding(nn.Embedding):
+    "nn.Embedding, likewise."
+    def reset_parameters(self):
+        if not self.weight.is_meta: super().reset_parameters()
+
 class Attention(nn.Module):
     "Causal self-attention (Vaswani et al. 2017), over the cache where there is one."
 
     def __init__(self, c: ModelConfig, layer: int):
         super().__init__()
         self.c, self.layer = c, layer
-        self.qkv = nn.Linear(c.n_embd, (c.n_head + 2*c.n_kv_head)*c.head_dim, bias=c.bias)
-        self.out = nn.Linear(c.n_embd, c.n_embd, bias=c.bias)
+        self.qkv = Linear(c.n_embd, (c.n_head + 2*c.n_kv_head)*c.head_dim, bias=c.bias)
+        self.out = Linear(c.n_embd, c.n_embd, bias=c.bias)
         if c.family == "qwen3": self.q_norm, self.k_norm = RMSNorm(c.head_dim, 1e-6), RMSNorm(c.head_dim, 1e-6)
 
     def forward(self, x_BTC: Tensor, angles=None, mask: Tensor | None = None, cache: Cache | None = None):
@@ -186,8 +196,8 @@ class MLP(nn.Module):
     def __init__(self, c: ModelConfig):
         super().__init__()
         self.gated, self.gelu = c.family == "qwen3", GELUS[c.gelu]
-        self.up = nn.Linear(c.n_embd, c.d_ff*(2 if self.gated else 1), bias=c.bias)
-        self.down = nn.Linear(c.d_ff, c.n_embd, bias=c.bias)
+        self.up = Linear(c.n_embd, c.d_ff*(2 if self.gated else 1), bias=c.bias)
+        self.down = Linear(c.d_ff, c.n_embd, bias=c.bias)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
         if not self.gated: return self.down(F.gelu(self.up(x_BTC), approximate=self.gelu))
@@ -222,12 +232,12 @@ class Model(nn.Module):
     def __init__(self, c: ModelConfig):
         super().__init__()
         self.config = c
-        self.embedding = nn.Embedding(c.vocab_size, c.n_embd)
-        self.position = nn.Embedding(c.block_size, c.n_embd) if c.family == "gpt2" else None
+        self.embedding = Embedding(c.vocab_size, c.n_embd)
+        self.position = Embedding(c.block_size, c.n_embd) if c.family == "gpt2" else None
         self.drop = nn.Dropout(c.dropout)
         self.blocks = nn.ModuleList(Block(c, i) for i in range(c.n_layer))
         self.norm = make_norm(c)
-        self.head = None if c.tied else nn.Linear(c.n_embd, c.vocab_size, bias=False)
+        self.head = None if c.tied else Linear(c.n_embd, c.vocab_size, bias=False)
 
     @property
     def head_weight(self) -> Tensor: # (V, C)
