@@ -6,7 +6,6 @@ Without --nanogpt PATH nanoGPT is what `peers/nanogpt.py` makes of it.
 """
 import argparse
 import json
-import math
 import os
 import platform
 import statistics
@@ -22,12 +21,13 @@ from peers.nanogpt import Recipe, Trainer
 from peers.texts import held_out_bytes, tokens, trimmed
 
 from rugpt_core.plan import settle
-from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json, write_jsonl
+from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json
 from rugpt_core.tokens import open_bins
 from rugpt_core.train import train_model
 
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, batch_size=8)
 EXACT = dict(n_layer=4, n_head=4, n_embd=256, batch_size=8, grad_accum=1, max_steps=1000, optimizer="adamw", learning_rate=1e-3)
+PER_STEP = SHAPE["batch_size"]*SHAPE["block_size"]  # tokens
 RESULTS = ROOT/"benchmarks/results/train.json"
 OWN_VOCAB = 8192  # pieces of the own tokenizer of the default recipe
 PEER = Path(__file__).parent/"peers/contender.py"
@@ -39,7 +39,8 @@ class Contender:
     def __init__(self, name: str, folder: Path, **what):
         self.name, self.seconds, self.peak = name, [], 0.
         spec = json.dumps(dict(tokens=str(folder), **SHAPE, **what))
-        self.process = subprocess.Popen([sys.executable, str(PEER), spec], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen([sys.executable, str(PEER), spec], **pipes)
         self.about = json.loads(self.process.stdout.readline())
 
     def go(self, steps: int, keep: bool = True):
@@ -70,17 +71,18 @@ def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
         print(f"turn {turn + 1}: " + ", ".join(f"{n} {c.seconds[-1]:.2f} s" for n, c in contenders.items()), flush=True)
     for c in contenders.values():
         c.end()
-    return speed_rows(contenders, dict(zip(named, (sizes[0], *sizes), strict=True)), {n: k for n, (_, _, k) in named.items()}, turns)
+    vocabularies = dict(zip(named, (sizes[0], *sizes), strict=True))
+    return speed_rows(contenders, vocabularies, {n: k for n, (_, _, k) in named.items()}, turns)
 
 
-def speed_rows(contenders: dict, sizes: dict[str, int], steps: dict[str, int], turns: int) -> list[dict]:
+def speed_rows(contenders, sizes: dict[str, int], steps: dict[str, int], turns: int) -> list[dict]:
     """Rows of the result; a ratio is the median over turns, each against nanoGPT's step of the same turn."""
-    per_step, first, rows = SHAPE["batch_size"]*SHAPE["block_size"], next(iter(contenders)), []
+    first, rows = next(iter(contenders)), []
     base = contenders[first]
     for name, c in contenders.items():
         work = f"4x256, block 256, batch 8, vocabulary {sizes[name]:,}"
         by_turn = [statistics.fmean(c.seconds[i*steps[name]:(i + 1)*steps[name]]) for i in range(turns)]
-        rates = [per_step/s for s in by_turn]
+        rates = [PER_STEP/s for s in by_turn]
         ratio = statistics.median(b/s for b, s in zip(base.seconds, by_turn, strict=True))
         rows.append(row(work, name, "training tokens", "1/s", rates, None if c is base else first, ratio, 3))
         rows.append(row(work, name, "peak memory", "MB", [c.peak], None if c is base else first, c.peak/base.peak, 0))
@@ -91,19 +93,20 @@ def speed_rows(contenders: dict, sizes: dict[str, int], steps: dict[str, int], t
 
 def row(work, who, metric, unit, values, ratio_to, ratio, digits=3) -> dict:
     """A row in the project's schema."""
-    return dict(work=work, who=who, metric=metric, unit=unit, median=round(statistics.median(values), digits), min=round(min(values), digits),
-                max=round(max(values), digits), runs=len(values), ratio_to=ratio_to, ratio=None if ratio_to is None else round(ratio, 3))
+    middle = dict(median=round(statistics.median(values), digits), min=round(min(values), digits), max=round(max(values), digits))
+    return dict(work=work, who=who, metric=metric, unit=unit, **middle, runs=len(values), ratio_to=ratio_to,
+                ratio=None if ratio_to is None else round(ratio, 3))
 
 
 def nanogpt_for(minutes: float, folder: Path, rate: float, checkout: str) -> list[dict]:
     """nanoGPT's way for a time: the schedule is laid over the steps that fit; validation does not count."""
-    steps = max(10, int(60*minutes*rate/(SHAPE["batch_size"]*SHAPE["block_size"])))
+    steps = max(10, int(60*minutes*rate/PER_STEP))
     recipe = Recipe(max_iters=steps, warmup_iters=max(1, steps//20))
     t, seconds, curve = Trainer(folder, recipe, checkout), 0., []
     while True:
         late = seconds >= 60*minutes or t.it == steps
         if t.it % max(1, steps//8) == 0 or late:
-            curve.append(dict(step=t.it, tokens=t.it*SHAPE["batch_size"]*SHAPE["block_size"], seconds=seconds, val_bits_per_byte=t.bits_per_byte()))
+            curve.append(dict(step=t.it, tokens=t.it*PER_STEP, seconds=seconds, val_bits_per_byte=t.bits_per_byte()))
             print(curve[-1], flush=True)
         if late:
             return curve
@@ -115,9 +118,9 @@ def nanogpt_for(minutes: float, folder: Path, rate: float, checkout: str) -> lis
 def ours_for(minutes: float, folder: Path, seed: int, **settings) -> list[dict]:
     """Our default recipe for a time, everything in it counted but the last validation on the whole file."""
     bins = open_bins(folder, verify=False)
-    config, t = settle("qwen3", bins.vocab_size, len(bins.train), SHAPE["block_size"], 4,
-                       **dict(minutes=minutes, seed=seed, max_steps=10**6, batch_size=8, grad_accum=1, warmup_steps=20, eval_every=300,
-                              eval_tokens=8192) | settings)
+    given = dict(minutes=minutes, seed=seed, max_steps=10**6, warmup_steps=20, eval_every=300, eval_tokens=8192)
+    given |= dict(batch_size=SHAPE["batch_size"], grad_accum=1) | settings
+    config, t = settle("qwen3", bins.vocab_size, len(bins.train), SHAPE["block_size"], 4, **given)
     with tempfile.TemporaryDirectory() as out:
         found = train_model(bins, config, t, out)
         log, clock = read_jsonl(Path(out)/"log.jsonl"), read_jsonl(Path(out)/"timing.jsonl")
@@ -130,7 +133,8 @@ def ours_for(minutes: float, folder: Path, seed: int, **settings) -> list[dict]:
 
 def derived(log: Path, rate: float) -> list[dict]:
     """A log of `peers/nanogpt.py` that was made on a busy machine, its tokens turned into time by the undisturbed rate."""
-    return [{k: r[k] for k in ("step", "tokens", "val_bits_per_byte")} | dict(seconds=r["tokens"]/rate) for r in read_jsonl(log)]
+    rows = {r["step"]: r for r in read_jsonl(log)}.values()
+    return [{k: r[k] for k in ("step", "tokens", "val_bits_per_byte")} | dict(seconds=r["tokens"]/rate) for r in rows]
 
 
 def quality_rows(curves: dict[str, list], theirs: float, ours: float, size: int) -> list[dict]:
@@ -153,7 +157,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--their-minutes", type=float, default=30.)
     parser.add_argument("--our-minutes", type=float, default=2.)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--their-log", default="", help="a log of peers/nanogpt.py to take instead, its time derived from the measured rate")
+    parser.add_argument("--their-log", default="", help="a log of peers/nanogpt.py to take instead, time derived from the rate")
     return parser.parse_args()
 
 
@@ -173,7 +177,8 @@ def main():
             theirs = derived(Path(args.their_log), rate)
             note = "time of the curve nanogpt: tokens divided by the fastest measured rate, not by a clock"
         else:
-            theirs, note = nanogpt_for(args.their_minutes, whole, rate, args.nanogpt), "time of the curve nanogpt: of the clock, validation apart"
+            theirs = nanogpt_for(args.their_minutes, whole, rate, args.nanogpt)
+            note = "time of the curve nanogpt: of the clock, validation apart"
         ours = [ours_for(args.our_minutes, own, 1337 + k) for k in range(args.seeds)]
         stored["curves"], stored["notes"] = dict(nanogpt=[theirs], ours=ours), [note]
         kept = [r for r in stored["rows"] if r["unit"] != "bits/byte"]
@@ -188,7 +193,8 @@ def save(stored: dict, args: argparse.Namespace):
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     write_json(RESULTS, about | stored)
     for r in stored["rows"]:
-        print(f"{r['who']}: {r['metric']} {r['median']:,} {r['unit']}" + (f" ({r['ratio']} of {r['ratio_to']})" if r["ratio_to"] else ""))
+        compared = f" ({r['ratio']} of {r['ratio_to']})" if r["ratio_to"] else ""
+        print(f"{r['who']}: {r['metric']} {r['median']:,} {r['unit']}{compared}")
 
 
 if __name__ == "__main__":

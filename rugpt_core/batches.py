@@ -6,7 +6,7 @@
 __all__ = ['SHELF', 'Batches', 'Windows', 'Packed', 'packed', 'validation_windows', 'bits_per_byte', 'check_bins']
 
 # %% ../notebooks/core/10c_batches.ipynb #cb892926
-import bisect, math
+import bisect, math, mmap
 from collections.abc import Iterator
 
 import numpy as np
@@ -32,6 +32,7 @@ class Batches:
             raise RugptError(f"block_size {block_size} is longer than the {len(ids)} tokens there are", where,
                              "lower block_size or give more text")
         self.ids, self.block, self.seed, self.bos_id = ids, block_size, seed, bos_id
+        if isinstance(ids, np.memmap): ids._mmap.madvise(mmap.MADV_RANDOM) # windows lie anywhere: read no more than they need
         self.go_to(0, 0)
 
     def generator(self) -> torch.Generator: # of this epoch

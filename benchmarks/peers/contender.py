@@ -41,8 +41,7 @@ def theirs(tokens: Path, what: dict):
     import torch
     from nanogpt import Recipe, Trainer
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    t = Trainer(tokens, Recipe(n_layer=what["n_layer"], n_head=what["n_head"], n_embd=what["n_embd"], block_size=what["block_size"],
-                               batch_size=what["batch_size"]), what["checkout"])
+    t = Trainer(tokens, Recipe(**{k: what[k] for k in ("n_layer", "n_head", "n_embd", "block_size", "batch_size")}), what["checkout"])
     return t.step, "nanoGPT's loop, all logits, AdamW", sum(p.numel() for p in t.model.parameters())
 
 

@@ -59,6 +59,7 @@ def trimmed(source: str, work: Path) -> Path:
             write_atomic(out/f"{split}.bin", data)
             meta["splits"][split]["sha256"] = hashlib.sha256(data).hexdigest()
         known = dict(name=tokenizer.name, digest=tokenizer.digest)
-        write_json(out/"meta.json", meta | dict(vocab_size=tokenizer.vocab_size, bos_id=tokenizer.bos_id, dtype=dtype.name, tokenizer=known))
+        size = dict(vocab_size=tokenizer.vocab_size, bos_id=tokenizer.bos_id, dtype=dtype.name)
+        write_json(out/"meta.json", meta | size | dict(tokenizer=known))
         open_bins(out)
     return out
