@@ -567,6 +567,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rugpt_core.student.Student.__init__': ('core/student.html#student.__init__', 'rugpt_core/student.py'),
                                     'rugpt_core.student.Student._calibrate': ( 'core/student.html#student._calibrate',
                                                                                'rugpt_core/student.py'),
+                                    'rugpt_core.student.Student._fitted': ('core/student.html#student._fitted', 'rugpt_core/student.py'),
                                     'rugpt_core.student.Student._matrix': ('core/student.html#student._matrix', 'rugpt_core/student.py'),
                                     'rugpt_core.student.Student._regression': ( 'core/student.html#student._regression',
                                                                                 'rugpt_core/student.py'),
