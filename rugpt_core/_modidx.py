@@ -55,6 +55,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                      'rugpt_core.classify.known_topics': ('core/classify.html#known_topics', 'rugpt_core/classify.py'),
                                      'rugpt_core.classify.label': ('core/classify.html#label', 'rugpt_core/classify.py'),
                                      'rugpt_core.classify.make_plan': ('core/classify.html#make_plan', 'rugpt_core/classify.py'),
+                                     'rugpt_core.classify.openings': ('core/classify.html#openings', 'rugpt_core/classify.py'),
                                      'rugpt_core.classify.read_articles': ('core/classify.html#read_articles', 'rugpt_core/classify.py'),
                                      'rugpt_core.classify.stage_counts': ('core/classify.html#stage_counts', 'rugpt_core/classify.py'),
                                      'rugpt_core.classify.teach': ('core/classify.html#teach', 'rugpt_core/classify.py'),
