@@ -36,13 +36,13 @@ def hypotheses(
 # %% ../notebooks/core/08b_nli.ipynb #f742d542
 def label_index(
     label2id: dict[str, int], # of a model's configuration
-    start: str, # how the label begins: entail, contra
+    meaning: str, # entailment or contradiction
     where: str, # the model, for the error
 ) -> int:
     "The output of a model that has this meaning, by its name in the configuration."
-    found = [int(i) for label, i in label2id.items() if label.lower().startswith(start)]
+    starts = dict(entailment=("entail",), contradiction=("contra", "not_entail")) # models of two classes have the last
+    found = [int(i) for label, i in label2id.items() if label.lower().startswith(starts[meaning])]
     if len(found) != 1:
-        meaning = dict(entail="entailment", contra="contradiction").get(start, start)
         raise RugptError(f"its labels are {', '.join(label2id)}, none is {meaning}", where,
             "give mdeberta_model a model for natural language inference")
     return found[0]
@@ -114,7 +114,7 @@ class NLI:
         self.form = PairForm(self.tokenizer, model)
         self.model, self._exact = self._load(), None
         labels = self.model.config.label2id
-        self.index = [label_index(labels, start, model) for start in ("entail", "contra")]
+        self.index = [label_index(labels, meaning, model) for meaning in ("entailment", "contradiction")]
         self.precision, self.note = self._lower(pick_precision(precision, self.device))
 
     def _unloadable(self, e: Exception) -> RugptError:

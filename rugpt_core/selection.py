@@ -16,7 +16,7 @@ from statistics import median
 
 import numpy as np
 
-from .runs import RugptError, text_digest
+from .runs import RugptError, progress, text_digest
 from .topics import OTHER, STRESS, Topic
 
 # %% ../notebooks/core/08d_selection.ipynb #b28237ee
@@ -72,7 +72,8 @@ def label_table(
     "Scores as rows, the best topic first named, sorted by id."
     import pandas as pd
     rows, keys = [], [t.key for t in topics]
-    for id, s, b in zip(ids, np.round(scores, 4), [False]*len(ids) if biography is None else biography, strict=True):
+    given = zip(ids, np.round(scores, 4), [False]*len(ids) if biography is None else biography, strict=True)
+    for id, s, b in progress(given, "writing labels", len(ids), "articles"):
         order = np.argsort(-s, kind="stable")
         best, second = order[:2]
         rows.append(dict(id=id, topic=keys[best], score=float(s[best]),

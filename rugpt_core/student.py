@@ -6,8 +6,8 @@
 __all__ = ['STUDENT_CHARS', 'FEATURES', 'NGRAMS', 'SIMILARITY', 'STRENGTH', 'FOLDS', 'PART', 'first_passage', 'log_loss',
            'fit_temperature', 'Student', 'decision', 'load_student', 'even_parts', 'middles', 'choose']
 
-# %% ../notebooks/core/08c_student.ipynb #2386fb77
-import io, json
+# %% ../notebooks/core/08c_student.ipynb #5f433c50
+import io, json, warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -90,6 +90,11 @@ class Student:
         from sklearn.linear_model import LogisticRegression
         return LogisticRegression(C=STRENGTH, max_iter=200, class_weight="balanced")
 
+    def _fitted(self, x, labels: np.ndarray, weights: np.ndarray):
+        with warnings.catch_warnings(): # few lessons of many topics: small corpora are allowed to be small
+            warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+            return self._regression().fit(x, labels, sample_weight=weights)
+
     def fit(self,
         texts: Sequence[str], # of opening()
         labels: Sequence[str], # one a text
@@ -109,7 +114,7 @@ class Student:
             max_features=60_000, dtype=np.float32)
         self._calibrate(rows, labels, weights, x, make)
         self.words = make()
-        self.model = self._regression().fit(self._matrix(rows, x, self.words.fit_transform), labels, sample_weight=weights)
+        self.model = self._fitted(self._matrix(rows, x, self.words.fit_transform), labels, weights)
         return self
 
     def _calibrate(self, rows: list[str], labels: np.ndarray, weights: np.ndarray, x: np.ndarray, make: Callable):
@@ -118,7 +123,7 @@ class Student:
         for a, b in KFold(min(FOLDS, len(rows)), shuffle=True, random_state=self.seed).split(rows):
             if len(set(labels[a])) < 2: continue
             words, take = make(), lambda i: [rows[k] for k in i]
-            model = self._regression().fit(self._matrix(take(a), x[a], words.fit_transform), labels[a], sample_weight=weights[a])
+            model = self._fitted(self._matrix(take(a), x[a], words.fit_transform), labels[a], weights[a])
             columns = [self.labels.index(c) for c in model.classes_]
             logits[np.ix_(b, columns)] = decision(model, self._matrix(take(b), x[b], words.transform))
             seen[b] = np.isin(labels[b], model.classes_)
