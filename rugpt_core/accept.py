@@ -136,7 +136,7 @@ def ner_files() -> list[Path]: # empty where something is missing
     data = Path(importlib.util.find_spec("natasha").submodule_search_locations[0])/"data"
     return [data/f for f in NER_FILES] if all((data/f).is_file() for f in NER_FILES) else []
 
-# %% ../notebooks/core/06f_accept.ipynb #baf0c8bf
+# %% ../notebooks/core/06f_accept.ipynb #f9272c57
 def slovnet_names() -> Callable[[str], list[str]]:
     "A function that finds names of persons, places and organisations."
     from navec import Navec
@@ -144,7 +144,7 @@ def slovnet_names() -> Callable[[str], list[str]]:
     navec, model = ner_files()
     ner = NER.load(model)
     ner.navec(Navec.load(navec))
-    return lambda text: [text[s.start:s.stop] for s in ner(text).spans]
+    return lambda text: [text[s.start:s.stop] for s in ner(text).spans] if text.strip() else [] # it cannot read nothing
 
 # %% ../notebooks/core/06f_accept.ipynb #f3b764f9
 def capitalised(text: str) -> list[str]:

@@ -19,7 +19,7 @@ from .journal import Journal
 from .llm import Answer, Gate, Unanswered, request_key
 from .runs import Progress, RugptError, resolve_path
 
-# %% ../notebooks/core/06c_asking.ipynb #52b1ae2d
+# %% ../notebooks/core/06c_asking.ipynb #164142ea
 @dataclass(frozen=True)
 class Price:
     "US dollars for a million tokens."
@@ -27,10 +27,13 @@ class Price:
     output: float
     batch: float = 1. # factor of the batch interface
 
-    def cost(self, usage: Mapping[str, int], batch: bool = False) -> float: # US dollars
+    def by_batch(self) -> "Price":
+        "The price of the batch interface."
+        return Price(self.input*self.batch, self.output*self.batch)
+
+    def cost(self, usage: Mapping[str, int]) -> float: # US dollars
         "What an answer cost."
-        tokens = self.input*(usage.get("prompt_tokens") or 0) + self.output*(usage.get("completion_tokens") or 0)
-        return tokens/1e6*(self.batch if batch else 1)
+        return (self.input*(usage.get("prompt_tokens") or 0) + self.output*(usage.get("completion_tokens") or 0))/1e6
 
 # %% ../notebooks/core/06c_asking.ipynb #6f0aac6e
 def load_prices(
@@ -106,13 +109,12 @@ class Guess:
         "The tokens that it will hardly exceed."
         return dict(prompt_tokens=int(prompt_chars(request)/self.least) + 8, completion_tokens=request["params"].get("max_tokens", 0))
 
-# %% ../notebooks/core/06c_asking.ipynb #dad184a6
+# %% ../notebooks/core/06c_asking.ipynb #0bbb12ff
 def estimate(
     requests: Iterable[Mapping],
     known: Mapping[str, Answer], # answers that are there already, by key
     price: Price | None,
     rpm: float = 0, # requests a minute; 0: no limit
-    batch: bool = False, # by the batch interface
 ) -> dict[str, Any]:
     "Requests, tokens and US dollars of a plan, what is already answered apart."
     unique = {request_key(r): r for r in requests}
@@ -120,7 +122,7 @@ def estimate(
     for k in unique.keys() & known.keys(): guess.learn(unique[k], known[k])
     total = lambda rows: {k: sum(r[k] for r in rows) for k in ("prompt_tokens", "completion_tokens")}
     likely, most = total([guess.likely(r) for r in to_ask]), total([guess.most(r) for r in to_ask])
-    money = lambda u: None if price is None else round(price.cost(u, batch), 6)
+    money = lambda u: None if price is None else round(price.cost(u), 6)
     return dict(requests=len(unique), answered=len(unique) - len(to_ask), to_ask=len(to_ask), likely=likely | dict(cost_usd=money(likely)),
         at_most=most | dict(cost_usd=money(most)), learnt_from=guess.answers, minutes_at_least=round(len(to_ask)/rpm, 2) if rpm else None)
 

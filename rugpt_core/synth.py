@@ -8,7 +8,7 @@ __all__ = ['Ask', 'Wanted', 'Item', 'plan_outlines', 'read_outlines', 'title_que
            'judge_together', 'natural_texts', 'judge_overlap', 'as_rows', 'tally', 'Service', 'Session',
            'nothing_answered', 'Plan', 'make_plan', 'known_answers', 'dry_run']
 
-# %% ../notebooks/core/07_synth.ipynb #21d484dc
+# %% ../notebooks/core/07_synth.ipynb #f346cce5
 import heapq, json, re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from .accept import REASONS, Bounds, Case, finish_text, judge, whole_sentences, words
-from .asking import Budget, Limits, Outcome, ask_all, estimate, load_prices, price_of, used
+from .asking import Budget, Limits, Outcome, Price, ask_all, estimate, load_prices, price_of, used
 from .batch import exchange
 from .engines import ENGINES, open_engine
 from .journal import Journal, ReplayEngine, read_recording
@@ -352,7 +352,7 @@ def tally(
         cost_usd=None if price is None else round(sum(price.cost(u) for u in spent), 6),
         requests=dict(new=outcome.asked, tries=outcome.tries, failed_tries=outcome.failed))
 
-# %% ../notebooks/core/07_synth.ipynb #6ea06893
+# %% ../notebooks/core/07_synth.ipynb #d5f774d0
 @dataclass(frozen=True)
 class Service:
     "Who is asked, how fast and for how much."
@@ -366,7 +366,12 @@ class Service:
     prices_file: str = "data/prices.yml"
     limits: Limits = Limits()
 
-# %% ../notebooks/core/07_synth.ipynb #72a7b80a
+    def price(self, model: str) -> Price | None:
+        "What a million tokens of a model cost by this engine, where the table names it."
+        found = price_of(model, load_prices(self.prices_file))
+        return found.by_batch() if found and self.engine == "batch" else found
+
+# %% ../notebooks/core/07_synth.ipynb #628f2205
 class Session:
     "Asks in several rounds with one engine, one journal and one budget."
 
@@ -375,7 +380,7 @@ class Session:
         if service.model_path and ask.model == Ask.model:
             raise RugptError("another model under the name of the embedded one", "llm_model", "give llm_model a name of its own: it is part of every request's key")
         self.service, self.ask, self.work, self.outcome = service, ask, Path(work_dir), Outcome()
-        self.price = price_of(ask.model, load_prices(service.prices_file))
+        self.price = service.price(ask.model)
         self.budget, self.facts, self._stack, self._engine = Budget(service.limits, self.price), {}, ExitStack(), None
         self.replay = ReplayEngine(service.recording) if service.engine == "replay" else None
         self.journal = None if self.replay else self._stack.enter_context(Journal(self.work/"journal.sqlite"))
@@ -464,7 +469,7 @@ def known_answers(service: Service, work_dir: str | Path) -> dict[str, Answer]: 
     path = service.recording if service.engine == "replay" else Path(work_dir)/"journal.sqlite"
     return read_recording(path) if service.engine == "replay" or Path(path).is_file() else {}
 
-# %% ../notebooks/core/07_synth.ipynb #792e6844
+# %% ../notebooks/core/07_synth.ipynb #38232ed8
 def dry_run(
     clean_dir: str | Path,
     work_dir: str | Path,
@@ -477,5 +482,4 @@ def dry_run(
     "What a run would ask and cost; nothing is sent."
     known = known_answers(service, work_dir)
     plan = make_plan(clean_dir, topics_file, titles_file, ask, wanted, lambda items: {i.key: known[i.key] for i in items if i.key in known})
-    price = price_of(ask.model, load_prices(service.prices_file))
-    return plan, estimate([i.request for i in plan.items], known, price, service.limits.rpm, service.engine == "batch")
+    return plan, estimate([i.request for i in plan.items], known, service.price(ask.model), service.limits.rpm)

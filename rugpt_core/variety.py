@@ -30,17 +30,19 @@ def same_size(
     width = min([most, *(len(w) for s in split for w in s[:n])])
     return [[" ".join(w[:width]) for w in s[:n]] for s in split]
 
-# %% ../notebooks/core/06h_variety.ipynb #2e81a637
+# %% ../notebooks/core/06h_variety.ipynb #aaac1408
 def jackknife(
     measure: Callable[[list[int]], float | None], # of a choice of texts, by position
     n: int, # texts
+    bounds: tuple[float, float] = (0., 1.), # that the measure keeps to, and its interval too
 ) -> dict[str, float | int | None]: # value, low, high (95 %), n
     "A measure of a set with its interval."
     value = measure(list(range(n))) if n else None
     if value is None or n < 3: return dict(value=value, low=None, high=None, n=n)
     left = np.array([measure([j for j in range(n) if j != i]) for i in range(n)], dtype=float)
     half = 1.96*math.sqrt((n - 1)/n*((left - left.mean())**2).sum())
-    return dict(value=round(value, 4), low=round(value - half, 4), high=round(value + half, 4), n=n)
+    return dict(value=round(value, 4), low=round(max(bounds[0], value - half), 4),
+        high=round(min(bounds[1], value + half), 4), n=n)
 
 # %% ../notebooks/core/06h_variety.ipynb #81ea0abf
 def distinct(texts: Sequence[str], n: int) -> dict: # n: words in an n-gram
@@ -49,7 +51,7 @@ def distinct(texts: Sequence[str], n: int) -> dict: # n: words in an n-gram
     ids = [np.array([index.setdefault(w, len(index)) for w in words(t)]) for t in texts]
     return jackknife(lambda at: distinct_n([ids[i] for i in at], n), len(texts))
 
-# %% ../notebooks/core/06h_variety.ipynb #862829a8
+# %% ../notebooks/core/06h_variety.ipynb #2cfc1661
 def likeness(
     vectors: np.ndarray, # (N, d), rows of length one
 ) -> dict:
@@ -57,7 +59,7 @@ def likeness(
     n = len(vectors)
     gram = vectors @ vectors.T if n else np.zeros((0, 0))
     pairs = lambda at: float((gram[np.ix_(at, at)].sum() - np.trace(gram[np.ix_(at, at)]))/(len(at)*(len(at) - 1))) if len(at) > 1 else None
-    return jackknife(pairs, n)
+    return jackknife(pairs, n, (-1., 1.))
 
 # %% ../notebooks/core/06h_variety.ipynb #9c1f7716
 def spread(

@@ -77,12 +77,12 @@ def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
         "llm_model=faulty",
         "n_topic_articles=12",
         "n_rewrites=2",
-        "llm_timeout=0.8",
+        "llm_timeout=1.5",
         "llm_concurrency=8",
         "n_outlines=2",
     )
     sets = [x for v in values for x in ("--set", v)]
-    with fault_server(log, "--slow", "1.2", "--pause", "0.01") as url:
+    with fault_server(log, "--slow", "2", "--pause", "0.01") as url:
         done = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", check=0)
         assert sum(x["fault"] != "none" for x in lines(log)) > 3
     with fault_server(log, "--refuse") as url:

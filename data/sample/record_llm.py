@@ -3,6 +3,7 @@
     python data/sample/record_llm.py                                         # a llama.cpp server, started here
     python data/sample/record_llm.py --engine openai --base-url http://127.0.0.1:8000/v1
     python data/sample/record_llm.py --check                                 # say what is missing, ask nothing
+    python data/sample/record_llm.py --collect                               # write what is known so far, ask nothing
 
 The requests are those of notebook 03 with the values of every preset that replays. The stage clean is built first where
 need be. What the recording answers is not asked again; what no preset asks any more is dropped. Answers go to a journal
@@ -31,6 +32,7 @@ def arguments() -> argparse.Namespace:
         "--presets", nargs="*", default=None, help="default: the notebooks' defaults and every preset that replays"
     )
     parser.add_argument("--check", action="store_true", help="exit with 1 where an answer is missing; ask nothing")
+    parser.add_argument("--collect", action="store_true", help="write what recording and journal have; ask nothing")
     return parser.parse_args()
 
 
@@ -71,7 +73,7 @@ def record(args: argparse.Namespace, presets: list[dict], out: Path) -> int:
                 for i in some:
                     if i.key in known:
                         session.journal.put(i.request, known[i.key])
-                return session.answer(some)
+                return session.journal.known(i.key for i in some) if args.collect else session.answer(some)
 
             items |= {i.key: i for i in plan_of(params, answer)}
             lost = session.outcome.reasons
