@@ -43,7 +43,7 @@ def words(
     parts[0] = (parts[0],)
     return parts
 
-# %% ../notebooks/core/08e_encode.ipynb #f89c53cd
+# %% ../notebooks/core/08e_encode.ipynb #56811320
 def crossing_pieces(
     tokenizer: Tokenizer,
 ) -> list[str]: # as they stand in a text
@@ -51,7 +51,8 @@ def crossing_pieces(
     if tokenizer.name in ("bpe", "unigram"): return []
     sign = SIGN if tokenizer.name == "gemma" else " "
     found = [p for p in tokenizer.backend.get_vocab() if sign in p.strip(sign)]
-    return sorted(p.replace(sign, " ") for p in found if re.search(rf"\S{sign}", p))
+    crossing = sorted(p.replace(sign, " ") for p in found if re.search(rf"\S{sign}", p))
+    return crossing + [SIGN]*(tokenizer.name == "gemma") # a real «▁» is joined with the spaces beside it
 
 # %% ../notebooks/core/08e_encode.ipynb #1fbfbe2a
 class Memo:

@@ -85,7 +85,7 @@ class Roles:
     of: dict[str, str] # id → train, val, or empty for neither
     counts: dict[str, int] # train, val, held_out (synthetic, of held-out seeds), to_val, surplus_val, near_val
 
-# %% ../notebooks/core/08f_selection.ipynb #c731277d
+# %% ../notebooks/core/08f_selection.ipynb #d27c2da3
 def choose_roles(
     selection, # a DataFrame or a path
 ) -> Roles:
@@ -98,6 +98,8 @@ def choose_roles(
             (made if is_synthetic(r) else natural).append({**r, "seed": seed_of(r), "meta": None})
     if not natural and not made:
         raise RugptError("the selection is empty", where, "loosen the rules of clean, or the sample of classify")
+    if not any(r["split"] == "val" for r in natural):
+        raise RugptError("no val articles in the selection", where, "give more articles, or a larger val_share to clean")
     of = stratified(natural)
     if len(of) < len(natural): raise RugptError("an id stands twice", where, "run the stage classify again")
     before = {r["id"]: r["split"] for r in natural}
