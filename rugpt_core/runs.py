@@ -273,7 +273,7 @@ STAGES = {s.name: s for s in (
         code=("data/prompts/*",)),
     StageSpec("classify", "topics", "04_classify", ("clean", "synthesize"),
         ("topics_file", "topic_maps_file", "gold_topics", "mdeberta_model")),
-    StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path",)),
+    StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path", "other_texts")),
     StageSpec("train", "model", "06_train", ("tokenize",)),
     StageSpec("generate", "generations", "07_generate", ("classify", "tokenize", "train")),
     StageSpec("artifacts", "artifacts", "08_artifacts", ("classify", "tokenize", "train", "generate"), ("minimal_pairs",)),
