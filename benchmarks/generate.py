@@ -142,7 +142,8 @@ def measure(everyone: list[Contender], rounds: int) -> list[dict]:
 
 
 def row(work, who, metric, unit, median, low, high, runs, ratio_to=None, ratio=None) -> dict:
-    return dict(work=work, who=who, metric=metric, unit=unit, median=median, min=low, max=high, runs=runs, ratio_to=ratio_to, ratio=ratio)
+    return dict(work=work, who=who, metric=metric, unit=unit, median=median, min=low, max=high, runs=runs,
+                ratio_to=ratio_to, ratio=ratio)
 
 
 def count_row(work: str, who: str, metric: str, same: int, of: int) -> dict:
@@ -178,8 +179,8 @@ def same_texts_of(model: Model, tokenizer) -> list[dict]:
     return [same("the same with and without the cache", together, write(prompts, use_cache=False)),
             same("the same in a batch and alone", together, [write([p])[0] for p in prompts]),
             same("the same by the screened head", together, write(prompts, head="screened")),
-            same("the same by the screened head", write(prompts, decoding=SAMPLE), write(prompts, decoding=SAMPLE, head="screened"),
-                 "sample")]
+            same("the same by the screened head", write(prompts, decoding=SAMPLE),
+                 write(prompts, decoding=SAMPLE, head="screened"), "sample")]
 
 
 class Bare:
@@ -216,14 +217,16 @@ def effect_of_int8(run_dir: str) -> list[dict]:
         work = f"{family}, vocabulary {model.config.vocab_size:,}, {len(x_NC):,} positions of held-out text"
         for how, change in hows.items():
             p, q = change(exact).log_softmax(-1), change(rough).log_softmax(-1)
-            found = {"KL(float32 ‖ int8), a token cut by int8 counted as e^-30": (p.exp()*(p - q.clamp(min=-30)).nan_to_num(neginf=0.)).sum(-1),
+            kl = (p.exp()*(p - q.clamp(min=-30)).nan_to_num(neginf=0.)).sum(-1)
+            found = {"KL(float32 ‖ int8), a token cut by int8 counted as e^-30": kl,
                      "total variation": (p.exp() - q.exp()).abs().sum(-1)/2}
             for metric, v in found.items():
                 median, mean, low, high = (float(f"{z:.3g}") for z in (v.median(), v.mean(), v.min(), v.max()))
                 unit = "nats" if metric.startswith("KL") else "share"
-                rows.append(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)) | dict(mean=mean))
+                rows.append(dict(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)), mean=mean))
                 print(f"{family}, {how}: {metric}: median {median}, mean {mean}, max {high}", flush=True)
-        rows.append(count_row(work, "int8 head", "the same likeliest token", int((exact.argmax(-1) == rough.argmax(-1)).sum()), len(x_NC)))
+        same = int((exact.argmax(-1) == rough.argmax(-1)).sum())
+        rows.append(count_row(work, "int8 head", "the same likeliest token", same, len(x_NC)))
     return rows
 
 

@@ -163,14 +163,14 @@ def add_vocabulary(w, v: dict, bos_id: int):
     w.add_add_bos_token(True); w.add_add_eos_token(False)
     if v["model"] == "llama": w.add_add_space_prefix(False)
 
-# %% ../notebooks/core/13_llamacpp.ipynb #2982ce95
+# %% ../notebooks/core/13_llamacpp.ipynb #3c60c640
 def open_llama(
     path: str | Path, # a .gguf
     n_ctx: int, # context, tokens
     threads: int = 2,
 ) -> Any: # llama_cpp.Llama
     "A model in llama.cpp, with keys and values in float32 and nothing on a GPU."
-    llama = optional("llama_cpp", "local-llm")
+    llama = optional("llama_cpp", "serve")
     return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0, type_v=0,
                        flash_attn=False, verbose=False)
 
