@@ -37,7 +37,8 @@ def test_transformers_writes_the_same(exported):
     ours = generate(model, tokenizer, prompts, max_new_tokens=64)
     for prompt, r in zip(prompts, ours, strict=True):
         ids = torch.tensor([list(prompt)])
-        found = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=64, do_sample=False)[0, len(prompt):].tolist()
+        found = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=64, do_sample=False)
+        found = found[0, len(prompt):].tolist()
         assert found[:len(r.ids)] == r.ids and len(found) - len(r.ids) == r.stopped  # they keep the sign that ends a text
 
 
@@ -49,7 +50,8 @@ def test_the_card_says_what_was_done(exported):
     assert head["language"] == "ru" and head["license"] == "apache-2.0" == about["licence"]
     value = head["model-index"][0]["results"][0]["metrics"][0]["value"]
     assert abs(value - model.about["val_bits_per_byte"]) < 1e-4
-    for word in (model.about["weights"], tokenizer.digest, "learning_rate", "wiki40b", "gemma-3-270m", "repeated 4-grams", f"rugpt-{family}"):
+    for word in (model.about["weights"], tokenizer.digest, "learning_rate", "wiki40b", "gemma-3-270m", "repeated 4-grams",
+                 f"rugpt-{family}"):
         assert word in card, word
     assert about["checked"]["logits_differ"] < 1e-3
 

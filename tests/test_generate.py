@@ -28,9 +28,9 @@ def theirs(logits, seen, d):
         processors.append(t.NoRepeatNGramLogitsProcessor(d.no_repeat_ngram))
     if d.temperature != 1:
         processors.append(t.TemperatureLogitsWarper(d.temperature))
-    for name, kind, neutral in (("top_k", t.TopKLogitsWarper, 0), ("top_p", t.TopPLogitsWarper, 1.), ("min_p", t.MinPLogitsWarper, 0.),
-                                ("typical_p", t.TypicalLogitsWarper, 1.), ("epsilon", t.EpsilonLogitsWarper, 0.),
-                                ("eta", t.EtaLogitsWarper, 0.)):
+    for name, kind, neutral in (("top_k", t.TopKLogitsWarper, 0), ("top_p", t.TopPLogitsWarper, 1.),
+                                ("min_p", t.MinPLogitsWarper, 0.), ("typical_p", t.TypicalLogitsWarper, 1.),
+                                ("epsilon", t.EpsilonLogitsWarper, 0.), ("eta", t.EtaLogitsWarper, 0.)):
         if getattr(d, name) != neutral:
             processors.append(kind(getattr(d, name)))
     scores, ids = logits[None].clone(), torch.tensor([seen])
@@ -43,9 +43,9 @@ def logits_of(seed, spread=2.):
     return torch.randn(V, generator=torch.Generator().manual_seed(seed))*spread
 
 
-ALONE = [dict(temperature=.7), dict(temperature=1.9), dict(top_k=1), dict(top_k=7), dict(top_k=500), dict(top_p=.3), dict(top_p=.95),
-         dict(min_p=.02), dict(min_p=.4), dict(typical_p=.2), dict(typical_p=.95), dict(epsilon=3e-4), dict(epsilon=.05), dict(eta=3e-4),
-         dict(eta=.05), dict(repetition_penalty=1.3), dict(repetition_penalty=.8), dict(no_repeat_ngram=2), dict(no_repeat_ngram=3)]
+ALONE = [{name: value} for name, values in dict(
+    temperature=(.7, 1.9), top_k=(1, 7, 500), top_p=(.3, .95), min_p=(.02, .4), typical_p=(.2, .95), epsilon=(3e-4, .05),
+    eta=(3e-4, .05), repetition_penalty=(1.3, .8), no_repeat_ngram=(2, 3)).items() for value in values]
 
 
 @pytest.mark.parametrize("setting", ALONE, ids=str)
@@ -93,8 +93,9 @@ def test_greedy_texts_are_those_of_transformers(model, name):
     """Rules without chance give the texts of `generate`, penalties too."""
     d, prompt = decoding(name), [5, 17, 3, 99, 8]
     ids = torch.tensor([prompt])
-    reference = peer(model).generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False, pad_token_id=0,
-                                     eos_token_id=None, repetition_penalty=d.repetition_penalty, no_repeat_ngram_size=d.no_repeat_ngram)
+    reference = peer(model).generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=40, do_sample=False,
+                                     pad_token_id=0, eos_token_id=None, repetition_penalty=d.repetition_penalty,
+                                     no_repeat_ngram_size=d.no_repeat_ngram)
     assert written(model, [prompt], d)[0] == reference[0, 5:].tolist()
 
 
@@ -149,8 +150,9 @@ def test_a_file_of_texts(chain, tmp_path):
     """Titles, held-out openings and lines of a file, several samples each, to JSON lines; the same bytes again."""
     (tmp_path/"prompts.txt").write_text("Байкал —\nВолга\n", encoding="utf-8")
     for name in ("a", "b"):
-        rugpt("generate", "--run-dir", chain[0], "--file", tmp_path/"prompts.txt", "--title", "Москва", "--held-out", "openings", "-n", 2,
-              "--samples", 2, "--strategy", "min_p", "--max-tokens", 9, "--out", tmp_path/f"{name}.jsonl", check=0)
+        rugpt("generate", "--run-dir", chain[0], "--file", tmp_path/"prompts.txt", "--title", "Москва",
+              "--held-out", "openings", "-n", 2, "--samples", 2,
+              "--strategy", "min_p", "--max-tokens", 9, "--out", tmp_path/f"{name}.jsonl", check=0)
     rows = [json.loads(line) for line in (tmp_path/"a.jsonl").read_text(encoding="utf-8").splitlines()]
     assert (tmp_path/"a.jsonl").read_bytes() == (tmp_path/"b.jsonl").read_bytes()
     assert [r["prompt_kind"] for r in rows] == ["title"]*2 + ["text"]*4 + ["opening"]*4
