@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['chosen_run', 'remembered', 'run_name', 'shown', 'cmd_run', 'print_report', 'update_stages', 'cmd_stage', 'cmd_report',
-           'publish', 'cmd_presets', 'add_run_options', 'build_parser', 'main']
+           'publish', 'cmd_presets', 'add_run_options', 'build_parser', 'add_train', 'cmd_train', 'training_of',
+           'cmd_import', 'main']
 
 # %% ../notebooks/core/22_cli.ipynb #2b1008d8
 import argparse, os, signal, sys, threading
@@ -161,9 +162,56 @@ def build_parser() -> argparse.ArgumentParser:
     add_generate(command("generate", cmd_generate, "Write text with a trained model, as it comes, to a file, or in a session."))
     add_export(command("export", cmd_export, "Export a trained model: a transformers folder with its card, GGUF files, the hub."))
     add_serve(command("serve", cmd_serve, "Serve a trained model: OpenAI-compatible /v1/completions, with streaming."))
+    add_train(command("train", cmd_train, "Train in a run directory that has tokens/, on a host with torch, numpy and safetensors alone."))
+    p = command("import", cmd_import, "Take over a checkpoint of nanoGPT (ckpt.pt) or of transformers (a folder of GPT-2 or Qwen3).")
+    p.add_argument("checkpoint", help="ckpt.pt, or a folder with config.json and model.safetensors")
+    p.add_argument("--out", required=True, help="folder for config.json and model.safetensors")
+    p.add_argument("--tokenizer", default="", help="folder of the tokenizer with which it was trained, to generate with")
     p = command("presets", cmd_presets, "List the presets, or show every value of one.")
     p.add_argument("name", nargs="?", default="", help="a preset")
     return parser
+
+# %% ../notebooks/core/22_cli.ipynb #6accbfa5
+def add_train(p: argparse.ArgumentParser):
+    "Options of `rugpt train`."
+    p.add_argument("--run", "--run-dir", dest="run", required=True, metavar="DIR", help="run directory: has tokens/, gets model/")
+    p.add_argument("--models", default="", help="families, e.g. gpt2,qwen3 (default: those of the run, else qwen3)")
+    p.add_argument("--depth", type=int, help="the dial: blocks; sets everything that is not given (default: as the run says, else 4)")
+    p.add_argument("--minutes", type=float, help="end after so long, the schedule stretched to it")
+    p.add_argument("--steps", type=int, dest="max_steps", help="optimiser steps (default: by the dial)")
+    p.add_argument("--set", action="append", metavar="NAME=VALUE", help="any setting of training, e.g. --set batch_size=16; may be repeated")
+    p.add_argument("--fresh", action="store_true", help="forget what was trained there")
+
+def cmd_train(args) -> int:
+    "Train outside of the chain; run again, it goes on."
+    from rugpt_core.plan import read_settings
+    from rugpt_core.train import train_run
+    run_dir = os.path.abspath(os.path.expanduser(args.run))
+    if not os.path.isdir(os.path.join(run_dir, "tokens")):
+        raise RugptError("no tokens/ here", shown(run_dir), "`rugpt run --until tokenize` makes it; copy the folder to this host")
+    settings = training_of(run_dir) | read_settings(args.set or [])
+    settings |= {k: getattr(args, k) for k in ("depth", "minutes", "max_steps") if getattr(args, k) is not None}
+    models = args.models.split(",") if args.models else settings.get("models") or ["qwen3"]
+    counts = train_run(run_dir, models, args.fresh, **{k: v for k, v in settings.items() if k != "models"})
+    print(", ".join(f"{k} {v:,.4g}" if isinstance(v, float) else f"{k} {v:,}" for k, v in counts.items()))
+    print(shown(os.path.join(run_dir, "model")))
+    return 0
+
+def training_of(run_dir: str) -> dict:
+    "What run.json says of training, where there is one; else the dial alone."
+    from rugpt_core.plan import known_settings
+    from rugpt_core.runs import read_json
+    path = os.path.join(run_dir, "run.json")
+    if not os.path.isfile(path): return dict(depth=4, block_size=256)
+    return {k: v for k, v in read_json(path).get("params", {}).items() if k in {*known_settings(), "models"}}
+
+# %% ../notebooks/core/22_cli.ipynb #acaf654d
+def cmd_import(args) -> int:
+    "Make a checkpoint of ours from one of nanoGPT or transformers."
+    from rugpt_core.checkpoint import import_checkpoint
+    out = import_checkpoint(args.checkpoint, args.out, args.tokenizer)
+    print(shown(out))
+    return 0
 
 # %% ../notebooks/core/22_cli.ipynb #2c08b1fa
 def main(argv: list[str] | None = None) -> None:

@@ -7,22 +7,28 @@ import torch
 from conftest import ROOT
 from torch.nn import functional as F
 
+from rugpt_core.checkpoint import from_nanogpt
+from rugpt_core.loss import head_loss, loss_method
 from rugpt_core.model import (
     Cache,
     Model,
     ModelConfig,
     build_model,
-    head_loss,
-    loss_method,
+    document_mask,
+    from_transformers,
     transformers_config,
     transformers_state,
 )
+from rugpt_core.runs import RugptError
 
 SHAPES = {
     "gpt2": dict(family="gpt2", n_layer=3, n_head=4, n_embd=64),
     "gpt2 without biases": dict(family="gpt2", n_layer=3, n_head=4, n_embd=64, bias=False),
+    "gpt2 of OpenAI": dict(family="gpt2", n_layer=2, n_head=4, n_embd=64, gelu="tanh"),
+    "gpt2 untied": dict(family="gpt2", n_layer=2, n_head=4, n_embd=64, tied=False),
     "qwen3": dict(family="qwen3", n_layer=3, n_head=4, n_kv_head=2, n_embd=64),
     "qwen3 with one key": dict(family="qwen3", n_layer=2, n_head=8, n_kv_head=1, n_embd=64, rope_theta=1e6),
+    "qwen3 untied": dict(family="qwen3", n_layer=2, n_head=4, n_kv_head=2, n_embd=64, tied=False),
     "qwen3 with every key": dict(family="qwen3", n_layer=2, n_head=4, n_kv_head=4, n_embd=64, d_ff=96),
 }
 
@@ -68,7 +74,8 @@ def test_every_weight_is_handed_over(name, ids):
     """Move any one weight and the peer's logits move: no tensor is left at its initial value."""
     model = random_model(name)
     theirs = dict(peer(model).named_parameters())
-    theirs.pop("lm_head.weight", None)
+    if model.head is None:
+        theirs.pop("lm_head.weight", None)
     assert theirs.keys() == transformers_state(model).keys()
     for key, value in transformers_state(model).items():
         assert torch.equal(theirs[key], value), key
@@ -102,10 +109,27 @@ def test_greedy_tokens_are_those_of_transformers(name, ids):
     assert found == theirs[0, 9:].tolist()
 
 
-@pytest.mark.parametrize("method", ["fused", "recompute"])
-@pytest.mark.parametrize("vocab, rows", [(20_000, 5000), (70_000, 1000)])
+@pytest.mark.parametrize("name", SHAPES)
+def test_models_of_transformers_are_taken_over(name, ids):
+    """The other way: a model of theirs, its every weight random, through its own config and state."""
+    import transformers
+    config = transformers_config(random_model(name).config)
+    config = transformers.AutoConfig.for_model(config.pop("model_type"), **config)
+    torch.manual_seed(6)
+    theirs = transformers.AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for p in theirs.parameters():
+            p.add_(torch.randn(p.shape)*.1)
+        ours = from_transformers(config.to_dict(), theirs.state_dict())
+        assert (ours(ids) - theirs(ids).logits).abs().max() < 1e-4
+    with pytest.raises(RugptError, match="do not fit, the first"):
+        from_transformers(config.to_dict() | dict(vocab_size=210), theirs.state_dict())
+
+
+@pytest.mark.parametrize("method", ["chunked", "torch"])
+@pytest.mark.parametrize("vocab, rows", [(5000, 700), (70_000, 300)])
 def test_chunked_loss_is_the_plain_one(method, vocab, rows):
-    if method == "fused" and loss_method(vocab) != "fused":
+    if method == "torch" and not hasattr(F, "linear_cross_entropy"):
         pytest.skip("this torch has no linear_cross_entropy")
     g = torch.Generator().manual_seed(0)
     x, w = torch.randn(rows, 16, generator=g), torch.randn(vocab, 16, generator=g)
@@ -120,9 +144,74 @@ def test_chunked_loss_is_the_plain_one(method, vocab, rows):
         assert (ours - plain).norm()/plain.norm() < 1e-5
 
 
+@pytest.mark.parametrize("tied", [True, False])
+def test_gradients_of_the_whole_model_do_not_depend_on_the_way(tied):
+    """Every parameter, over two accumulated batches: the table gets the head's part and the rows that were looked up."""
+    ids = torch.randint(5000, (4, 33), generator=torch.Generator().manual_seed(1))
+    found = []
+    for way in ("plain", "chunked"):
+        model = build_model(ModelConfig("qwen3", 5000, 32, 2, 4, 2, 64, tied=tied), seed=1)
+        model.loss_way = way
+        for _ in range(2):
+            (model.loss(ids[:, :-1], ids[:, 1:])/2).backward()
+        found.append({n: p.grad for n, p in model.named_parameters()})
+    for name, plain in found[0].items():
+        assert (plain - found[1][name]).norm()/plain.norm() < 1e-5, name
+
+
+def test_documents_of_a_row_do_not_mix():
+    """With the mask a packed row gives each document what it would get alone (positions are relative in qwen3)."""
+    model = random_model("qwen3")
+    a, b = torch.randint(1, 211, (2, 20), generator=torch.Generator().manual_seed(2))
+    a[0] = b[0] = 0
+    row = torch.cat([a, b])[None]
+    with torch.no_grad():
+        packed = model.hidden(row, mask=document_mask(row, 0))[0]
+        assert (packed[20:] - model.hidden(b[None])[0]).abs().max() < 1e-4
+        assert (model.hidden(row)[0, 20:] - packed[20:]).abs().max() > .1
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_nanogpt_checkpoints_are_taken_over(tmp_path, ids, bias):
+    """A ckpt.pt in nanoGPT's format: names, prefix of torch.compile, and the buffer of its slow attention."""
+    c = ModelConfig("gpt2", 211, 48, 2, 4, 0, 64, bias=bias)
+    model, state = build_model(c, seed=3), {}
+    names = dict(norm_1="ln_1", norm_2="ln_2", qkv="c_attn", out="c_proj", up="c_fc", down="c_proj", attention="attn", mlp="mlp")
+    for name, w in model.state_dict().items():
+        parts = name.removeprefix("blocks.").split(".")
+        theirs = {"embedding.weight": "wte.weight", "position.weight": "wpe.weight", "norm.weight": "ln_f.weight",
+                  "norm.bias": "ln_f.bias"}.get(name) or "h." + ".".join(names.get(p, p) for p in parts)
+        state[f"_orig_mod.transformer.{theirs}"] = w
+    state["_orig_mod.lm_head.weight"] = model.embedding.weight.detach()
+    state["_orig_mod.transformer.h.0.attn.bias"] = torch.ones(48, 48).tril().view(1, 1, 48, 48)
+    args = dict(n_layer=2, n_head=4, n_embd=64, block_size=48, bias=bias, vocab_size=211, dropout=0.)
+    about = dict(iter_num=7, best_val_loss=torch.tensor(3.), config=dict(dataset="ru"))
+    torch.save(dict(model=state, model_args=args, **about), tmp_path/"ckpt.pt")
+    back = from_nanogpt(tmp_path/"ckpt.pt")
+    assert torch.equal(back(ids), model.eval()(ids))
+    (tmp_path/"cut.pt").write_bytes((tmp_path/"ckpt.pt").read_bytes()[:1000])
+    with pytest.raises(RugptError, match="cannot be read as plain weights"):
+        from_nanogpt(tmp_path/"cut.pt")
+    torch.save(dict(model={}, model_args=args), tmp_path/"empty.pt")
+    with pytest.raises(RugptError, match="missing or of another shape"):
+        from_nanogpt(tmp_path/"empty.pt")
+
+
+def test_checkpointing_changes_nothing(ids):
+    grads = []
+    for on in (False, True):
+        model = random_model("qwen3").train()
+        model.checkpointing = on
+        model.loss(ids[:, :-1], ids[:, 1:]).backward()
+        grads.append(model.blocks[0].mlp.up.weight.grad)
+    assert torch.equal(*grads)
+
+
 def test_older_torch_has_a_chunked_loss(monkeypatch):
     monkeypatch.delattr(F, "linear_cross_entropy", raising=False)
-    assert loss_method(262_144) == "recompute" and loss_method(4096) == "plain"
+    assert loss_method(262_144) == "chunked" and loss_method(512) == "plain"
+    with pytest.raises(RugptError, match="not to be had here"):
+        loss_method(262_144, wanted="torch")
 
 
 @pytest.mark.parametrize("name", ["gpt2", "qwen3"])

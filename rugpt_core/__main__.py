@@ -1,0 +1,4 @@
+"""`python -m rugpt_core`, and `torchrun … -m rugpt_core`: the command `rugpt`."""
+from rugpt_core.cli import main
+
+main()

@@ -1,0 +1,183 @@
+"""Training as a person meets it: killed, asked to stop, shared by processes, gone wrong, and on a bare host."""
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import ROOT
+
+from rugpt_core import train
+from rugpt_core.checkpoint import load_state
+from rugpt_core.generate import load_model
+from rugpt_core.plan import settle
+from rugpt_core.runs import RugptError, read_json, read_jsonl
+from rugpt_core.tokens import open_bins
+from rugpt_core.train import Run, bare_model, take_over, train_model, train_run
+
+HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai xxhash".split()
+BARE = [sys.executable, "-c", f"import sys\nfor n in {HEAVY}: sys.modules[n] = None\nfrom rugpt_core.cli import main; main()"]
+SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1", "threads=1",
+                                               "eval_tokens=256", "dropout=0.1", "device=cpu")]
+ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
+
+
+def make_tokens(run_dir, vocab=3000, n=6000, val=800):
+    """A tokens folder of documents with a rule; its tokenizer is never opened, only its digest is checked."""
+    out, g = run_dir/"tokens", np.random.default_rng(0)
+    (out/"tokenizer").mkdir(parents=True)
+    (out/"tokenizer/tokenizer.json").write_text("{}")
+    splits = {}
+    for split, size in (("train", n), ("val", val)):
+        ids = (np.cumsum(g.integers(1, 3, size)) % 200 + 1).astype("<u2")
+        ids[::100] = 0
+        (out/f"{split}.bin").write_bytes(ids.tobytes())
+        splits[split] = dict(tokens=size, documents=int((ids == 0).sum()), bytes=4*size, chars=2*size,
+                             sha256=hashlib.sha256(ids.tobytes()).hexdigest())
+    (out/"meta.json").write_text(json.dumps(dict(schema=1, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
+        tokenizer=dict(name="toy", digest=hashlib.sha256(b"{}").hexdigest()))))
+    return run_dir
+
+
+def command(run_dir, *more, start=BARE):
+    return [*start, "train", "--run-dir", str(run_dir), *SMALL, *more]
+
+
+def started(args):
+    return subprocess.Popen(args, cwd=ROOT, env=ENV, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finished(args):
+    done = subprocess.run(args, cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def reached(run_dir, step, process):
+    """Wait until a state of that step or a later one is stored."""
+    last = run_dir/"model/qwen3/checkpoints/last.json"
+    for _ in range(6000):
+        if last.exists() and json.loads(last.read_text())["step"] >= step:
+            return
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(.01)
+    raise AssertionError("no state in a minute")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """One run that nobody disturbs, on a host without the heavy libraries."""
+    run_dir = make_tokens(tmp_path_factory.mktemp("whole"))
+    done = finished(command(run_dir, "--steps", "120", "--set", "eval_every=10"))
+    assert "loss: in chunks of rows" in done.stdout
+    return run_dir
+
+
+def test_kill_9_changes_no_bit(whole, tmp_path):
+    run_dir = make_tokens(tmp_path)
+    args = command(run_dir, "--steps", "120", "--set", "eval_every=10")
+    process = started(args)
+    reached(run_dir, 20, process)
+    process.kill()
+    process.communicate()
+    stored = read_json(run_dir/"model/qwen3/checkpoints/last.json")["step"]
+    assert stored < 120 and not (run_dir/"model/summary.json").exists()
+    process = started(args)
+    assert f"going on from step {stored}" in process.communicate()[0] and process.returncode == 0
+    for name in ("model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "model/qwen3/config.json", "model/summary.json",
+                 *(f"model/qwen3/checkpoints/step-00000120/{x}.safetensors" for x in ("model", "optimizer"))):
+        assert (run_dir/name).read_bytes() == (whole/name).read_bytes(), name
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_save_and_leave(number, tmp_path):
+    run_dir = make_tokens(tmp_path)
+    process = started(command(run_dir, "--steps", "5000", "--set", "eval_every=1000", "--set", "save_every=50"))
+    reached(run_dir, 50, process)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and "the same command goes on from here" in said
+    about = load_state(run_dir/"model/qwen3/checkpoints")[1]
+    assert about["step"] >= 50 and about["taken"] + about["epoch"]*10**6 > 0
+
+
+def test_two_processes_are_one(whole, tmp_path):
+    """The loss curve of two gloo processes under torchrun is that of a single one (no dropout: its masks are drawn apart)."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "rugpt_core"]
+    curves = []
+    for start, name in ((torchrun, "two"), (BARE, "one")):
+        run_dir = make_tokens(tmp_path/name)
+        more = [f"--set={s}" for s in ("eval_every=5", "dropout=0", "windows=documents")]
+        done = finished(command(run_dir, "--steps", "20", *more, start=start))
+        curves.append([(r["val_loss"], r["loss"] or 0) for r in read_jsonl(run_dir/"model/qwen3/log.jsonl")])
+        assert ("2 processes" in done.stdout) == (name == "two")
+    assert np.abs(np.array(curves[0]) - np.array(curves[1])).max() < 1e-4
+
+
+def plan(run_dir, **settings):
+    bins = open_bins(run_dir/"tokens")
+    given = dict(n_embd=32, n_head=2, batch_size=4, grad_accum=1, max_steps=40, eval_every=10, eval_tokens=256, threads=1)
+    return bins, *settle("qwen3", bins.vocab_size, len(bins.train), 32, 1, **given | dict(device="cpu") | settings)
+
+
+def test_a_step_gone_wrong_goes_back(tmp_path, monkeypatch, capsys):
+    bins, config, t = plan(make_tokens(tmp_path))
+    bad, step = [(16, float("nan")), (36, 1e4)], Run.train_step
+
+    def poisoned(run):
+        loss, norm = step(run)
+        if bad and run.step == bad[0][0]:
+            loss = bad.pop(0)[1]
+            run.model.embedding.weight.grad.fill_(float("nan"))
+        return loss, norm
+    monkeypatch.setattr(Run, "train_step", poisoned)
+    found = train_model(bins, config, t, tmp_path)
+    said = capsys.readouterr().out
+    assert "not a finite number at step 17: back to step 10" in said and "is a spike at step 37: back to step 30" in said
+    assert found["returns"] == 2 and found["steps"] == 40 and found["best"]["val_loss"] < 8
+    state, about = load_state(tmp_path/"checkpoints")
+    assert about["halved"] == .25 and all(w.isfinite().all() for w in state["model"].values())
+
+
+def test_a_time_budget_is_kept(tmp_path):
+    bins, config, t = plan(make_tokens(tmp_path), max_steps=10**6, eval_every=10**6, minutes=2/60)
+    start = time.monotonic()
+    found = train_model(bins, config, t, tmp_path)
+    assert 1.5 < time.monotonic() - start < 15 and 0 < found["steps"] < 10**6
+    assert read_jsonl(tmp_path/"log.jsonl")[-1]["lr"] < .3*t.learning_rate  # the schedule ends with the time
+
+
+def test_patience_ends_a_run(tmp_path):
+    bins, config, t = plan(make_tokens(tmp_path), max_steps=400, patience=2, learning_rate=1e-9, matrix_rate=.5, eval_every=5)
+    assert train_model(bins, config, t, tmp_path)["steps"] < 400
+
+
+def test_states_that_do_not_fit_are_named(whole, tmp_path):
+    run_dir = tmp_path/"copy"
+    shutil.copytree(whole, run_dir)
+    settings = dict(depth=1, n_embd=32, n_head=2, block_size=32, batch_size=4, grad_accum=1, threads=1, eval_tokens=256, dropout=.1,
+                    device="cpu", max_steps=130, eval_every=10)
+    with pytest.raises(RugptError, match=r"another run: it differs in model.d_ff .*model.n_embd \(32 there\)"):
+        train_run(run_dir, ["qwen3"], **settings | dict(n_embd=64))
+    file = run_dir/"model/qwen3/checkpoints/step-00000120/model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(RugptError, match="step-00000120/model.safetensors: file is cut or broken"):
+        train_run(run_dir, ["qwen3"], **settings)
+    with pytest.raises(RugptError, match="trained on other ids"):
+        take_over(bare_model(run_dir), make_tokens(tmp_path/"other", n=7000)/"tokens", tmp_path/"out")
+    assert take_over(bare_model(run_dir), run_dir/"tokens", tmp_path/"out")["steps"] == 120
+    assert load_model(tmp_path/"out/qwen3").config.n_embd == 32 and not (tmp_path/"out/qwen3/checkpoints").exists()
+
+
+def test_memory_that_runs_out_is_explained(tmp_path, monkeypatch):
+    bins, config, t = plan(make_tokens(tmp_path))
+    monkeypatch.setattr(train, "build_model", lambda *_: torch.empty(2**60))
+    advice = "memory ran out. Any of these takes less: batch_size=2 with grad_accum=2 .*block_size=16 .*checkpointing=true"
+    with pytest.raises(RugptError, match=advice):
+        train_model(bins, config, t, tmp_path)
