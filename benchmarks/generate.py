@@ -44,7 +44,7 @@ class NanoGPT:
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + block.attention.out(y.transpose(1, 2).contiguous().view(B, T, C))
             x = x + block.mlp(block.norm_2(x))
-        return F.linear(m.norm(x)[:, [-1], :], m.embedding.weight)
+        return F.linear(m.norm(x)[:, [-1], :], m.head_weight)
 
     @torch.no_grad()
     def generate(self, idx, max_new_tokens, temperature=1., top_k=None):

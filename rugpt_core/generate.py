@@ -496,7 +496,7 @@ def text_logprobs(
     for start in sorted({window_start(n, block) for n in range(first, len(ids))}):
         places = [n for n in range(first, len(ids)) if window_start(n, block) == start]
         x_NC = model.hidden(torch.tensor([ids[start:places[-1]]], device=model.embedding.weight.device))[0, places[0] - start - 1:]
-        logp_NV = (x_NC @ model.embedding.weight.T).float().log_softmax(-1)
+        logp_NV = (x_NC @ model.head_weight.T).float().log_softmax(-1)
         out += [logp_NV[k, ids[n]].item() for k, n in enumerate(places)]
     return out
 

@@ -47,13 +47,13 @@ def log_norm(
     parts = [(part - top).exp_().sum(1) for part in l_BV.split(max(1, step//len(l_BV)), dim=1)]
     return top[:, 0] + torch.stack(parts).sum(0).log()
 
-# %% ../notebooks/core/11b_heads.ipynb #bf661703
+# %% ../notebooks/core/11b_heads.ipynb #51d1db3e
 class Head:
-    "float32: every weight of the tied embedding is read."
+    "float32: every weight of the head is read; the embedding where they are tied."
     name = "float32"
 
     def __init__(self, model: Model):
-        self.weight_VC, self.room = model.embedding.weight.detach(), None
+        self.weight_VC, self.room = model.head_weight.detach(), None
 
     def __call__(self, x_BC: Tensor) -> Tensor: # (B, V) float32, valid until the next call
         "Logits."

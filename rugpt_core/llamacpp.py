@@ -70,14 +70,14 @@ def gguf_vocabulary(
     tokens = [p.replace("▁", " ") if t == USER else p for p, t in zip(pieces, types, strict=True)]
     return dict(model="llama", pre="default", tokens=tokens, types=types, scores=scores, merges=None)
 
-# %% ../notebooks/core/13_llamacpp.ipynb #405fd5f7
+# %% ../notebooks/core/13_llamacpp.ipynb #1abd9e09
 NAMES = {"norm_1": "attn_norm", "attention.qkv": "attn_qkv", "attention.out": "attn_output", "attention.q_norm": "attn_q_norm",
          "attention.k_norm": "attn_k_norm", "norm_2": "ffn_norm", "mlp.up": "ffn_up", "mlp.down": "ffn_down"}
 
 def gguf_tensors(
     model: Model,
 ) -> Iterator[tuple[str, Tensor]]: # name in llama.cpp, float32 as torch has it
-    "The weights under the names of llama.cpp. The head is tied: llama.cpp takes the embedding where there is no other."
+    "The weights under the names of llama.cpp, which takes the embedding for a head where there is no `output`."
     c, state = model.config, {k: v.detach().float().cpu() for k, v in model.state_dict().items()}
     yield "token_embd.weight", state["embedding.weight"]
     if c.family == "gpt2": yield "position_embd.weight", state["position.weight"]
@@ -95,6 +95,7 @@ def gguf_tensors(
                 dict(zip(("ffn_gate", "ffn_up"), w.chunk(2)))
             for part, rows in parts.items(): yield f"blk.{i}.{part}.weight", rows
     yield from with_bias("norm", "output_norm")
+    if not c.tied: yield "output.weight", state["head.weight"]
 
 # %% ../notebooks/core/13_llamacpp.ipynb #5bd571ca
 KINDS = {"f32": 0, "f16": 1, "q8_0": 7} # how matrices are stored → llama.cpp's number of the file type
