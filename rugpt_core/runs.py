@@ -269,7 +269,7 @@ STAGES = {s.name: s for s in (
     StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "titles_file", "llm_recording"),
         code=("data/prompts/*.txt",)),
     StageSpec("classify", "topics", "04_classify", ("clean", "synthesize"), ("topics_file", "gold_topics")),
-    StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path",)),
+    StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path", "other_texts")),
     StageSpec("train", "model", "06_train", ("tokenize",)),
     StageSpec("generate", "generations", "07_generate", ("classify", "tokenize", "train")),
     StageSpec("artifacts", "artifacts", "08_artifacts", ("classify", "tokenize", "generate")),

@@ -106,7 +106,7 @@ def check_gemma(
     lost = [t for t in GEMMA_SPECIAL[:4] if t not in model["vocab"]]
     if lost: raise RugptError(f"special tokens are missing: {', '.join(lost)}", where, again)
 
-# %% ../notebooks/core/08b_trim.ipynb #9929403b
+# %% ../notebooks/core/08b_trim.ipynb #8fb07738
 @dataclass(frozen=True)
 class IdMap:
     "Ids of a trimmed vocabulary and of the whole one it comes from."
@@ -123,11 +123,11 @@ class IdMap:
 
     def to_whole(self, ids: Iterable[int]) -> np.ndarray:
         "Whole ids of trimmed ones."
-        return self.whole_ids[np.asarray(ids)]
+        return self.whole_ids[np.asarray(ids, dtype=np.int64)]
 
     def to_trimmed(self, ids: Iterable[int]) -> np.ndarray:
         "Trimmed ids of whole ones; a piece that went is refused."
-        out = self.trimmed_ids[np.asarray(ids)]
+        out = self.trimmed_ids[np.asarray(ids, dtype=np.int64)]
         if (out < 0).any():
             raise RugptError(f"piece {np.asarray(ids)[out < 0][0]} is not in the trimmed vocabulary", "IdMap",
                              "encode the text with the trimmed tokenizer")

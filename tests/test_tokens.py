@@ -1,9 +1,11 @@
-"""Tokenizers and files of ids: what the cells of core/08a_gemma and core/09_tokens cannot show."""
+"""Tokenizers and files of ids: what the cells of core/08a_gemma to core/09_tokens cannot show."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rugpt_core import gemma, tokens
+from rugpt_core import encode, gemma, pieces, tokens, vocabulary
+from rugpt_core import selection as chosen
 from rugpt_core.runs import RugptError, write_parquet
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,6 +154,18 @@ def bpe() -> tokens.Tokenizer:
 
 
 @pytest.fixture(scope="session")
+def unigram() -> tokens.Tokenizer:
+    return tokens.make_tokenizer("unigram", selection(), 500)
+
+
+@pytest.fixture(scope="session")
+def trimmed(whole_gemma) -> tokens.Tokenizer:
+    counts = vocabulary.text_counts(whole_gemma, [document(r) for r in selection().itertuples()] + HOSTILE)
+    text, ids = tokens.trim_gemma(whole_gemma.json, counts)
+    return tokens.Tokenizer(text, "trimmed", id_map=ids)
+
+
+@pytest.fixture(scope="session")
 def whole_gemma(tmp_path_factory) -> tokens.Tokenizer:
     if gemma.gemma_package() is None:
         pytest.skip(f"{gemma.GEMMA_PACKAGE} is not installed")
@@ -176,7 +191,7 @@ def test_bpe_gives_back_any_text(bpe, text):
     ids = bpe.encode(text)
     assert bpe.decode(ids) == text
     assert bpe.bos_id not in ids
-    assert b"".join(tokens.piece_bytes(bpe, ids)) == text.encode()
+    assert b"".join(pieces.piece_bytes(bpe, ids)) == text.encode()
 
 
 @settings(max_examples=100, deadline=None)
@@ -185,9 +200,106 @@ def test_gemma_gives_back_any_text_but_its_space_sign(whole_gemma, text):
     assert whole_gemma.decode(whole_gemma.encode(text)) == text.replace("▁", " ")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text(bpe, text):
-    assert bpe.decode(bpe.encode(text)) == text
+@settings(max_examples=100, deadline=None)
+@given(text=st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=80))
+def test_unigram_and_trimmed_give_back_any_text(unigram, trimmed, text):
+    for own in (unigram, trimmed):
+        ids = own.encode(text)
+        assert own.decode(ids) == text
+        assert own.bos_id not in ids
+        assert b"".join(pieces.piece_bytes(own, ids)) == text.encode()
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "trimmed"])
+def test_hostile_text(kind, request):
+    own = request.getfixturevalue(kind)
+    for text in [*HOSTILE, "▁", "a▁▁б ▁ ", "> </", ">▁</"]:
+        assert own.decode(own.encode(text)) == text
+    with pytest.raises(RugptError, match="lone surrogate"):
+        own.encode("да \ud83d нет")
+
+
+# ---------------------------------------------------------------- the trimmed vocabulary
+
+
+def test_trimmed_cuts_the_corpus_as_the_whole_does(whole_gemma, trimmed):
+    texts = [document(r) for r in selection().itertuples()] + [t for t in HOSTILE if "▁" not in t]
+    for text in texts:
+        whole = whole_gemma.encode(text)
+        assert trimmed.id_map.to_whole(trimmed.encode(text)).tolist() == whole
+        assert trimmed.id_map.to_trimmed(whole).tolist() == trimmed.encode(text)
+    assert trimmed.vocab_size < 2000
+    assert [trimmed.backend.id_to_token(i) for i in range(4)] == ["<pad>", "<eos>", "<bos>", "<unk>"]
+
+
+def test_trimmed_keeps_bytes_letters_and_special_tokens(whole_gemma, trimmed):
+    own = set(trimmed.backend.get_vocab())
+    assert {f"<0x{b:02X}>" for b in range(256)} | set("АяЁёzZ09.,;«»—№") | set(gemma.GEMMA_SPECIAL[:4]) <= own
+    assert trimmed.special_ids().keys() == whole_gemma.special_ids().keys()
+
+
+def test_a_higher_count_keeps_less(whole_gemma, trimmed):
+    texts = [document(r) for r in selection().itertuples()]
+    counts = vocabulary.text_counts(whole_gemma, texts)
+    text, ids = tokens.trim_gemma(whole_gemma.json, counts, min_count=40)
+    own = tokens.Tokenizer(text, "trimmed", id_map=ids)
+    assert own.vocab_size < trimmed.vocab_size
+    assert set(np.flatnonzero(counts >= 40)) <= set(ids.whole_ids.tolist())
+    assert [own.decode(own.encode(t)) for t in texts] == texts
+
+
+def test_one_long_line_takes_no_longer_a_byte(trimmed):
+    spent = []
+    for n in (100_000, 800_000):
+        line = "а" * n
+        start = time.perf_counter()
+        ids = trimmed.encode(line)
+        spent.append(time.perf_counter() - start)
+        assert trimmed.decode(ids) == line
+    assert spent[1] < 8 * max(spent[0], 0.05) * 4  # 64 times as long if it were quadratic
+
+
+def test_embeddings_move_between_the_two(whole_gemma, trimmed):
+    torch = pytest.importorskip("torch")
+    weight = torch.randn(whole_gemma.vocab_size, 3)
+    rows = trimmed.id_map.trim_rows(weight)
+    text = "Волга впадает"
+    assert torch.equal(rows[trimmed.encode(text)], weight[whole_gemma.encode(text)])
+    assert torch.equal(trimmed.id_map.put_rows(weight.clone(), rows), weight)
+
+
+# ---------------------------------------------------------------- faster encoders
+
+
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "trimmed", "whole_gemma"])
+def test_words_from_memory_give_the_same_ids(kind, request):
+    own = request.getfixturevalue(kind)
+    texts = [document(r) for r in selection().itertuples()] + HOSTILE + ["a> </b> </a", "а\xa0 б \x1c в\n г", "▁ ▁"]
+    ids, n = encode.Memo(own.encode_batch, encode.crossing_pieces(own)).encode(texts)
+    assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
+
+
+def test_an_encoder_with_other_ids_is_passed_over(bpe, monkeypatch):
+    monkeypatch.setattr(encode, "FAST", ("tokenizers_that_lie",))
+    monkeypatch.setattr(encode.importlib.util, "find_spec", lambda name: name)
+    real = encode.library
+    lying = lambda texts: [[*ids, 1] for ids in bpe.encode_batch(texts)]  # noqa: E731
+    monkeypatch.setattr(encode, "library", lambda name, t: lying if "lie" in name else real(name, t))
+    choice = encode.choose_encoder(bpe, ["Мама мыла раму"])
+    assert (choice.library, choice.memo) == ("tokenizers", True)
+    assert choice.why == ("tokenizers_that_lie: other ids in 1 of 1 texts",)
+
+
+@pytest.mark.parametrize("name", encode.FAST)
+def test_installed_encoders_give_the_same_ids_or_are_refused(name, bpe, trimmed):
+    pytest.importorskip(name)
+    for own in (bpe, trimmed):
+        texts = [document(r) for r in selection(20).itertuples()] + ["a<bos>б", "<eos> <start_of_turn>"]
+        choice = encode.choose_encoder(own, texts, name)
+        assert choice.library == name or choice.why
+        ids, n = encode.Encoder(own, choice).encode(texts)
+        want = [[own.bos_id, *i] for i in own.encode_batch(texts)]
+        assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == want
 
 
 # ---------------------------------------------------------------- the same ids elsewhere
@@ -197,7 +309,9 @@ def auto(folder: Path):
     return pytest.importorskip("transformers").AutoTokenizer.from_pretrained(str(folder))
 
 
-def test_transformers_gives_the_same_ids(bpe, tmp_path):
+@pytest.mark.parametrize("kind", ["bpe", "unigram", "trimmed"])
+def test_transformers_gives_the_same_ids(kind, request, tmp_path):
+    bpe = request.getfixturevalue(kind)
     other = auto(bpe.save(tmp_path / "t"))
     texts = HOSTILE + [document(r) for r in selection(20).itertuples()]
     for text in texts:
@@ -242,20 +356,20 @@ def test_gemma_cache_is_used_and_mended(whole_gemma, tmp_path, monkeypatch):
 # ---------------------------------------------------------------- files of ids
 
 
-@pytest.mark.parametrize("kind", ["bpe", "gemma"])
+@pytest.mark.parametrize("kind", ["bpe", "gemma", "trimmed"])
 def test_bins_decode_to_the_selection(kind, request, topics, tmp_path):
-    if kind == "gemma":
+    if kind != "bpe":
         request.getfixturevalue("whole_gemma")
-    counts = tokens.tokenize(topics, tmp_path, kind, 600)
+    counts = tokens.tokenize(topics, tmp_path, kind, 600, compare_with=[], near=0)
     bins, own = tokens.open_bins(tmp_path), tokens.load_tokenizer(tmp_path / "tokenizer")
-    assert bins.train.dtype == ("<u2" if kind == "bpe" else "<u4")
+    assert bins.train.dtype == ("<u4" if kind == "gemma" else "<u2")
     frame, rows = selection(), pd.read_parquet(tmp_path / "docs.parquet")
     for split in tokens.SPLITS:
-        part = frame[frame.split == split]
-        if split == "val":
-            part = part[~part.source.str.startswith("synthetic")]
+        roles = chosen.choose_roles(frame)
+        part = frame[[roles.of[i] == split for i in frame.id]]
+        assert split == "train" or not part.source.str.startswith("synthetic").any()
         ids = getattr(bins, split)
-        want = [document(r) if kind == "bpe" else document(r).replace("▁", " ") for r in part.itertuples()]
+        want = [document(r).replace("▁", " ") if kind == "gemma" else document(r) for r in part.itertuples()]
         assert [own.decode(d) for d in tokens.split_documents(ids, bins.bos_id)] == want
         docs = rows[rows.split == split]
         assert list(docs.id) == list(part.id)
@@ -264,6 +378,8 @@ def test_bins_decode_to_the_selection(kind, request, topics, tmp_path):
         assert meta["bytes"] == sum(len(document(r).encode()) for r in part.itertuples())
         assert meta["tokens"] == len(ids) == counts[f"{split}_tokens"] == docs.n_tokens.sum()
         assert np.array_equal(np.fromfile(tmp_path / f"{split}.bin", dtype=ids.dtype), ids)
+        assert np.array_equal(bins.offsets(split)[:-1], docs.start)
+        assert bins.offsets(split)[-1] == len(ids)
     assert (
         counts["synthetic_held_out"]
         == len(frame[(frame.split == "val") & frame.source.str.startswith("synthetic")])
@@ -289,7 +405,8 @@ def test_batches_do_not_matter(topics, bpe, tmp_path, monkeypatch):
 
 def test_processes_give_the_same_bytes(topics, tmp_path):
     code = (
-        "import sys; from rugpt_core.tokens import tokenize; tokenize(sys.argv[1], sys.argv[2], 'bpe', 700)"
+        "import sys; from rugpt_core.tokens import tokenize;"
+        "tokenize(sys.argv[1], sys.argv[2], 'bpe', 700, compare_with=['bpe'])"
     )
     for name, threads, seed in (("a", "1", "1"), ("b", "2", "2")):
         (tmp_path / name).mkdir()
@@ -311,7 +428,7 @@ def test_bins_need_numpy_only(topics, bpe, tmp_path):
 
 
 def test_small_corpus_says_what_it_reached(topics, tmp_path):
-    counts = tokens.tokenize(topics, tmp_path, "bpe", 50_000)
+    counts = tokens.tokenize(topics, tmp_path, "bpe", 50_000, compare_with=[])
     assert counts["vocab_size_asked"] == 50_000
     assert 300 < counts["vocab_size_reached"] < 50_000
 
@@ -331,6 +448,76 @@ def test_without_gemma_the_comparison_says_so(topics, tmp_path, monkeypatch):
     assert "pip install" in seen["gemma_missing"]
 
 
+def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
+    """SIGKILL in the middle; the second run takes over the parts that are whole, and spoilt ones are made again."""
+    bpe.save(tmp_path / "t")
+    code = (
+        "import sys, os, signal; from pathlib import Path; from rugpt_core import tokens; tokens.BATCH = 900\n"
+        "real, n = tokens.make_part, [0]\n"
+        "def make_part(*args, **kwargs):\n"
+        "    n[0] += 1\n"
+        "    if n[0] == int(sys.argv[4]): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    return real(*args, **kwargs)\n"
+        "tokens.make_part = make_part\n"
+        "t, out = tokens.load_tokenizer(sys.argv[2]), Path(sys.argv[3]); out.mkdir(exist_ok=True)\n"
+        "tokens.write_bins(sys.argv[1], t, out, work=out.parent/(out.name + '.parts'))"
+    )
+    run = lambda out, n: subprocess.run(  # noqa: E731
+        [sys.executable, "-c", code, topics / "selection.parquet", tmp_path / "t", tmp_path / out, str(n)], cwd=ROOT
+    ).returncode
+    assert run("whole", 0) == 0
+    assert run("cut", 9) == -signal.SIGKILL
+    parts = sorted((tmp_path / "cut.parts").glob("*.bin"))
+    assert len(parts) == 8
+    assert not (tmp_path / "cut" / "meta.json").exists()
+    parts[0].write_bytes(b"spoilt")
+    assert run("cut", 0) == 0
+    assert files(tmp_path / "cut") == files(tmp_path / "whole")
+    assert not (tmp_path / "cut.parts").exists()
+
+
+def test_several_processes_write_the_same_bytes(topics, bpe, tmp_path, monkeypatch):
+    monkeypatch.setattr(tokens, "BATCH", 900)
+    for workers in (1, 2):
+        (tmp_path / str(workers)).mkdir()
+        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(workers), workers=workers)
+    assert files(tmp_path / "1") == files(tmp_path / "2")
+
+
+# ---------------------------------------------------------------- the split
+
+
+def test_the_split_is_even_over_topics_and_never_gives_back_what_was_held_out():
+    rng = np.random.default_rng(1)
+    rows = [
+        dict(id=f"{i:x}", topic=f"t{i % 7}", split="val" if rng.random() < 0.2 * (i % 7) / 3 else "train")
+        for i in range(1400)
+    ]
+    of = chosen.stratified(rows)
+    shares = [np.mean([of[r["id"]] == "val" for r in rows if r["topic"] == f"t{t}"]) for t in range(7)]
+    assert max(shares) - min(shares) < 0.011
+    assert all(of[r["id"]] != "train" for r in rows if r["split"] == "val")
+    assert of == chosen.stratified(rows[::-1])
+
+
+def test_near_copies_of_held_out_articles_are_not_trained_on(tmp_path):
+    frame = selection().assign(source="wiki40b")
+    held = frame[frame.split == "val"].iloc[0]
+    other = frame.index[frame.split == "train"][:2]
+    frame.loc[other[0], "text"] = held.text * 3 + " И ещё одно предложение в конце статьи."
+    frame.loc[other[0], "title"] = held.title
+    write_parquet(tmp_path / "selection.parquet", frame)
+    counts = tokens.tokenize(tmp_path, tmp_path, "bpe", 600, compare_with=[])
+    left = pd.read_parquet(tmp_path / "docs.parquet")
+    assert counts["near_val"] >= 1
+    assert frame.id[other[0]] not in set(left.id)
+    held_out = [chosen.document(r.title, r.text) for r in frame.itertuples() if r.id in set(left[left.split == "val"].id)]
+    chosen.held_out_index(held_out, tmp_path)
+    for r in frame.itertuples():
+        if r.id in set(left[left.split == "train"].id):
+            assert chosen.nearest([document(r)], tmp_path)[0] < chosen.NEAR
+
+
 # ---------------------------------------------------------------- refusals
 
 
@@ -343,7 +530,9 @@ def test_without_gemma_the_comparison_says_so(topics, tmp_path, monkeypatch):
         (selection().assign(split="test"), {}, "split must be train or val"),
         (selection().drop(columns="text"), {}, "columns are missing: text"),
         (selection(), dict(vocab_size=299), "at least 300"),
-        (selection(), dict(tokenizer="word"), "give one of bpe, gemma"),
+        (selection(), dict(tokenizer="word"), "give one of bpe, unigram, gemma, trimmed"),
+        (selection(), dict(encoder="quick"), "encoder 'quick' is not known"),
+        (selection(), dict(other_texts="no/where.yml"), "no/where.yml: file is missing"),
         (
             selection(),
             dict(gemma_path="no/where/tokenizer.json"),
