@@ -20,11 +20,12 @@ from rugpt_core.decoding import cut
 from rugpt_core.generate import generate, prompt_generators, run_model, token_steps
 from rugpt_core.heads import HEADS, open_head
 from rugpt_core.model import Model, ModelConfig, build_model, transformers_config, transformers_state
-from rugpt_core.runs import ROOT, STAGES, resolve_run_dir, versions, write_json
+from rugpt_core.runs import ROOT, STAGES, read_json, resolve_run_dir, versions, write_json
 from rugpt_core.strategies import Decoding
 from rugpt_core.tokens import open_bins
 
 SAMPLE = Decoding("sample", temperature=.8, top_k=200)  # of nanoGPT's sample.py
+PARTS = ("nanogpt", "same", "int8", "speed")
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, bias=False)
 
 
@@ -237,16 +238,24 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, nargs=2, default=(100, 50), help="new tokens at batch 1 and at batch 16")
     parser.add_argument("--vocab", type=int, nargs=2, default=(262_144, 40_000), help="whole and trimmed vocabulary")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; the rest of the file stays")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     trained = args.run_dir if (Path(args.run_dir)/"model/summary.json").is_file() else ""
+    path, rows = ROOT/"benchmarks/results/generate.json", []
+    if path.is_file():  # parts that are not measured now stay
+        rows = [r for r in read_json(path)["rows"] if r["part"] not in args.parts]
     whole, trimmed = (build_model(ModelConfig("gpt2", vocab_size=v, **SHAPE), 0).eval() for v in args.vocab)
-    rows = same_as_nanogpt(whole, args.nanogpt) + same_texts(trained)
-    rows += effect_of_int8(trained) if trained else []
+    if "nanogpt" in args.parts:
+        rows += [r | dict(part="nanogpt") for r in same_as_nanogpt(whole, args.nanogpt)]
+    if "same" in args.parts:
+        rows += [r | dict(part="same") for r in same_texts(trained)]
+    if "int8" in args.parts and trained:
+        rows += [r | dict(part="int8") for r in effect_of_int8(trained)]
     for batch, new in zip((1, 16), args.tokens, strict=True):
-        rows += measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds)
-    path = ROOT/"benchmarks/results/generate.json"
+        if "speed" in args.parts:
+            rows += [r | dict(part="speed") for r in measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds)]
     machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
     write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
     for r in rows:

@@ -7,7 +7,7 @@ __all__ = ['PATTERNS', 'NORMAL', 'UNKNOWN', 'CONTROL', 'USER', 'UNUSED', 'BYTE',
            'gguf_vocabulary', 'gguf_tensors', 'stored', 'write_gguf', 'add_shape', 'add_vocabulary', 'open_llama',
            'llama_logits', 'llama_greedy']
 
-# %% ../notebooks/core/13_llamacpp.ipynb #6fd66091
+# %% ../notebooks/core/13_llamacpp.ipynb #c8f132c2
 import json, os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .model import Model, ModelConfig
 from .runs import RugptError, disk_errors
-from .tokens import PRE_TOKENIZER, Tokenizer
+from .pieces import PRE_TOKENIZER, Tokenizer
 
 # %% ../notebooks/core/13_llamacpp.ipynb #6dff9f18
 def optional(
@@ -45,7 +45,7 @@ def pattern_name(tree: dict) -> str: # of a byte-level tokenizer.json
         raise RugptError("llama.cpp has no name for the pattern of this tokenizer", "tokenizer.json", "export to transformers only")
     return PATTERNS[regex]
 
-# %% ../notebooks/core/13_llamacpp.ipynb #e4394b8c
+# %% ../notebooks/core/13_llamacpp.ipynb #1de057f9
 def gguf_vocabulary(
     tokenizer: Tokenizer,
 ) -> dict: # model, pre, tokens, types, scores (or None), merges (or None)
@@ -66,6 +66,9 @@ def gguf_vocabulary(
     for i, piece in enumerate(pieces):
         if types[i] == NORMAL and len(piece) == 6 and piece.startswith("<0x"): types[i] = BYTE
         elif types[i] == NORMAL and piece == bpe.get("unk_token"): types[i] = UNKNOWN
+    if not tree.get("normalizer"): # a real space in the pieces; llama.cpp has ▁ there, and no way to tell a ▁ of the text from it
+        pieces = [f"[unused{i}]" if "▁" in p and t == NORMAL else p for i, (p, t) in enumerate(zip(pieces, types, strict=True))]
+        rank, pieces = {k.replace(" ", "▁"): n for k, n in rank.items()}, [p.replace(" ", "▁") for p in pieces]
     scores = [-float(rank.get(p, len(pairs))) if t == NORMAL else 0. for p, t in zip(pieces, types, strict=True)]
     tokens = [p.replace("▁", " ") if t == USER else p for p, t in zip(pieces, types, strict=True)]
     return dict(model="llama", pre="default", tokens=tokens, types=types, scores=scores, merges=None)
