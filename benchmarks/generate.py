@@ -20,11 +20,12 @@ from rugpt_core.decoding import cut
 from rugpt_core.generate import generate, prompt_generators, run_model, token_steps
 from rugpt_core.heads import HEADS, open_head
 from rugpt_core.model import Model, ModelConfig, build_model, transformers_config, transformers_state
-from rugpt_core.runs import ROOT, STAGES, resolve_run_dir, versions, write_json
+from rugpt_core.runs import ROOT, STAGES, read_json, resolve_run_dir, versions, write_json
 from rugpt_core.strategies import Decoding
 from rugpt_core.tokens import open_bins
 
 SAMPLE = Decoding("sample", temperature=.8, top_k=200)  # of nanoGPT's sample.py
+PARTS = ("nanogpt", "same", "int8", "speed")
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, bias=False)
 
 
@@ -44,7 +45,7 @@ class NanoGPT:
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + block.attention.out(y.transpose(1, 2).contiguous().view(B, T, C))
             x = x + block.mlp(block.norm_2(x))
-        return F.linear(m.norm(x)[:, [-1], :], m.embedding.weight)
+        return F.linear(m.norm(x)[:, [-1], :], m.head_weight)
 
     @torch.no_grad()
     def generate(self, idx, max_new_tokens, temperature=1., top_k=None):
@@ -142,7 +143,8 @@ def measure(everyone: list[Contender], rounds: int) -> list[dict]:
 
 
 def row(work, who, metric, unit, median, low, high, runs, ratio_to=None, ratio=None) -> dict:
-    return dict(work=work, who=who, metric=metric, unit=unit, median=median, min=low, max=high, runs=runs, ratio_to=ratio_to, ratio=ratio)
+    return dict(work=work, who=who, metric=metric, unit=unit, median=median, min=low, max=high, runs=runs,
+                ratio_to=ratio_to, ratio=ratio)
 
 
 def count_row(work: str, who: str, metric: str, same: int, of: int) -> dict:
@@ -178,8 +180,8 @@ def same_texts_of(model: Model, tokenizer) -> list[dict]:
     return [same("the same with and without the cache", together, write(prompts, use_cache=False)),
             same("the same in a batch and alone", together, [write([p])[0] for p in prompts]),
             same("the same by the screened head", together, write(prompts, head="screened")),
-            same("the same by the screened head", write(prompts, decoding=SAMPLE), write(prompts, decoding=SAMPLE, head="screened"),
-                 "sample")]
+            same("the same by the screened head", write(prompts, decoding=SAMPLE),
+                 write(prompts, decoding=SAMPLE, head="screened"), "sample")]
 
 
 class Bare:
@@ -216,14 +218,16 @@ def effect_of_int8(run_dir: str) -> list[dict]:
         work = f"{family}, vocabulary {model.config.vocab_size:,}, {len(x_NC):,} positions of held-out text"
         for how, change in hows.items():
             p, q = change(exact).log_softmax(-1), change(rough).log_softmax(-1)
-            found = {"KL(float32 ‖ int8), a token cut by int8 counted as e^-30": (p.exp()*(p - q.clamp(min=-30)).nan_to_num(neginf=0.)).sum(-1),
+            kl = (p.exp()*(p - q.clamp(min=-30)).nan_to_num(neginf=0.)).sum(-1)
+            found = {"KL(float32 ‖ int8), a token cut by int8 counted as e^-30": kl,
                      "total variation": (p.exp() - q.exp()).abs().sum(-1)/2}
             for metric, v in found.items():
                 median, mean, low, high = (float(f"{z:.3g}") for z in (v.median(), v.mean(), v.min(), v.max()))
                 unit = "nats" if metric.startswith("KL") else "share"
-                rows.append(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)) | dict(mean=mean))
+                rows.append(dict(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)), mean=mean))
                 print(f"{family}, {how}: {metric}: median {median}, mean {mean}, max {high}", flush=True)
-        rows.append(count_row(work, "int8 head", "the same likeliest token", int((exact.argmax(-1) == rough.argmax(-1)).sum()), len(x_NC)))
+        same = int((exact.argmax(-1) == rough.argmax(-1)).sum())
+        rows.append(count_row(work, "int8 head", "the same likeliest token", same, len(x_NC)))
     return rows
 
 
@@ -234,16 +238,24 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, nargs=2, default=(100, 50), help="new tokens at batch 1 and at batch 16")
     parser.add_argument("--vocab", type=int, nargs=2, default=(262_144, 40_000), help="whole and trimmed vocabulary")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; the rest of the file stays")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     trained = args.run_dir if (Path(args.run_dir)/"model/summary.json").is_file() else ""
+    path, rows = ROOT/"benchmarks/results/generate.json", []
+    if path.is_file():  # parts that are not measured now stay
+        rows = [r for r in read_json(path)["rows"] if r["part"] not in args.parts]
     whole, trimmed = (build_model(ModelConfig("gpt2", vocab_size=v, **SHAPE), 0).eval() for v in args.vocab)
-    rows = same_as_nanogpt(whole, args.nanogpt) + same_texts(trained)
-    rows += effect_of_int8(trained) if trained else []
+    if "nanogpt" in args.parts:
+        rows += [r | dict(part="nanogpt") for r in same_as_nanogpt(whole, args.nanogpt)]
+    if "same" in args.parts:
+        rows += [r | dict(part="same") for r in same_texts(trained)]
+    if "int8" in args.parts and trained:
+        rows += [r | dict(part="int8") for r in effect_of_int8(trained)]
     for batch, new in zip((1, 16), args.tokens, strict=True):
-        rows += measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds)
-    path = ROOT/"benchmarks/results/generate.json"
+        if "speed" in args.parts:
+            rows += [r | dict(part="speed") for r in measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds)]
     machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
     write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
     for r in rows:

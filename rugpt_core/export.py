@@ -246,7 +246,7 @@ def export_is_current(
     same = (about.get("weights"), about.get("tokenizer")) == (model.about["weights"], tokenizer.digest)
     return folder, same and set(formats) <= set(about.get("formats", []))
 
-# %% ../notebooks/core/13a_export.ipynb #79debe5d
+# %% ../notebooks/core/13a_export.ipynb #72bec5c1
 ENGINES = ("llama.cpp", "transformers")
 
 def serve_command(
@@ -261,16 +261,14 @@ def serve_command(
     folder = Path(folder)
     if engine not in ENGINES: raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(ENGINES)}")
     if engine == "transformers":
-        optional("fastapi", "local-llm")
+        for library in ("fastapi", "uvicorn", "accelerate"): optional(library, "serve")
         return [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(folder), "--host", host,
                 "--port", str(port), "--device", "cpu"]
-    optional("llama_cpp.server.app", "local-llm")
+    optional("llama_cpp.server.app", "serve")
     files = [f for k in ([kind] if kind else KINDS) for f in folder.glob(f"*-{k}.gguf")]
     if not files: raise RugptError("no GGUF file here", str(folder), "`rugpt export --formats f16` writes one")
-    context = read_json(folder/"config.json")["max_position_embeddings"] if (folder/"config.json").is_file() and \
-        "max_position_embeddings" in read_json(folder/"config.json") else 0 # 0: what the file says
     return [sys.executable, "-m", "llama_cpp.server", "--model", str(files[0]), "--model_alias", files[0].stem, "--host", host,
-            "--port", str(port), "--n_ctx", str(context), "--n_threads", str(threads or os.cpu_count() or 1)]
+            "--port", str(port), "--n_ctx", "0", "--n_threads", str(threads or os.cpu_count() or 1), "--verbose", "False"]
 
 # %% ../notebooks/core/13a_export.ipynb #770b8129
 def upload(

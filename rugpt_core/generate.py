@@ -6,7 +6,8 @@
 __all__ = ['load_model', 'tokenizer_for', 'window_start', 'Batch', 'prompt_generators', 'check_prompts', 'choose', 'pick',
            'choose_contrastive', 'token_steps', 'whole_text', 'Generation', 'generate', 'prompt_ids', 'stream',
            'ranked_families', 'Opening', 'openings', 'held_out_documents', 'loaded', 'run_model', 'generation_rows',
-           'human_rows', 'plans_of', 'write_set', 'generate_stage', 'side_by_side', 'describe_texts', 'logprob_curve']
+           'human_rows', 'plans_of', 'text_logprobs', 'write_set', 'generate_stage', 'side_by_side', 'describe_texts',
+           'logprob_curve']
 
 # %% ../notebooks/core/12_generate.ipynb #07a047ed
 import math, textwrap, time
@@ -483,6 +484,22 @@ def plans_of(
     if not strategies: raise RugptError("no strategies", "strategies", f"name some of: {', '.join(STRATEGIES)}")
     return {s: decoding(s, **settings) for s in strategies}
 
+# %% ../notebooks/core/12_generate.ipynb #f9e56be8
+@torch.inference_mode()
+def text_logprobs(
+    model: Model,
+    ids: Sequence[int], # of a whole text, prompt included
+    first: int, # tokens of the prompt; at least 1
+) -> list[float]: # nats, of ids[first:]
+    "How sure a model is of each token of a given text, seen as it would see it while writing."
+    block, out = model.config.block_size, []
+    for start in sorted({window_start(n, block) for n in range(first, len(ids))}):
+        places = [n for n in range(first, len(ids)) if window_start(n, block) == start]
+        x_NC = model.hidden(torch.tensor([ids[start:places[-1]]], device=model.embedding.weight.device))[0, places[0] - start - 1:]
+        logp_NV = (x_NC @ model.head_weight.T).float().log_softmax(-1)
+        out += [logp_NV[k, ids[n]].item() for k, n in enumerate(places)]
+    return out
+
 # %% ../notebooks/core/12_generate.ipynb #6e14b807
 def write_set(
     model: Model,
@@ -537,6 +554,10 @@ def generate_stage(
                 rows, timing[f"{family}-{name}"] = write_set(model, tokenizer, found, d, seed, max_new_tokens)
                 write_jsonl(out/f"{family}-{name}.jsonl", rows)
                 counts[f"{family}_{name}_tokens"] = timing[f"{family}-{name}"]["tokens"]
+            if others and family == families[0]: # what people wrote, as this model sees it
+                rows = human_rows(found, tokenizer, max_new_tokens, seed)
+                sure = [text_logprobs(model, [*o.ids, *o.human], len(o.ids)) for o in found]
+                write_jsonl(out/"strategies/human.jsonl", [r | dict(logprobs=[round(x, 5) for x in lp]) for r, lp in zip(rows, sure, strict=True)])
             for name, d in others.items() if family == families[0] else ():
                 rows, timing[f"strategies/{name}"] = write_set(model, tokenizer, found, d, seed, max_new_tokens)
                 write_jsonl(out/f"strategies/{name}.jsonl", rows)

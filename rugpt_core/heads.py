@@ -6,7 +6,9 @@
 __all__ = ['HEADS', 'CHUNK', 'COARSE', 'ZERO', 'NEVER', 'largest', 'log_norm', 'Head', 'quantised', 'Int8Head', 'candidates',
            'rescore', 'open_head']
 
-# %% ../notebooks/core/11b_heads.ipynb #825e1d26
+# %% ../notebooks/core/11b_heads.ipynb #7df47d3c
+import warnings
+
 import torch
 from torch import Tensor
 
@@ -45,13 +47,13 @@ def log_norm(
     parts = [(part - top).exp_().sum(1) for part in l_BV.split(max(1, step//len(l_BV)), dim=1)]
     return top[:, 0] + torch.stack(parts).sum(0).log()
 
-# %% ../notebooks/core/11b_heads.ipynb #bf661703
+# %% ../notebooks/core/11b_heads.ipynb #51d1db3e
 class Head:
-    "float32: every weight of the tied embedding is read."
+    "float32: every weight of the head is read; the embedding where they are tied."
     name = "float32"
 
     def __init__(self, model: Model):
-        self.weight_VC, self.room = model.embedding.weight.detach(), None
+        self.weight_VC, self.room = model.head_weight.detach(), None
 
     def __call__(self, x_BC: Tensor) -> Tensor: # (B, V) float32, valid until the next call
         "Logits."
@@ -78,7 +80,7 @@ def quantised(w_VC: Tensor) -> tuple[Tensor, Tensor]: # (V, C) int8 and (V,) flo
     scale_V = (w_VC.abs().amax(1)/127).clamp(min=1e-12)
     return (w_VC/scale_V[:, None]).round_().clamp_(-127, 127).to(torch.int8), scale_V
 
-# %% ../notebooks/core/11b_heads.ipynb #433af767
+# %% ../notebooks/core/11b_heads.ipynb #44ca9e7a
 class Int8Head(Head):
     "int8: a quarter of the traffic; with `screen`, the k likeliest are exact."
 
@@ -93,7 +95,9 @@ class Int8Head(Head):
         rounded = q_VC[:V].float().mul_(scale_V[:V, None])
         self.miss, self.norm = float((w - rounded).norm(dim=1).max()), float(rounded.norm(dim=1).max())
         bias = torch.cat([torch.zeros(V), torch.full((fill,), NEVER)]) if fill else None
-        packed = torch._make_per_channel_quantized_tensor(q_VC, scale_V, torch.zeros(len(q_VC), dtype=torch.long), 0)
+        with warnings.catch_warnings(): # torch announces the end of this kind of tensor; constraints.txt has the tested version
+            warnings.filterwarnings("ignore", message=".*quantized tensor creation functions.*")
+            packed = torch._make_per_channel_quantized_tensor(q_VC, scale_V, torch.zeros(len(q_VC), dtype=torch.long), 0)
         self.packed = torch.ops.quantized.linear_prepack(packed, bias)
 
     def split(self, x_BC: Tensor) -> tuple[Tensor, Tensor, Tensor]: # coarse, fine, scale (B, 1)

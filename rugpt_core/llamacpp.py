@@ -7,7 +7,7 @@ __all__ = ['PATTERNS', 'NORMAL', 'UNKNOWN', 'CONTROL', 'USER', 'UNUSED', 'BYTE',
            'gguf_vocabulary', 'gguf_tensors', 'stored', 'write_gguf', 'add_shape', 'add_vocabulary', 'open_llama',
            'llama_logits', 'llama_greedy']
 
-# %% ../notebooks/core/13_llamacpp.ipynb #6fd66091
+# %% ../notebooks/core/13_llamacpp.ipynb #c8f132c2
 import json, os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from .model import Model, ModelConfig
 from .runs import RugptError, disk_errors
-from .tokens import PRE_TOKENIZER, Tokenizer
+from .pieces import PRE_TOKENIZER, Tokenizer
 
 # %% ../notebooks/core/13_llamacpp.ipynb #6dff9f18
 def optional(
@@ -45,7 +45,7 @@ def pattern_name(tree: dict) -> str: # of a byte-level tokenizer.json
         raise RugptError("llama.cpp has no name for the pattern of this tokenizer", "tokenizer.json", "export to transformers only")
     return PATTERNS[regex]
 
-# %% ../notebooks/core/13_llamacpp.ipynb #e4394b8c
+# %% ../notebooks/core/13_llamacpp.ipynb #1de057f9
 def gguf_vocabulary(
     tokenizer: Tokenizer,
 ) -> dict: # model, pre, tokens, types, scores (or None), merges (or None)
@@ -66,18 +66,21 @@ def gguf_vocabulary(
     for i, piece in enumerate(pieces):
         if types[i] == NORMAL and len(piece) == 6 and piece.startswith("<0x"): types[i] = BYTE
         elif types[i] == NORMAL and piece == bpe.get("unk_token"): types[i] = UNKNOWN
+    if not tree.get("normalizer"): # a real space in the pieces; llama.cpp has ▁ there, and no way to tell a ▁ of the text from it
+        pieces = [f"[unused{i}]" if "▁" in p and t == NORMAL else p for i, (p, t) in enumerate(zip(pieces, types, strict=True))]
+        rank, pieces = {k.replace(" ", "▁"): n for k, n in rank.items()}, [p.replace(" ", "▁") for p in pieces]
     scores = [-float(rank.get(p, len(pairs))) if t == NORMAL else 0. for p, t in zip(pieces, types, strict=True)]
     tokens = [p.replace("▁", " ") if t == USER else p for p, t in zip(pieces, types, strict=True)]
     return dict(model="llama", pre="default", tokens=tokens, types=types, scores=scores, merges=None)
 
-# %% ../notebooks/core/13_llamacpp.ipynb #405fd5f7
+# %% ../notebooks/core/13_llamacpp.ipynb #1abd9e09
 NAMES = {"norm_1": "attn_norm", "attention.qkv": "attn_qkv", "attention.out": "attn_output", "attention.q_norm": "attn_q_norm",
          "attention.k_norm": "attn_k_norm", "norm_2": "ffn_norm", "mlp.up": "ffn_up", "mlp.down": "ffn_down"}
 
 def gguf_tensors(
     model: Model,
 ) -> Iterator[tuple[str, Tensor]]: # name in llama.cpp, float32 as torch has it
-    "The weights under the names of llama.cpp. The head is tied: llama.cpp takes the embedding where there is no other."
+    "The weights under the names of llama.cpp, which takes the embedding for a head where there is no `output`."
     c, state = model.config, {k: v.detach().float().cpu() for k, v in model.state_dict().items()}
     yield "token_embd.weight", state["embedding.weight"]
     if c.family == "gpt2": yield "position_embd.weight", state["position.weight"]
@@ -95,6 +98,7 @@ def gguf_tensors(
                 dict(zip(("ffn_gate", "ffn_up"), w.chunk(2)))
             for part, rows in parts.items(): yield f"blk.{i}.{part}.weight", rows
     yield from with_bias("norm", "output_norm")
+    if not c.tied: yield "output.weight", state["head.weight"]
 
 # %% ../notebooks/core/13_llamacpp.ipynb #5bd571ca
 KINDS = {"f32": 0, "f16": 1, "q8_0": 7} # how matrices are stored → llama.cpp's number of the file type
@@ -163,14 +167,14 @@ def add_vocabulary(w, v: dict, bos_id: int):
     w.add_add_bos_token(True); w.add_add_eos_token(False)
     if v["model"] == "llama": w.add_add_space_prefix(False)
 
-# %% ../notebooks/core/13_llamacpp.ipynb #2982ce95
+# %% ../notebooks/core/13_llamacpp.ipynb #3c60c640
 def open_llama(
     path: str | Path, # a .gguf
     n_ctx: int, # context, tokens
     threads: int = 2,
 ) -> Any: # llama_cpp.Llama
     "A model in llama.cpp, with keys and values in float32 and nothing on a GPU."
-    llama = optional("llama_cpp", "local-llm")
+    llama = optional("llama_cpp", "serve")
     return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0, type_v=0,
                        flash_attn=False, verbose=False)
 

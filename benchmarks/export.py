@@ -1,0 +1,98 @@
+"""Greedy continuations of an exported model by ours, transformers and llama.cpp: do they agree, token by token?
+
+20 openings and titles of held-out articles, 64 tokens each. Where a text differs, the first place is named with the margin
+between the two likeliest logits there: a margin near zero is a tie that rounding decides.
+"""
+import argparse
+import platform
+import tempfile
+from datetime import date
+from pathlib import Path
+
+import torch
+
+from rugpt_core.export import export_run
+from rugpt_core.generate import generate, held_out_documents, run_model
+from rugpt_core.llamacpp import llama_greedy, open_llama
+from rugpt_core.runs import ROOT, STAGES, RugptError, progress, resolve_run_dir, versions, write_json
+from rugpt_core.tokens import open_bins
+
+
+def prompts_of(docs: list[dict], n: int) -> list[list[int]]:
+    """Openings of two lengths of every article in turn, until there are n."""
+    found = [list(d["ids"][:k]) for k in (24, 9, 4) for d in docs if len(d["ids"]) > k]
+    return found[:n]
+
+
+@torch.inference_mode()
+def by_transformers(folder: Path, prompts, new: int) -> list[tuple[list[int], list[float]]]:
+    """Token by token over transformers' own cache; margins between the two likeliest logits."""
+    from transformers import AutoModelForCausalLM
+    model, out = AutoModelForCausalLM.from_pretrained(folder).eval(), []
+    for prompt in progress(prompts, "transformers"):
+        ids = torch.tensor([prompt])
+        r = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False, eos_token_id=None,
+                           output_logits=True, return_dict_in_generate=True)
+        top = torch.cat(r.logits).topk(2).values
+        out.append((r.sequences[0, len(prompt):].tolist(), (top[:, 0] - top[:, 1]).tolist()))
+    return out
+
+
+def by_llama(path: Path, prompts, new: int, n_ctx: int) -> list[tuple[list[int], list[float]]]:
+    """By llama.cpp, keys and values in float32."""
+    llm = open_llama(path, n_ctx)
+    try:
+        return [llama_greedy(llm, p, new) for p in progress(prompts, f"llama.cpp {path.stem}")]
+    finally:
+        llm.close()
+
+
+def agreement(work: str, who: str, ours: list[list[int]], theirs: list[tuple[list[int], list[float]]]) -> dict:
+    """Texts that agree whole; where one does not, at which token and by what margin."""
+    differ = []
+    for n, (a, (b, margins)) in enumerate(zip(ours, theirs, strict=True)):
+        at = next((k for k, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), None)
+        if at is not None:
+            differ.append(dict(prompt=n, token=at, margin=round(margins[at], 6)))
+    same = len(ours) - len(differ)
+    print(f"{work}, {who}: {same} of {len(ours)} the same; {differ or 'no difference'}", flush=True)
+    return dict(work=work, who=who, metric="greedy texts the same as ours", unit=f"texts of {len(ours)}", median=same,
+                min=same, max=same, runs=1, ratio_to="rugpt float32", ratio=None, differences=differ)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run with trained models")
+    parser.add_argument("--prompts", type=int, default=20)
+    parser.add_argument("--tokens", type=int, default=64)
+    args = parser.parse_args()
+    run_dir, rows = resolve_run_dir(args.run_dir), []
+    if not (run_dir/"model/summary.json").is_file():
+        raise SystemExit(f"{run_dir}: no trained model here; `rugpt run --preset demo --until train` trains one")
+    docs = held_out_documents(open_bins(run_dir/STAGES["tokenize"].folder))
+    for family in ("gpt2", "qwen3"):
+        try:
+            _, model, tokenizer = run_model(run_dir, family)
+        except RugptError as e:
+            print(e)
+            continue
+        size = model.config.block_size
+        new, prompts = min(args.tokens, size - 24), prompts_of(docs, args.prompts)
+        ours = [r.ids for r in generate(model, tokenizer, prompts, max_new_tokens=new, stop_id=-1)]
+        work = f"{family}, {tokenizer.name} of {tokenizer.vocab_size:,} pieces, {len(prompts)} prompts, {new} tokens"
+        with tempfile.TemporaryDirectory() as tmp:
+            folder = export_run(run_dir, family, Path(tmp)/family, ("transformers", "f32", "f16", "q8_0"))
+            rows.append(agreement(work, "transformers float32", ours, by_transformers(folder, prompts, new)))
+            for kind in ("f32", "f16", "q8_0"):
+                theirs = by_llama(folder/f"rugpt-{family}-{kind}.gguf", prompts, new, size)
+                rows.append(agreement(work, f"llama.cpp {kind}", ours, theirs))
+    path = ROOT/"benchmarks/results/export.json"
+    import llama_cpp
+    known = versions() | {"llama_cpp": llama_cpp.__version__}
+    machine = f"{platform.machine()}, {platform.system()}"
+    write_json(path, dict(machine=machine, versions=known, date=date.today().isoformat(), rows=rows))
+    print(path)
+
+
+if __name__ == "__main__":
+    main()
