@@ -7,12 +7,13 @@ __all__ = ['chosen_run', 'remembered', 'run_name', 'shown', 'cmd_run', 'print_re
            'publish', 'cmd_presets', 'add_run_options', 'build_parser', 'add_generate', 'trained_models',
            'cmd_generate', 'read_prompts', 'main']
 
-# %% ../notebooks/core/22_cli.ipynb #2b1008d8
+# %% ../notebooks/core/22_cli.ipynb #80e4bc1a
 import argparse, os, signal, sys, threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
 from . import __version__
+from .analysis import add_commands
 from .pipeline import (StageError, chain_parameters, known_parameters, load_preset, parse_settings, preset_names,
     read_run, run_chain, write_run)
 from .runs import ROOT, STAGES, RugptError, resolve_run_dir, stage_parameters, write_atomic
@@ -134,7 +135,7 @@ def add_run_options(p: argparse.ArgumentParser):
     p.add_argument("--set", action="append", metavar="NAME=VALUE", help="change one parameter, e.g. --set source=articles.jsonl.gz; may be repeated")
     p.add_argument("--force", action="store_true", help="build even what is current")
 
-# %% ../notebooks/core/22_cli.ipynb #c2c2ed35
+# %% ../notebooks/core/22_cli.ipynb #6d2ccf8b
 def build_parser() -> argparse.ArgumentParser:
     "The whole command line."
     parser = argparse.ArgumentParser(prog="rugpt", description="Train a compact GPT from scratch in Russian, and understand what came out.",
@@ -159,6 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_options(p)
     p.add_argument("--publish", action="store_true", help="also copy it to the project's report/ and figures/")
     add_generate(command("generate", cmd_generate, "Write text with a trained model, as it comes."))
+    add_commands(command)
     p = command("presets", cmd_presets, "List the presets, or show every value of one.")
     p.add_argument("name", nargs="?", default="", help="a preset")
     return parser
