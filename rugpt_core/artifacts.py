@@ -9,7 +9,7 @@ __all__ = ['NOVEL', 'COPIED', 'MACRO', 'RATIO', 'POOLED', 'METRICS', 'MEASURES',
            'copy_rows', 'reader_texts', 'cell', 'table', 'rank_checks', 'write_documents', 'set_entry', 'other_human',
            'write_page', 'analyze_texts', 'analyze']
 
-# %% ../notebooks/core/19_artifacts.ipynb #1a537092
+# %% ../notebooks/core/19_artifacts.ipynb #2bd05f53
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from . import facts, language, novelty, page
 from .estimates import LEVEL, bootstrap_mean, bootstrap_ratio, estimate, generator, jackknife, leave_one_out
 from .mauve import MIN_TEXTS, coherence, mauve
 from .repetition import distinct_share, document_measures, ead, entropy_n, rep_n_micro, self_bleu4, zipf
-from .runs import Progress, RugptError, read_json, write_atomic, write_json, write_parquet
+from .runs import Progress, RugptError, write_atomic, write_json, write_parquet
 from .sets import Corpus, TextSet, common_length, corpus_of_bins, corpus_of_source, read_sets, references, state
 from .tokens import load_tokenizer
 

@@ -6,8 +6,8 @@
 __all__ = ['FLOOR', 'TextSet', 'check_row', 'read_set', 'read_sets', 'common_length', 'state', 'Corpus', 'corpus_of_bins',
            'corpus_of_source', 'looped', 'references']
 
-# %% ../notebooks/core/18a_sets.ipynb #9c2db536
-from collections.abc import Callable, Iterator, Mapping, Sequence
+# %% ../notebooks/core/18a_sets.ipynb #cd8f6a78
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from .estimates import generator
 from .runs import Progress, RugptError, read_jsonl, read_parquet, text_digest
-from .tokens import Bins, Tokenizer, check_ids, id_counts, load_tokenizer, open_bins, split_documents
+from .tokens import Tokenizer, check_ids, id_counts, load_tokenizer, open_bins, split_documents
 
 # %% ../notebooks/core/18a_sets.ipynb #0abd8fc4
 @dataclass
