@@ -662,6 +662,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rugpt_core.study.gather': ('core/study.html#gather', 'rugpt_core/study.py'),
                                   'rugpt_core.study.manifests': ('core/study.html#manifests', 'rugpt_core/study.py'),
                                   'rugpt_core.study.model_facts': ('core/study.html#model_facts', 'rugpt_core/study.py'),
+                                  'rugpt_core.study.pair_facts': ('core/study.html#pair_facts', 'rugpt_core/study.py'),
                                   'rugpt_core.study.pick_samples': ('core/study.html#pick_samples', 'rugpt_core/study.py'),
                                   'rugpt_core.study.ranked': ('core/study.html#ranked', 'rugpt_core/study.py'),
                                   'rugpt_core.study.read_columns': ('core/study.html#read_columns', 'rugpt_core/study.py'),

@@ -298,7 +298,7 @@ def copy_rows(
                 text=tools.corpus.tokenizer.decode(m.cut(n)[c.start:c.start + c.length])))
     return sorted(out, key=lambda c: (-c["length"], c["row"], c["start"]))
 
-# %% ../notebooks/core/19_artifacts.ipynb #35ebaaf9
+# %% ../notebooks/core/19_artifacts.ipynb #2b7a3f5e
 def reader_texts(
     m: Measured,
     tools: Tools,
@@ -313,8 +313,8 @@ def reader_texts(
         row, spans = m.rows[n], []
         if row["loop_length"]:
             start, p = m.length - row["loop_length"], row["loop_period"]
-            spans += [(a, min(a + p, m.length), "loop loop2" if i % 2 else "loop", f"turn {i + 1} of a loop of {p} tokens")
-                      for i, a in enumerate(range(start, m.length, p))]
+            note = f"{p} tokens that return to the end, {row['loop_exponent']:.1f} times"
+            spans += [(a, min(a + p, m.length), "loop", "" if a > start else note) for a in range(start, m.length, p)]
         for c in by_row[n + 1]:
             where = c["source_title"] or c["source_id"] or "an article"
             spans.append((c["start"], c["start"] + c["length"], "copy",
@@ -323,7 +323,7 @@ def reader_texts(
         for e, known in zip(*m.entities.get(n, ((), ()))):
             marks.append(page.Mark(e.start, e.end, "supported" if known else "unsupported", "in the corpus" if known else "not in the corpus"))
         texts.append(dict(opening=row["opening"], prompt=m.texts.rows[n]["prompt"], text=m.decoded[n], topic=row["topic"],
-                          marks=[mk if mk.kind != "loop loop2" else mk._replace(kind="loop") for mk in marks]))
+                          marks=marks))
     return dict(name=m.texts.name, kind=m.texts.kind, texts=texts)
 
 # %% ../notebooks/core/19_artifacts.ipynb #b722ae2b
