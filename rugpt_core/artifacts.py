@@ -9,7 +9,7 @@ __all__ = ['NOVEL', 'COPIED', 'MACRO', 'RATIO', 'POOLED', 'METRICS', 'MEASURES',
            'copy_rows', 'reader_texts', 'cell', 'table', 'rank_checks', 'write_documents', 'set_entry', 'other_human',
            'write_page', 'analyze_texts', 'analyze']
 
-# %% ../notebooks/core/19_artifacts.ipynb #1a537092
+# %% ../notebooks/core/19_artifacts.ipynb #2bd05f53
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from . import facts, language, novelty, page
 from .estimates import LEVEL, bootstrap_mean, bootstrap_ratio, estimate, generator, jackknife, leave_one_out
 from .mauve import MIN_TEXTS, coherence, mauve
 from .repetition import distinct_share, document_measures, ead, entropy_n, rep_n_micro, self_bleu4, zipf
-from .runs import Progress, RugptError, read_json, write_atomic, write_json, write_parquet
+from .runs import Progress, RugptError, write_atomic, write_json, write_parquet
 from .sets import Corpus, TextSet, common_length, corpus_of_bins, corpus_of_source, read_sets, references, state
 from .tokens import load_tokenizer
 
@@ -298,7 +298,7 @@ def copy_rows(
                 text=tools.corpus.tokenizer.decode(m.cut(n)[c.start:c.start + c.length])))
     return sorted(out, key=lambda c: (-c["length"], c["row"], c["start"]))
 
-# %% ../notebooks/core/19_artifacts.ipynb #35ebaaf9
+# %% ../notebooks/core/19_artifacts.ipynb #2b7a3f5e
 def reader_texts(
     m: Measured,
     tools: Tools,
@@ -313,8 +313,8 @@ def reader_texts(
         row, spans = m.rows[n], []
         if row["loop_length"]:
             start, p = m.length - row["loop_length"], row["loop_period"]
-            spans += [(a, min(a + p, m.length), "loop loop2" if i % 2 else "loop", f"turn {i + 1} of a loop of {p} tokens")
-                      for i, a in enumerate(range(start, m.length, p))]
+            note = f"{p} tokens that return to the end, {row['loop_exponent']:.1f} times"
+            spans += [(a, min(a + p, m.length), "loop", "" if a > start else note) for a in range(start, m.length, p)]
         for c in by_row[n + 1]:
             where = c["source_title"] or c["source_id"] or "an article"
             spans.append((c["start"], c["start"] + c["length"], "copy",
@@ -323,7 +323,7 @@ def reader_texts(
         for e, known in zip(*m.entities.get(n, ((), ()))):
             marks.append(page.Mark(e.start, e.end, "supported" if known else "unsupported", "in the corpus" if known else "not in the corpus"))
         texts.append(dict(opening=row["opening"], prompt=m.texts.rows[n]["prompt"], text=m.decoded[n], topic=row["topic"],
-                          marks=[mk if mk.kind != "loop loop2" else mk._replace(kind="loop") for mk in marks]))
+                          marks=marks))
     return dict(name=m.texts.name, kind=m.texts.kind, texts=texts)
 
 # %% ../notebooks/core/19_artifacts.ipynb #b722ae2b

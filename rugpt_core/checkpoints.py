@@ -6,8 +6,7 @@
 __all__ = ['HELD_OUT_CHARS', 'LETTERS', 'MOVING', 'find_checkpoints', 'held_out_texts', 'unigram_bits', 'held_out_bits',
            'letter_baseline', 'pair_results', 'tokens_seen', 'checkpoint_metrics', 'all_checkpoints', 'moving']
 
-# %% ../notebooks/core/18c_checkpoints.ipynb #407566cf
-import math
+# %% ../notebooks/core/18c_checkpoints.ipynb #04ad246d
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

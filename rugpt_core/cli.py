@@ -7,12 +7,13 @@ __all__ = ['SPENDING', 'chosen_run', 'remembered', 'run_name', 'shown', 'cmd_run
            'cmd_synthesize', 'cmd_report', 'publish', 'cmd_presets', 'add_run_options', 'build_parser', 'add_train',
            'cmd_train', 'training_of', 'cmd_import', 'main']
 
-# %% ../notebooks/core/22_cli.ipynb #2b1008d8
+# %% ../notebooks/core/22_cli.ipynb #80e4bc1a
 import argparse, os, signal, sys, threading
 from collections.abc import Callable
 from contextlib import contextmanager
 
 from . import __version__
+from .analysis import add_commands
 from .pipeline import (StageError, chain_parameters, known_parameters, load_preset, parse_settings, preset_names,
     read_run, run_chain, write_run)
 from .runs import ROOT, STAGES, RugptError, resolve_run_dir, stage_parameters, write_atomic
@@ -151,7 +152,7 @@ def add_run_options(p: argparse.ArgumentParser):
     for name, (kind, unit, what) in SPENDING.items():
         p.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=f"synthesis ends asking at so many {what}; 0: no limit")
 
-# %% ../notebooks/core/22_cli.ipynb #c2c2ed35
+# %% ../notebooks/core/22_cli.ipynb #6d2ccf8b
 def build_parser() -> argparse.ArgumentParser:
     "The whole command line."
     parser = argparse.ArgumentParser(prog="rugpt", description="Train a compact GPT from scratch in Russian, and understand what came out.",
@@ -185,6 +186,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("checkpoint", help="ckpt.pt, or a folder with config.json and model.safetensors")
     p.add_argument("--out", required=True, help="folder for config.json and model.safetensors")
     p.add_argument("--tokenizer", default="", help="folder of the tokenizer with which it was trained, to generate with")
+    add_commands(command)
     p = command("presets", cmd_presets, "List the presets, or show every value of one.")
     p.add_argument("name", nargs="?", default="", help="a preset")
     return parser

@@ -8,7 +8,7 @@ __all__ = ['MAX_LOGITS', 'LOWER', 'OTHER_RULES', 'AGREEMENT', 'FIELDS', 'BASELIN
            'agreement_errors', 'text_agreement', 'Pair', 'read_pairs', 'pair_points', 'LetterModel', 'sentence_scores',
            'minimal_pairs', 'by_phenomenon', 'template_pairs', 'write_pairs', 'write_lm_eval', 'lm_eval_model']
 
-# %% ../notebooks/core/17_language.ipynb #86726ef2
+# %% ../notebooks/core/17_language.ipynb #5ec29ca7
 import csv, math, re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .facts import EXTRA, Sentence, morphology, packed_states, sentences_of, share, slovnet_model
+from .facts import Sentence, morphology, packed_states, slovnet_model
 from .runs import Progress, RugptError, write_atomic
 
 # %% ../notebooks/core/17_language.ipynb #b476362a
@@ -310,23 +310,23 @@ VERBS = "появиться исчезнуть вернуться изменит
 ADJECTIVES = "старый новый большой известный далёкий северный".split()
 PLACES = {"loct": "при", "gent": "около", "datv": "ближе к", "ablt": "перед"} # case → a preposition that governs it alone
 
-# %% ../notebooks/core/17_language.ipynb #4d03ea2e
+# %% ../notebooks/core/17_language.ipynb #fcc5bf6a
 def template_pairs() -> list[Pair]:
     "Minimal pairs made by templates, in a fixed order."
     m, out = morphology(), []
     noun = lambda w: next(p for p in m.parse(w) if p.tag.POS == "NOUN" and p.tag.case == "nomn" and p.tag.number == "sing")
     for i, w in enumerate(NOUNS):
         n, verb = noun(w), next(p for p in m.parse(VERBS[i % len(VERBS)]) if p.tag.POS == "INFN")
-        past = lambda *tags: verb.inflect({"past", *tags}).word
+        past = lambda *tags, verb=verb: verb.inflect({"past", *tags}).word
         right, cap = past("sing", n.tag.gender), w.capitalize()
         wrong = next(g for g in ("femn", "masc") if g != n.tag.gender)
         out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('plur')} ещё вчера.", "subject and verb: number", "own_number"))
         out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('sing', wrong)} ещё вчера.", "subject and verb: gender", "own_gender"))
         for k, (case, word) in enumerate(PLACES.items()):
             a = next(p for p in m.parse(ADJECTIVES[(i + k) % len(ADJECTIVES)]) if p.tag.POS == "ADJF")
-            form = lambda c: a.inflect({c, "sing", n.tag.gender}).word
-            thing, other = n.inflect({case, "sing"}).word, "nomn"
-            out.append(Pair(f"Они стояли {word} {form(case)} {thing}.", f"Они стояли {word} {form(other)} {thing}.",
+            good, bad = (a.inflect({c, "sing", n.tag.gender}).word for c in (case, "nomn"))
+            thing = n.inflect({case, "sing"}).word
+            out.append(Pair(f"Они стояли {word} {good} {thing}.", f"Они стояли {word} {bad} {thing}.",
                             "adjective and noun: case", "own_case"))
     return out
 

@@ -5,9 +5,7 @@
 # %% auto #0
 __all__ = ['SCALE', 'GRID', 'VARIANCE', 'MIN_TEXTS', 'principal', 'k_means', 'divergence_area', 'mauve', 'coherence']
 
-# %% ../notebooks/core/14a_mauve.ipynb #04f0c26b
-from collections.abc import Sequence
-
+# %% ../notebooks/core/14a_mauve.ipynb #004fda99
 import numpy as np
 
 from .runs import RugptError

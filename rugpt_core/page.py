@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# %% ../notebooks/core/18b_page.ipynb #0cf6716e
+# %% ../notebooks/core/18b_page.ipynb #752109f7
 class Mark(NamedTuple):
     "A stretch of a text."
     start: int # characters
     end: int # behind the last
     kind: str # loop, copy, unsupported, supported
-    note: str # shown beside the text
+    note: str # shown beside the text; empty: none
 
 # %% ../notebooks/core/18b_page.ipynb #768bfa46
 def char_offsets(
@@ -40,7 +40,7 @@ def token_marks(
     at = char_offsets(tokenizer, ids, [i for s in spans for i in s[:2]])
     return [Mark(at[a], at[b], kind, note) for a, b, kind, note in spans if at[b] > at[a]]
 
-# %% ../notebooks/core/18b_page.ipynb #2919c5d9
+# %% ../notebooks/core/18b_page.ipynb #0e199e37
 STYLE = """
 :root{--ink:#1b1f24;--soft:#5b6570;--line:#d9dee3;--paper:#fff;--ground:#f5f6f7}
 *{box-sizing:border-box}body{margin:0;font:16px/1.6 Georgia,"PT Serif","DejaVu Serif",serif;color:var(--ink);background:var(--ground)}
@@ -51,7 +51,7 @@ select,button{font:inherit;padding:5px 10px;border:1px solid #aab3bc;border-radi
 label{white-space:nowrap}.texts{display:grid;grid-template-columns:1fr 1fr;gap:18px;margin-top:16px}@media(max-width:800px){.texts{grid-template-columns:1fr}}
 article{background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:14px 18px;overflow-wrap:anywhere}
 article h3{margin:0 0 8px;font:600 14px/1.4 system-ui,"DejaVu Sans",sans-serif}.body{white-space:pre-wrap}.prompt{color:var(--soft)}
-mark{color:inherit;background:none;padding:0}.loop{background:#ffe3a3}.loop2{background:#ffd06b}.copy{border-bottom:3px solid #0072b2}
+mark{color:inherit;background:none;padding:0}.loop{background:#ffe3a3}.turn{box-shadow:inset 2px 0 #b26b00}.copy{border-bottom:3px solid #0072b2}
 .unsupported{outline:1.5px solid #d55e00;border-radius:3px;background:#fdeae0}.supported{border-bottom:2px dotted #009e73}
 ol.notes{font:13px/1.5 system-ui,"DejaVu Sans",sans-serif;color:var(--soft);padding-left:20px;margin:12px 0 0}
 .key{display:flex;gap:16px;flex-wrap:wrap;font:14px/1.4 system-ui,"DejaVu Sans",sans-serif;margin:10px 0}
@@ -59,7 +59,7 @@ ol.notes{font:13px/1.5 system-ui,"DejaVu Sans",sans-serif;color:var(--soft);padd
 th,td{padding:4px 10px;border-bottom:1px solid var(--line);text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
 """
 
-# %% ../notebooks/core/18b_page.ipynb #3b3409cd
+# %% ../notebooks/core/18b_page.ipynb #a235035d
 SCRIPT = """
 'use strict';
 const data = JSON.parse(document.getElementById('data').textContent), by = id => document.getElementById(id);
@@ -77,13 +77,14 @@ function body(t) {
     if (!here.length) { box.append(piece); continue; }
     const e = document.createElement('mark'); e.className = [...new Set(here.map(m => m[2]))].join(' ');
     e.title = here.map(m => m[3]).filter(Boolean).join(' | '); e.textContent = piece; box.append(e);
+    if (here.some(m => m[2] === 'loop' && m[0] === cuts[i])) e.classList.add('turn');
   }
   return box;
 }
 function card(name, t) {
   const a = document.createElement('article'), h = document.createElement('h3');
   h.textContent = name + (t.topic ? ', ' + t.topic : ''); a.append(h, body(t));
-  const notes = t.marks.filter(m => m[2] !== 'supported');
+  const notes = t.marks.filter(m => m[2] !== 'supported' && m[3]);
   if (notes.length) { const ol = document.createElement('ol'); ol.className = 'notes';
     for (const m of notes) { const li = document.createElement('li');
       const s = t.text.slice(m[0], m[1]).trim(); li.textContent = (s.length > 90 ? s.slice(0, 88) + '…' : s) + ': ' + m[3]; ol.append(li); }

@@ -123,7 +123,7 @@ def percent(
     "A share as a percentage; Russian sets a space before the sign."
     return "—" if x is None else number(100*x, lang, digits) + ("\u00a0%" if lang == "ru" else "%")
 
-# %% ../notebooks/core/01_plots.ipynb #ec3cdf86
+# %% ../notebooks/core/01_plots.ipynb #21a8bd31
 WORDS = {
     "articles": ("articles", "статей"), "tokens": ("tokens seen", "токенов пройдено"),
     "steps": ("optimiser steps", "шагов оптимизатора"), "parameters": ("parameters", "параметров"),
@@ -147,7 +147,18 @@ WORDS = {
     "tail_loop_share": ("ends in a loop", "кончается петлёй"),
     "tail_loop": ("ends in a loop", "кончается петлёй"),
     "mean_logprob": ("mean log-probability", "средняя лог-вероятность"),
-    "compression_ratio": ("compression ratio", "степень сжатия"),
+    "compression_ratio": ("compression ratio", "степень сжатия"), "rep_r": ("in a returning pair", "внутри повторной пары"),
+    "distinct_4": ("distinct-4", "distinct-4"), "ead_1": ("adjusted distinct-1", "distinct-1 с поправкой"),
+    **{f"entropy_{n}": (f"entropy of {n}-grams, bits", f"энтропия {n}-грамм, бит") for n in (1, 2, 3)},
+    "zipf": ("Zipf’s exponent", "показатель Ципфа"), "self_bleu4": ("self-BLEU-4", "self-BLEU-4"), "mauve": ("MAUVE", "MAUVE"),
+    "coherence": ("nearness to the opening", "близость к началу"), "max_copy": ("longest copy, tokens", "самая длинная копия, токенов"),
+    **{f"novel_{n}": (f"new {n}-grams", f"новые {n}-граммы") for n in (2, 4, 8, 16)},
+    **{f"copied_share_{k}": (f"in copies of {k} or more", f"в копиях от {k} токенов") for k in (16, 32)},
+    "ent_support": ("names in the corpus", "имена есть в корпусе"),
+    "ent_year_support": ("name and year in one article", "имя и год в одной статье"),
+    "year_error": ("known name, other year", "имя известно, год другой"),
+    "unknown_word_share": ("words in no dictionary", "слова не из словаря"),
+    "agreement_error": ("faulty agreement", "ошибки согласования"),
 }
 
 # %% ../notebooks/core/01_plots.ipynb #e9446033

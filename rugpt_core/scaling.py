@@ -139,7 +139,7 @@ def row_norms(
     unseen, seen = mean(counts == 0), mean(counts > 0)
     return dict(unseen_norm=unseen, seen_norm=seen, norm_ratio=unseen/seen if unseen is not None and seen else None)
 
-# %% ../notebooks/core/18_scaling.ipynb #fcd190c8
+# %% ../notebooks/core/18_scaling.ipynb #b642877c
 def causes(
     weight: np.ndarray, # (V, d) the tied table and head
     counts: np.ndarray, # (V,) training counts of each piece
@@ -147,11 +147,12 @@ def causes(
     tokens_seen: int, # of training, repeats counted
     unique_tokens: int, # of the training text
 ) -> dict[str, Any]:
-    "Everything that is known of why a model writes as it does."
+    "Everything that is known of why a model writes as it does; expected_loss is None where it exceeds that of equal chances."
     size, width = weight.shape
     parameters = size*width + block_parameters
     unseen = tokens_seen <= 0 # a model that was not trained
     law = {} if unseen else data_constrained(parameters, tokens_seen, unique_tokens)
+    if law and law["expected_loss"] > math.log(size): law["expected_loss"] = None # the law does not reach down to such sizes
     best = optimal_vocabulary(block_parameters, width, None if unseen else tokens_seen)
     return dict(parameters=parameters, vocab_size=size, width=width, tokens_seen=tokens_seen, unique_tokens=unique_tokens,
         **vocabulary_facts(counts, width, block_parameters), **chinchilla(parameters, tokens_seen),

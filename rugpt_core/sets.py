@@ -6,8 +6,8 @@
 __all__ = ['FLOOR', 'TextSet', 'check_row', 'read_set', 'read_sets', 'common_length', 'state', 'Corpus', 'corpus_of_bins',
            'corpus_of_source', 'looped', 'references']
 
-# %% ../notebooks/core/18a_sets.ipynb #9c2db536
-from collections.abc import Callable, Iterator, Mapping, Sequence
+# %% ../notebooks/core/18a_sets.ipynb #cd8f6a78
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from .estimates import generator
 from .runs import Progress, RugptError, read_jsonl, read_parquet, text_digest
-from .tokens import Bins, Tokenizer, check_ids, id_counts, load_tokenizer, open_bins, split_documents
+from .tokens import Tokenizer, check_ids, id_counts, load_tokenizer, open_bins, split_documents
 
 # %% ../notebooks/core/18a_sets.ipynb #0abd8fc4
 @dataclass
@@ -49,14 +49,16 @@ def check_row(
         raise RugptError(f"{len(logprobs)} logprobs for {len(row['ids'])} ids", where, again)
     return row
 
-# %% ../notebooks/core/18a_sets.ipynb #4f14e4fa
+# %% ../notebooks/core/18a_sets.ipynb #bfab0c39
 def read_set(
     path: Path, # a .jsonl file of generations
     tokenizer: Tokenizer, # whose ids the rows hold
+    human: bool = False, # by people, whatever the file is called
 ) -> TextSet:
     "Read and check one set of texts."
+    human = human or path.stem == "human"
     rows = [check_row(r, f"{path}:{n}") for n, r in enumerate(read_jsonl(path), 1)]
-    ids, logprobs, human = [], [], path.stem == "human"
+    ids, logprobs = [], []
     for n, row in enumerate(rows, 1):
         x = np.array(row["ids"] if "ids" in row else tokenizer.encode(row["text"]), dtype=np.int64)
         check_ids(x, tokenizer.vocab_size, f"{path}:{n}")
@@ -66,20 +68,21 @@ def read_set(
     strategy = (rows[0].get("strategy") if rows else None) or path.stem.partition("-")[2]
     family = None if human else path.stem.removesuffix(f"-{strategy}")
     openings = [text_digest(str(r.get("article_id") or ""), r["prompt"]) for r in rows]
-    return TextSet(path.stem, "human" if human else "model", family, strategy, openings, ids, logprobs, rows)
+    return TextSet("human" if human else path.stem, "human" if human else "model", family, strategy, openings, ids, logprobs, rows)
 
-# %% ../notebooks/core/18a_sets.ipynb #8d6c31d3
+# %% ../notebooks/core/18a_sets.ipynb #bb978087
 def read_sets(
     generations: str | Path, # a folder with human.jsonl and FAMILY-STRATEGY.jsonl, or one such file
     tokenizer: Tokenizer,
-    human: str | Path = "", # people's texts, where they lie elsewhere; the file is called human.jsonl
+    human: str | Path = "", # people's texts, where they lie elsewhere
 ) -> list[TextSet]: # human first, then by name
     "Read every set of texts of a folder."
     path = Path(generations)
     files = [path] if path.is_file() else [f for f in path.glob("*.jsonl") if f.stem != "timing"]
-    if human: files = [f for f in files if f.stem != "human"] + [Path(human)]
+    if human: files = [f for f in files if f.stem != "human"]
     if not files: raise RugptError("no generations", str(path), "run the stage generate")
-    return [read_set(f, tokenizer) for f in sorted(files, key=lambda f: (f.stem != "human", f.stem))]
+    sets = [read_set(f, tokenizer) for f in sorted(files, key=lambda f: (f.stem != "human", f.stem))]
+    return [read_set(Path(human), tokenizer, human=True), *sets] if human else sets
 
 # %% ../notebooks/core/18a_sets.ipynb #606205b7
 FLOOR = 32 # tokens; a model that stops earlier does not set the length for all

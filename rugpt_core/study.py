@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OTHER', 'GOLD', 'CHINCHILLA', 'manifests', 'read_columns', 'count_reasons', 'share', 'visible', 'corpus_facts',
            'synthesis_facts', 'topic_facts', 'topic_names', 'token_facts', 'model_facts', 'ranked', 'stage_facts',
-           'beside', 'repetition_facts', 'cut', 'pick_samples', 'continuation', 'gather', 'flatten']
+           'beside', 'repetition_facts', 'cut', 'pick_samples', 'continuation', 'pair_facts', 'gather', 'flatten']
 
 # %% ../notebooks/core/19a_study.ipynb #5b842414
 import json
@@ -254,7 +254,16 @@ def continuation(
     family, text = "" if name == "human" else name.removesuffix(f"-{row['strategy']}"), cut(row["text"], limit)
     return dict(kind="model" if family else "human", family=family, strategy=row["strategy"], text=text)
 
-# %% ../notebooks/core/19a_study.ipynb #4113d4ed
+# %% ../notebooks/core/19a_study.ipynb #eb051505
+def pair_facts(
+    run_dir: Path,
+) -> dict[str, dict]: # model → n; model, length, letters: value, low, high; empty where no pairs were judged
+    "Minimal pairs of every model, beside the two baselines."
+    models = read_json(run_dir/STAGES["artifacts"].folder/"metrics.json").get("models", {})
+    keys = ("n", "model", "length", "letters")
+    return {name: {k: m["minimal_pairs"][k] for k in keys} for name, m in sorted(models.items()) if m["minimal_pairs"]}
+
+# %% ../notebooks/core/19a_study.ipynb #f3036221
 def gather(
     run_dir: str | Path, # a run whose stages are built
 ) -> dict:
@@ -270,7 +279,7 @@ def gather(
         corpus=corpus_facts(run_dir, found["clean"]), synthesis=synthesis_facts(run_dir, found["synthesize"]),
         topics=topic_facts(run_dir, found["classify"]), tokens=tokens, models=models,
         best=best[0] if best else None, runner_up=best[1] if len(best) > 1 else None, chinchilla=CHINCHILLA, repetition=repetition,
-        metric_names=list(dict.fromkeys(k for s in repetition["sets"].values() for k in s["metrics"])),
+        metric_names=list(dict.fromkeys(k for s in repetition["sets"].values() for k in s["metrics"])), pairs=pair_facts(run_dir),
         samples=pick_samples(run_dir), stages=stages, versions=found["train"]["versions"],
         seconds=sum(s["seconds"] for s in stages), memory_mb=max(s["memory_mb"] for s in stages))
 

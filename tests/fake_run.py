@@ -220,6 +220,11 @@ def _texts(run: Path, families, rng, nasty: bool):
         distinct_3=metric(0.95 - r / 3),
         tail_loop_share=metric(r / 3),
         compression_ratio=dict(value=None, low=None, high=None, n=0),
+        novel_8=metric(0.9),
+        max_copy=metric(5.5, 1),
+        ent_support=metric(0.4),
+        unknown_word_share=metric(0.05),
+        agreement_error=dict(value=None, low=None, high=None, n=0),
     )
     sets = {
         "human": dict(
@@ -272,7 +277,16 @@ def _texts(run: Path, families, rng, nasty: bool):
             )
     write_json(
         run / "artifacts" / "metrics.json",
-        dict(schema=1, sets=sets, tokens_per_document=120, bootstrap=dict(samples=2000)),
+        dict(
+            schema=2,
+            sets=sets,
+            tokens_per_document=120,
+            bootstrap=dict(samples=2000),
+            models={
+                f: dict(minimal_pairs=dict(n=90, model=metric(0.62), length=metric(0.41), letters=metric(0.47)))
+                for f in families
+            },
+        ),
     )
 
 

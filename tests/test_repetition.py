@@ -170,3 +170,59 @@ def test_a_hundred_thousand_tokens_are_quick(make):
     start = time.process_time()
     assert 0 <= r.diversity(x) <= 1 and 0 <= r.rep_w(x, 128) <= 1
     assert time.process_time() - start < 2
+
+
+# --- measures of a text and of sets that came later
+
+@given(ids)
+def test_rep_r_is_its_definition(x):
+    pairs = list(zip(x, x[1:], strict=False))
+    inside = [any(pairs.count(pairs[j]) > 1 for j in (i - 1, i) if 0 <= j < len(pairs)) for i in range(len(x))]
+    assert r.rep_r(x) == (None if len(x) < 2 else pytest.approx(sum(inside)/len(x)))
+
+
+@given(st.lists(ids, max_size=5), st.integers(1, 4))
+def test_micro_rep_n_is_its_definition(texts, n):
+    grams = [[tuple(x[i:i + n]) for i in range(len(x) - n + 1)] for x in texts]
+    total = sum(map(len, grams))
+    assert r.rep_n_micro(texts, n) == (pytest.approx(1 - sum(len(set(g)) for g in grams)/total) if total else None)
+
+
+@given(st.lists(ids, max_size=5), st.permutations(range(6)))
+def test_renaming_ids_changes_no_measure_of_a_set(texts, names):
+    renamed = [[names[i] + 7 for i in x] for x in texts]
+    for n in (1, 2, 3):
+        a, b = (np.sort(r.ngram_counts(t, n)) for t in (texts, renamed))
+        assert a.tolist() == b.tolist()
+        for f in (r.distinct_share, r.entropy_n, r.zipf, lambda c: r.ead(c, 50)):
+            assert f(a) == f(b)
+    assert r.self_bleu4(texts) == pytest.approx(r.self_bleu4(renamed))
+
+
+@given(st.lists(st.integers(1, 50), max_size=40))
+def test_measures_of_counts_stay_in_their_bounds(counts):
+    c = np.array(counts, dtype=np.int64)
+    entropy, slope = r.entropy_n(c), r.zipf(c)
+    assert (entropy is None) == (r.distinct_share(c) is None) == (not counts)
+    assert entropy is None or 0 <= entropy <= np.log2(max(len(c), 1)) + 1e-9
+    assert (slope is None) == (len(c) < 2) and (slope is None or slope >= 0)
+    assert r.ead(c, 10**9) == (None if not counts else pytest.approx(r.distinct_share(c), rel=1e-3)) # no vocabulary runs out
+
+
+def slow_bleu(text, others):
+    logs = 0
+    for n in (1, 2, 3, 4):
+        grams = [tuple(text[i:i + n]) for i in range(len(text) - n + 1)]
+        most = {g: max(sum(tuple(o[i:i + n]) == g for i in range(len(o) - n + 1)) for o in others) for g in set(grams)}
+        match = sum(min(grams.count(g), most[g]) for g in set(grams))
+        if n == 1 and not match:
+            return 0.
+        logs += np.log((match or .1)/max(len(grams), 1))/4
+    near = min((len(o) for o in others), key=lambda k: (abs(k - len(text)), k))
+    return min(1, np.exp(logs)*(1 if len(text) > near else np.exp(1 - near/len(text))))
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=12), min_size=2, max_size=5))
+def test_self_bleu_is_its_definition(texts):
+    for i, found in enumerate(r.self_bleu4(texts)):
+        assert found == pytest.approx(slow_bleu(texts[i], texts[:i] + texts[i + 1:]))
