@@ -189,7 +189,8 @@ def main():
 def save(stored: dict, args: argparse.Namespace):
     """Write the result and say it."""
     machine = f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    about = dict(machine=machine, versions=versions(), date=date.today().isoformat(), nanogpt=args.nanogpt and "checkout" or "stand-in")
+    about = dict(machine=machine, versions=versions(), date=date.today().isoformat(),
+                 nanogpt="checkout" if args.nanogpt else "stand-in")
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     write_json(RESULTS, about | stored)
     for r in stored["rows"]:

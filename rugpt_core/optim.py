@@ -93,8 +93,8 @@ class AdamW:
             for p in params:
                 if not self.state[p]:
                     self.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
-            kept = lambda key: [self.state[p][key] for p in params]
-            adamw(params, [p.grad for p in params], kept("exp_avg"), kept("exp_avg_sq"), [], kept("step"), fused=True, amsgrad=False,
+            steps, means, squares = ([self.state[p][key] for p in params] for key in ("step", "exp_avg", "exp_avg_sq"))
+            adamw(params, [p.grad for p in params], means, squares, [], steps, fused=True, amsgrad=False,
                   beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False)
 
 # %% ../notebooks/core/10b_optim.ipynb #365da15a

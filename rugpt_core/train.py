@@ -284,7 +284,7 @@ def over(run: Run) -> bool:
 def train_to_end(run: Run) -> Log:
     "Train until the run is over; the log then ends with a validation."
     t, log = run.t, Log(run.out, run.rows, run.timing) if run.world.rank == 0 else None
-    with asked_to_stop() as asked, Progress(f"training {run.config.family}", t.max_steps, "steps") as bar:
+    with asked_to_stop() as asked, Progress(f"training {run.config.family}", None if t.minutes else t.max_steps, "steps") as bar:
         while True:
             end = over(run)
             due = (run.step % t.eval_every == 0 or end) and not (run.rows and run.rows[-1]["step"] == run.step)

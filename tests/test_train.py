@@ -21,10 +21,10 @@ from rugpt_core.runs import RugptError, read_json, read_jsonl
 from rugpt_core.tokens import open_bins
 from rugpt_core.train import Run, bare_model, take_over, train_model, train_run
 
-HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai xxhash".split()
+HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai".split()
 BARE = [sys.executable, "-c", f"import sys\nfor n in {HEAVY}: sys.modules[n] = None\nfrom rugpt_core.cli import main; main()"]
-SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1", "threads=1",
-                                               "eval_tokens=256", "dropout=0.1", "device=cpu")]
+SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1",
+                                               "threads=1", "eval_tokens=256", "dropout=0.1", "device=cpu")]
 ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
 
 
@@ -161,8 +161,8 @@ def test_patience_ends_a_run(tmp_path):
 def test_states_that_do_not_fit_are_named(whole, tmp_path):
     run_dir = tmp_path/"copy"
     shutil.copytree(whole, run_dir)
-    settings = dict(depth=1, n_embd=32, n_head=2, block_size=32, batch_size=4, grad_accum=1, threads=1, eval_tokens=256, dropout=.1,
-                    device="cpu", max_steps=130, eval_every=10)
+    settings = dict(depth=1, n_embd=32, n_head=2, block_size=32, batch_size=4, grad_accum=1, threads=1, eval_tokens=256,
+                    dropout=.1, device="cpu", max_steps=130, eval_every=10)
     with pytest.raises(RugptError, match=r"another run: it differs in model.d_ff .*model.n_embd \(32 there\)"):
         train_run(run_dir, ["qwen3"], **settings | dict(n_embd=64))
     file = run_dir/"model/qwen3/checkpoints/step-00000120/model.safetensors"

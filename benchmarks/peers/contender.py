@@ -41,7 +41,8 @@ def theirs(tokens: Path, what: dict):
     import torch
     from nanogpt import Recipe, Trainer
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    t = Trainer(tokens, Recipe(**{k: what[k] for k in ("n_layer", "n_head", "n_embd", "block_size", "batch_size")}), what["checkout"])
+    shape = {k: what[k] for k in ("n_layer", "n_head", "n_embd", "block_size", "batch_size")}
+    t = Trainer(tokens, Recipe(**shape), what["checkout"])
     return t.step, "nanoGPT's loop, all logits, AdamW", sum(p.numel() for p in t.model.parameters())
 
 
