@@ -38,16 +38,11 @@ def faults(clean: Path, n: int) -> list[dict]:
     if not found["killed"] or found["changed"] or c["asked"] != c["accepted"] + c["rejected"] + c["unanswered"]:
         raise RugptError(f"the counts do not add up: {found}", work)
     values = dict(requests=c["asked"], accepted=c["accepted"], rejected=c["rejected"], unanswered=c["unanswered"])
-    values |= {
-        "answers at the kill": found["answers_at_kill"],
-        "answered and asked again": found["asked_again"],
-        "tries": found["tries"],
-        "faults injected": sum(v for k, v in found["faults"].items() if k != "none"),
-    }
+    values |= {"answers at the kill": found["answers_at_kill"], "answered and asked again": found["asked_again"]}
     print(f"{work}: {found}")
-    return [row(work, k, "requests" if k != "tries" else "tries", v) for k, v in values.items()] + [
-        row(work, "wall time, both runs", "s", found["seconds"])
-    ]
+    rows = [row(work, k, "requests", v) for k, v in values.items()] + [row(work, "tries", "tries", found["tries"])]
+    rows += [row(work, f"injected: {k}", "tries", v) for k, v in sorted(found["faults"].items()) if k != "none"]
+    return rows + [row(work, f"rejected: {k}", "articles", v) for k, v in c["reasons"].items()]
 
 
 def judged(work: str, counts: dict) -> list[dict]:

@@ -22,11 +22,12 @@ from .synth import (Ask, Judged, Plan, Service, Session, Wanted, as_rows, chosen
 from .topics import read_topics
 from .variety import compare_sets
 
-# %% ../notebooks/core/08b_synth_stage.ipynb #79abfb48
+# %% ../notebooks/core/08b_synth_stage.ipynb #c0e247bd
 def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the parameters of notebook 03
     "How to ask, what to make, and who is asked."
     return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]),
-        Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"], tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"])),
+        Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"], tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"]),
+            p["exclude_existing"]),
         Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"], p["llm_concurrency"], p["llm_timeout"], p["llm_tries"],
             p["prices_file"], Limits(p["llm_rpm"], p["llm_tpm"], p["max_cost"], p["max_tokens_total"], p["max_minutes"])))
 
