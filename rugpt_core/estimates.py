@@ -78,7 +78,7 @@ def bootstrap_ratio(
     low, high = np.quantile(np.concatenate(found), [(1 - level)/2, (1 + level)/2])
     return estimate(value, low, high, a.shape[1])
 
-# %% ../notebooks/core/14b_estimates.ipynb #32280e9c
+# %% ../notebooks/core/14b_estimates.ipynb #329fe88e
 def leave_one_out(
     groups: Sequence[Sequence[np.ndarray]], # texts of each opening
     n: int, # tokens in an n-gram
@@ -90,11 +90,9 @@ def leave_one_out(
     flat = np.concatenate(codes) if codes else np.empty(0, dtype=np.int64)
     _, flat = np.unique(flat, return_inverse=True)
     counts = np.bincount(flat)
-    ends = np.cumsum([len(c) for c in codes])
-    left: list[float | None] = []
-    for g in range(len(groups)):
-        mine = [flat[e - len(c):e] for c, e, o in zip(codes, ends, owner) if o == g]
-        left.append(of(counts - np.bincount(np.concatenate(mine), minlength=len(counts)) if mine else counts))
+    parts: list[list[np.ndarray]] = [[np.empty(0, dtype=np.int64)] for _ in groups]
+    for o, part in zip(owner, np.split(flat, np.cumsum([len(c) for c in codes])[:-1])): parts[o].append(part)
+    left = [of(counts - np.bincount(np.concatenate(mine), minlength=len(counts))) for mine in parts]
     return of(counts), np.array([np.nan if v is None else v for v in left], dtype=float)
 
 # %% ../notebooks/core/14b_estimates.ipynb #ba4fbe66
