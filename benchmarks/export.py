@@ -14,6 +14,7 @@ import torch
 from rugpt_core.export import export_run
 from rugpt_core.generate import generate, held_out_documents, run_model
 from rugpt_core.llamacpp import llama_greedy, open_llama
+from rugpt_core.pipeline import run_command
 from rugpt_core.runs import ROOT, STAGES, RugptError, progress, resolve_run_dir, versions, write_json
 from rugpt_core.tokens import open_bins
 
@@ -62,13 +63,13 @@ def agreement(work: str, who: str, ours: list[list[int]], theirs: list[tuple[lis
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run with trained models")
+    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run with trained models; the demo is trained where there is none")
     parser.add_argument("--prompts", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=64)
     args = parser.parse_args()
     run_dir, rows = resolve_run_dir(args.run_dir), []
     if not (run_dir/"model/summary.json").is_file():
-        raise SystemExit(f"{run_dir}: no trained model here; `rugpt run --preset demo --until train` trains one")
+        run_command(["run", "--preset", "demo", "--until", "train", "--run-dir", str(run_dir)])
     docs = held_out_documents(open_bins(run_dir/STAGES["tokenize"].folder))
     for family in ("gpt2", "qwen3"):
         try:
@@ -95,4 +96,7 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RugptError as e:
+        raise SystemExit(str(e)) from None

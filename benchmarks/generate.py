@@ -245,7 +245,7 @@ def main():
     trained = args.run_dir if (Path(args.run_dir)/"model/summary.json").is_file() else ""
     path, rows = ROOT/"benchmarks/results/generate.json", []
     if path.is_file():  # parts that are not measured now stay
-        rows = [r for r in read_json(path)["rows"] if r["part"] not in args.parts]
+        rows = [r for r in read_json(path)["rows"] if r.get("part") not in args.parts]
     whole, trimmed = (build_model(ModelConfig("gpt2", vocab_size=v, **SHAPE), 0).eval() for v in args.vocab)
     if "nanogpt" in args.parts:
         rows += [r | dict(part="nanogpt") for r in same_as_nanogpt(whole, args.nanogpt)]

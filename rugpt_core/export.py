@@ -147,7 +147,7 @@ print(tokenizer.decode(model.generate(**ids, max_new_tokens=64)[0], skip_special
 
 Every text begins with the tokenizer's `<bos>`, which also ends it. An article is its title, an empty line, its text."""
 
-# %% ../notebooks/core/13a_export.ipynb #62d38c80
+# %% ../notebooks/core/13a_export.ipynb #1a125ac7
 def write_transformers(
     model: Model, # with `about`
     tokenizer: Tokenizer,
@@ -156,15 +156,15 @@ def write_transformers(
 ):
     "Write what `AutoModelForCausalLM`, `AutoTokenizer` and `lm-eval` load: weights in float32, configuration, tokenizer, card."
     out, bos = Path(out), tokenizer.bos_id
-    special = dict(bos_token_id=bos, eos_token_id=bos, pad_token_id=bos)
+    tokenizer.save(out)
+    about = dict(pad_token=tokenizer.bos) | read_json(out/"tokenizer_config.json")
+    write_json(out/"tokenizer_config.json", about | dict(model_max_length=model.config.block_size))
+    special = dict(bos_token_id=bos, eos_token_id=bos, pad_token_id=tokenizer.backend.token_to_id(about["pad_token"]))
     state = {k: v.float().cpu().contiguous() for k, v in sorted(transformers_state(model).items())}
     write_atomic(out/"model.safetensors", save(state, metadata={"format": "pt"}))
     config = transformers_config(model.config)
     write_json(out/"config.json", config | special | dict(dtype=config["torch_dtype"], use_cache=True))
     write_json(out/"generation_config.json", special | dict(do_sample=True, **STRATEGIES["sample"].settings))
-    tokenizer.save(out)
-    about = read_json(out/"tokenizer_config.json")
-    write_json(out/"tokenizer_config.json", about | dict(pad_token=tokenizer.bos, model_max_length=model.config.block_size))
     if card: write_atomic(out/"README.md", card)
 
 # %% ../notebooks/core/13a_export.ipynb #a99f2ea5

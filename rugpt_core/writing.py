@@ -87,17 +87,20 @@ def given_prompts(
         found = [Opening(prompt_ids(tokenizer, line), [], "", "", "text") for line in lines]
     return [o for o in found for _ in range(args.samples)] or None
 
-# %% ../notebooks/core/21a_writing.ipynb #816f928a
+# %% ../notebooks/core/21a_writing.ipynb #0599af54
 def cmd_generate(args) -> int:
     "Stream a continuation of each prompt, or write all of them to a file, or talk."
     how = chosen_decoding(args.strategy, {k: v for k in SETTINGS if (v := getattr(args, k)) is not None})
     for name in ("samples", "n", "prompt_tokens", "max_tokens"):
         if getattr(args, name) < 1: raise RugptError(f"is {getattr(args, name)}", f"--{name.replace('_', '-')}", "give a whole number of at least 1")
     args.run_dir = chosen_dir(args.run_dir)
-    from rugpt_core.generate import check_prompts, run_model
+    from rugpt_core.generate import check_prompts, load_model, run_model, tokenizer_for
     from rugpt_core.heads import open_head
     from rugpt_core.runs import disk_errors
-    _, model, tokenizer = run_model(args.run_dir, args.model)
+    if args.checkpoint:
+        model = load_model(Path(args.checkpoint).expanduser())
+        tokenizer = tokenizer_for(model, Path(args.tokenizer or Path(args.checkpoint)/"tokenizer").expanduser())
+    else: _, model, tokenizer = run_model(args.run_dir, args.model)
     found = given_prompts(args, tokenizer)
     if found is None:
         Session(model, tokenizer, how, args.seed, args.max_tokens, open_head(model, args.head)).run()
@@ -251,7 +254,7 @@ def free(host: str, port: int):
         try: s.bind((host, port))
         except OSError as e: raise RugptError(f"cannot be used ({e.strerror or e})", f"{host}:{port}", "give another --port or --host") from None
 
-# %% ../notebooks/core/21a_writing.ipynb #30d464a4
+# %% ../notebooks/core/21a_writing.ipynb #e95842b8
 def add_model(p: argparse.ArgumentParser):
     "Options that choose a model of a run."
     p.add_argument("--run-dir", default="", help="folder of the run (default: runs/demo)")
@@ -260,6 +263,8 @@ def add_model(p: argparse.ArgumentParser):
 def add_generate(p: argparse.ArgumentParser):
     "Options of `rugpt generate`."
     add_model(p)
+    p.add_argument("--checkpoint", default="", metavar="DIR", help="a checkpoint outside of a run, e.g. of `rugpt import`")
+    p.add_argument("--tokenizer", default="", metavar="DIR", help="its tokenizer (default: tokenizer/ in it)")
     g = p.add_argument_group("prompts (default: standard input, a prompt a line; at a terminal, a session)")
     g.add_argument("--prompt", action="append", metavar="TEXT", help="opening of a text; may be repeated")
     g.add_argument("--title", action="append", metavar="TEXT", help="title of an article; may be repeated")

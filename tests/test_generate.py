@@ -146,6 +146,15 @@ def test_mistakes_are_one_line(chain, args, words):
     assert_one_line(rugpt("generate", "--run-dir", chain[0], *prompt, *args), *words)
 
 
+def test_a_checkpoint_without_its_tokenizer(chain):
+    folder = chain[0]/"model/qwen3"
+    assert_one_line(rugpt("generate", "--checkpoint", folder, "--prompt", "Река"), "the checkpoint's tokenizer is missing")
+    found = [rugpt("generate", *where, "--prompt", "Река", "--max-tokens", 9, check=0).stdout
+             for where in (("--checkpoint", folder, "--tokenizer", chain[0]/"tokens/tokenizer"),
+                           ("--run-dir", chain[0], "--model", "qwen3"))]
+    assert found[0] == found[1]
+
+
 def test_a_file_of_texts(chain, tmp_path):
     """Titles, held-out openings and lines of a file, several samples each, to JSON lines; the same bytes again."""
     (tmp_path/"prompts.txt").write_text("Байкал —\nВолга\n", encoding="utf-8")
