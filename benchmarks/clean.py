@@ -1,7 +1,7 @@
 """Cleaning a source into Parquet, whole stage: speed and memory, beside datatrove's stock filters and MinHash on the same text.
 
 Each run is a process of its own; ours and theirs alternate. Memory is the largest sum over the process and its children,
-looked at twenty times a second. Tenfold input is a folder with ten links to the same file."""
+looked at twenty times a second. On a machine that does other work too, CPU seconds say more than the clock. Tenfold input is a folder with ten links to the same file."""  # noqa: E501
 import argparse
 import json
 import os
@@ -40,7 +40,7 @@ def their_filters():
     dup = tuple(zip(range(5, 11), (.168, .156, .145, .133, .121, .109), strict=True))
     return [GopherRepetitionFilter(dup_line_frac=.322, dup_para_frac=0, dup_line_char_frac=0, dup_para_char_frac=0,
                                    top_n_grams=((2, .184), (3, .164), (4, .146)), dup_n_grams=dup, language=Languages.russian),
-            GopherQualityFilter(max_avg_word_length=11, max_non_alpha_words_ratio=.713, stop_words=STOP_WORDS, language=Languages.russian),
+            GopherQualityFilter(max_avg_word_length=11, max_non_alpha_words_ratio=.713, stop_words=STOP_WORDS, language=Languages.russian),  # noqa: E501
             FineWebQualityFilter(line_punct_thr=.231, new_line_ratio=.139, language=Languages.russian)]
 
 
@@ -60,7 +60,7 @@ def theirs(source: str, out: str):
                            MinhashDedupSignature(f"{out}/sig", config=config, language=Languages.russian)], 2)
     second = run("buckets", [MinhashDedupBuckets(f"{out}/sig", f"{out}/buckets", config=config)], 14, first)
     third = run("cluster", [MinhashDedupCluster(f"{out}/buckets", f"{out}/remove", config=config)], 1, second)
-    run("write", [ParquetReader(f"{out}/filtered"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/kept")], 2, third).run()
+    run("write", [ParquetReader(f"{out}/filtered"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/kept")], 2, third).run()  # noqa: E501
     import pyarrow.dataset as ds
     print(json.dumps(dict(kept=ds.dataset(f"{out}/kept").count_rows())))
 
@@ -84,7 +84,7 @@ def measure(who: str, source: Path) -> dict:
     import psutil
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as out, open(Path(out)/".log", "w+") as log:
         start = time.perf_counter()
-        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log, stderr=subprocess.STDOUT)
+        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log, stderr=subprocess.STDOUT)  # noqa: E501
         peak, cpu = 0., {}
         while p.poll() is None:
             try:
@@ -111,7 +111,7 @@ def row(work, who, metric, unit, values, ratio_to=None, ratio=None) -> dict:
 
 
 def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
-    """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does not know."""
+    """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does not know."""  # noqa: E501
     from rugpt_core.corpus import parse, render
     path, size = Path(folder)/"head", 0
     path.mkdir()
@@ -120,7 +120,7 @@ def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
             article = parse(raw)
             text = render(article)[0]
             size += len(text.encode())
-            (b if n % 2 else a).write(json.dumps(dict(id=raw.source_id, title=article.title, text=text), ensure_ascii=False) + "\n")
+            (b if n % 2 else a).write(json.dumps(dict(id=raw.source_id, title=article.title, text=text), ensure_ascii=False) + "\n")  # noqa: E501
             if size >= megabytes*1e6:
                 break
     return path, size/1e6
@@ -166,7 +166,7 @@ def main():
     runs = [measure("ours", args.source) for _ in range(args.runs)]
     peak = max(r["peak"] for r in runs)
     rows += [row(work, "rugpt", "input text cleaned", "MB/s", [megabytes/r["seconds"] for r in runs]),
-             row(work, "rugpt", "CPU", "s", [r["cpu"] for r in runs]), row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in runs])]
+             row(work, "rugpt", "input text per CPU second", "MB/s", [megabytes/r["cpu"] for r in runs]), row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in runs])]  # noqa: E501
     with tempfile.TemporaryDirectory() as folder:
         if not args.no_tenfold:
             (tens := Path(folder)/"tens").mkdir()
@@ -180,14 +180,14 @@ def main():
             both = [(measure("ours", path), measure("theirs", path)) for _ in range(max(args.runs - 1, 1))]
             work, (mine, peer) = f"clean the first {size:.1f} MB", zip(*both, strict=True)
             speed = [statistics.median(size/r["seconds"] for r in x) for x in (mine, peer)]
-            rows += [row(work, "rugpt", "input text cleaned", "MB/s", [size/r["seconds"] for r in mine], "datatrove", speed[0]/speed[1]),
-                     row(work, "datatrove " + version("datatrove"), "input text cleaned", "MB/s", [size/r["seconds"] for r in peer]),
+            rows += [row(work, "rugpt", "input text cleaned", "MB/s", [size/r["seconds"] for r in mine], "datatrove", speed[0]/speed[1]),  # noqa: E501
+                     row(work, "datatrove " + version("datatrove"), "input text cleaned", "MB/s", [size/r["seconds"] for r in peer]),  # noqa: E501
                      row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in mine]),
                      row(work, "datatrove " + version("datatrove"), "peak memory", "MB", [r["peak"] for r in peer])]
             rows += good_articles(args.source)
         else:
             print('datatrove is not here to be measured: pip install "rugpt[scale]" spacy')
-    write_json(ROOT/"benchmarks/results/clean.json", dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
+    write_json(ROOT/"benchmarks/results/clean.json", dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}",  # noqa: E501
                versions=versions(), date=date.today().isoformat(), rows=rows))
 
 

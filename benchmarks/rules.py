@@ -50,9 +50,10 @@ def places(want, marked, planted):
     """Where each planted item stands in the lines of the clean article."""
     spots, end = [], 0
     for item in planted:
-        strip = lambda s: s.replace("_NEWLINE_", "\n")
+        def strip(s):
+            return s.replace("_NEWLINE_", "\n")
         for marker in ("_START_ARTICLE_", "_START_SECTION_", "_START_PARAGRAPH_"):
-            item = item | {k: v.replace(f"{marker}\n", "").replace(marker, "") for k, v in item.items() if k in ("left", "right")}
+            item = item | {k: item[k].replace(f"{marker}\n", "").replace(marker, "") for k in ("left", "right")}
         left, right = strip(item["left"])[-12:].lstrip("\n_"), strip(item["right"])[:12].rstrip("\n_")
         i = want.find(left + item["clean"] + right, max(0, end - 40))
         spots.append((-1, -1) if i < 0 else (i + len(left), i + len(left) + len(item["clean"])))
@@ -75,7 +76,8 @@ def evaluate() -> dict:
             out[item["rule"]]["planted"] += 1
             out[item["rule"]]["mended"] += mended
             if not mended:
-                wrong.append((answer["version_id"], "missed", item["rule"], item["left"] + "⟦" + item["noisy"] + "⟧" + item["right"]))
+                place = f"{item['left']}⟦{item['noisy']}⟧{item['right']}"
+                wrong.append((answer["version_id"], "missed", item["rule"], place))
         for x, y in left:
             if any(x <= b + 1 and a - 1 <= y for a, b in spots):
                 continue
@@ -104,8 +106,8 @@ def main():
                              median=value, min=value, max=value, runs=1, ratio_to=None, ratio=None))
     for line in found["wrong"]:
         print(*line)
-    write_json(ROOT/"benchmarks/results/rules.json", dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
-        date=date.today().isoformat(), rows=rows))
+    write_json(ROOT/"benchmarks/results/rules.json", dict(machine=f"{platform.machine()}, {platform.system()}",
+               versions=versions(), date=date.today().isoformat(), rows=rows))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 
 from .runs import RugptError, text_digest
-from .sources import RawArticle, read_source # noqa: F401: read_source is here too, for those who import corpus alone
+from .sources import RawArticle, read_source # noqa: F401
 
 # %% ../notebooks/core/02_corpus.ipynb #8beee260
 @dataclass

@@ -36,13 +36,13 @@ def footnotes(text: str) -> tuple[str, int]:
         return ""
     return FOOTNOTE.sub(drop, text), hits
 
-# %% ../notebooks/core/03a_rules.ipynb #d5768933
+# %% ../notebooks/core/03a_rules.ipynb #6dd96a08
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
 SOUNDS = rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)"
 SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*"
 BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
-LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: \([^()]{{1,20}}\))?: ?{SAID}"
-    r"(?: ?\(слушать\)(?: ?о файле)?)?|(?: ?\(слушать\))? ?(?<=[ )])о файле(?=[;,)])| ?\(слушать\)(?:о файле)?")
+LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)(?:\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: \([^()]{{1,20}}\))?: ?)+{SAID}"
+    r"(?: ?\(слушать\))?(?: ?о файле)?|(?: ?\(слушать\))? ?(?<=[ )\]])о файле(?=[;,)])| ?\(слушать\)(?:о файле)?")
 GLOSS = re.compile(r"\(([^()\n]{2,400})\)")
 SPOKEN = (r"(?:(?:МФА|IPA|произн(?:ошение|осится|\.)?|(?:русское|английское|американское|британское|местное|правильное) произношение|"
     r"произносится как|в произношении|транскрипция|фонетическая транскрипция)(?: слушать| о файле)?)")
@@ -147,10 +147,14 @@ MATHS = re.compile("формул|уравнен|функци|матриц|век
     r"равн[аоы]|\bгде\b|теорем|выражен|\d[+=]", re.I)
 
 def without_hole(line: str) -> str:
-    "Nothing, but for prose with one comma left behind where a word was: «инквизицией, . Затем»."
-    lone = len(HOLE.findall(line)) == 1 and len(line) >= 200 and not MATHS.search(line)
-    mended = re.sub(r", ([,.])(?= |$)", r"\1", line) if lone else line
-    return "" if HOLE.search(mended) else mended
+    "Nothing; but of long prose with one hole the rest: without a comma left behind, «инквизицией, . Затем», or without the sentence."
+    if len(HOLE.findall(line)) > 1 or len(line) < 200 or len(MATHS.findall(line)) > 1: return ""
+    mended = re.sub(r", ([,.])(?= |$)", r"\1", line)
+    if not HOLE.search(mended): return mended
+    parts = re.split(r"(?<=[.!?…]) +(?=[А-ЯЁ«])", line) # else the sentence goes, where others stay
+    kept = [p for p in parts if not HOLE.search(p)]
+    begun = any(re.search(r"(?:\b[А-ЯЁA-Z]|\b[а-яё]{1,3})\.$", p) for p, q in zip(parts, parts[1:]) if HOLE.search(q)) # А. = .
+    return " ".join(kept) if len(kept) >= 2 and not begun and not HOLE.search(" ".join(kept)) else ""
 
 # %% ../notebooks/core/03a_rules.ipynb #340991be
 SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?![\w.…!?])|([;:])(?=[ \n]|$)(?<!\d [;:]))",

@@ -70,7 +70,9 @@ def corpus_facts(
     folder = run_dir/STAGES["clean"].folder
     kept = read_columns(folder/"articles.parquet", ["n_chars", "split"])
     lost = read_columns(folder/"rejected.parquet", ["reasons"])
-    steps = [dict(step=s["step"], articles=s["articles"]) for s in read_json(folder/"funnel.json")]
+    funnel = read_json(folder/"funnel.json")
+    steps = [dict(step=s["step"], articles=s["articles"]) for i, s in enumerate(funnel) # those that took something away
+        if not i or s["articles"] < funnel[i - 1]["articles"]]
     total, split = len(kept) + len(lost), kept["split"].value_counts()
     rules, evidence, timing = (read_json(folder/f"{n}.json") for n in ("rules", "examples", "timing"))
     first = {h["rule"]: h for h in reversed(evidence["hits"])}

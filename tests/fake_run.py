@@ -96,7 +96,7 @@ def _corpus(run: Path, n: int, lost: int, rng):
             dict(step="near_duplicate", articles=n - lost),
         ],
     )
-    write_json(run / "clean" / "rules.json", [dict(rule=r, doc="", on=True, articles=3, hits=9, characters=9) for r in ("stress", "quotes")])
+    write_json(run / "clean" / "rules.json", [dict(rule=r, doc="", on=True, articles=3, hits=9, characters=9) for r in ("stress", "quotes")])  # noqa: E501
     write_json(run / "clean" / "timing.json", dict(stress=0.25))
     hit = dict(rule="stress", title="Нева", left="вот ", before="Нева\u0301", after="Нева", right="\u00a0— | река *")
     refused = dict(reason="too_short", title="Стаб", n_chars=9, text="Это `река`")

@@ -45,18 +45,18 @@ def test_cleaning_twice_changes_nothing_and_loses_no_letter():
         once, _ = clean_article(parse(raw))
         assert clean_article(once) == (once, {}), raw.where
         text = unicodedata.normalize("NFD", to_lines(parse(raw)))
-        for name in ("nfc", "invisible", "special_spaces", "stress", "homoglyphs", "repeated_spaces", "space_before_marks", "quotes", "dashes"):
+        for name in ("nfc", "invisible", "special_spaces", "stress", "homoglyphs", "repeated_spaces", "space_before_marks", "quotes", "dashes"):  # noqa: E501
             new = RULES[name].apply(text)[0]
             for letter in "йёЙЁ":
-                assert unicodedata.normalize("NFC", new).count(letter) == unicodedata.normalize("NFC", text).count(letter), (raw.where, name)
+                assert unicodedata.normalize("NFC", new).count(letter) == unicodedata.normalize("NFC", text).count(letter), (raw.where, name)  # noqa: E501
             assert re.findall(r"\(\d{4}\)", new) == re.findall(r"\(\d{4}\)", text)
             text = new
         assert unicodedata.is_normalized("NFC", text)
 
 
 @pytest.mark.parametrize("text", [
-    "19 [31] января 1865 года", "в ночь с 24 [5] на 25 [6] ноября", "сайт .рф и зона .ru", "вот ... и всё", "(1990) и (2004—2006)",
-    "масштаб 1 : 50 000", "вызов f() и a[1]", "йод, ёж, Йошкар-Ола", "Wi-Fi, pH, CO2, SMSка", "((вложенные) скобки (1812))", "5 - 3 = 2",
+    "19 [31] января 1865 года", "в ночь с 24 [5] на 25 [6] ноября", "сайт .рф и зона .ru", "вот ... и всё", "(1990) и (2004—2006)",  # noqa: E501
+    "масштаб 1 : 50 000", "вызов f() и a[1]", "йод, ёж, Йошкар-Ола", "Wi-Fi, pH, CO2, SMSка", "((вложенные) скобки (1812))", "5 - 3 = 2",  # noqa: E501
     "Кузьма́ч" .replace("\u0301", ""), "5\" труба", "«„внутри“»", "звук [ɨ]", "пятьдесят %", "Петров, Пётр",
 ])
 def test_what_must_stay(text):
@@ -84,8 +84,8 @@ def test_optional_rule():
     assert clean_article(article, extra_rules=["foreign_glosses"])[0].sections[0][1] == ["Птицы живут здесь с 1990 года."]
 
 
-PIECES = st.sampled_from(["слово", " ", " ", "(", ")", "[", "]", "«", "»", '"', ",", ".", ":", ";", " - ", "\u0301", "\u0306", "и", "\u00ad", "\u00a0",
-                          "[1]", "&nbsp;", "<b>", "</b>", "{{", "}}", "[[", "|", "\n\n", "ˈ", "x", "а", "1990", "\u200b", "''", "англ. ", "…", "—"])
+PIECES = st.sampled_from(["слово", " ", " ", "(", ")", "[", "]", "«", "»", '"', ",", ".", ":", ";", " - ", "\u0301", "\u0306", "и", "\u00ad", "\u00a0",  # noqa: E501
+                          "[1]", "&nbsp;", "<b>", "</b>", "{{", "}}", "[[", "|", "\n\n", "ˈ", "x", "а", "1990", "\u200b", "''", "англ. ", "…", "—"])  # noqa: E501
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,7 +101,7 @@ def lines(n=40):
 
 
 def broken(folder):
-    """One file of each kind, broken in the middle or in one row: name → (rows that can be read at least, what the message names)."""
+    """One file of each kind, broken in the middle or in one row: name → (rows that can be read at least, what the message names)."""  # noqa: E501
     import pyarrow.parquet as pq
     whole = "".join(lines()).encode()
     cut = lambda data: data[:len(data)*2//3]  # noqa: E731

@@ -501,7 +501,9 @@ def build():
         "gold_topics.jsonl": jsonl(gold),
         "noise.jsonl": jsonl({name: getattr(row, name) for name in names} for row in rows),
         "answers.jsonl": jsonl(
-            {name: getattr(row, name) for name in ("version_id", "title", "clean", "planted", "traps")} for row in rows if row.clean
+            {name: getattr(row, name) for name in ("version_id", "title", "clean", "planted", "traps")}
+            for row in rows
+            if row.clean
         ),
     }
 

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Plant noise in a clean article, and keep the right answer of every place.
 
 A plan is a list of edits of the clean text, each with the rule of cleaning that must undo it. Traps are sentences
