@@ -598,6 +598,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                    'rugpt_core.tokens.decoded': ('core/tokens.html#decoded', 'rugpt_core/tokens.py'),
                                    'rugpt_core.tokens.make_part': ('core/tokens.html#make_part', 'rugpt_core/tokens.py'),
                                    'rugpt_core.tokens.make_tokenizer': ('core/tokens.html#make_tokenizer', 'rugpt_core/tokens.py'),
+                                   'rugpt_core.tokens.map_threads': ('core/tokens.html#map_threads', 'rugpt_core/tokens.py'),
                                    'rugpt_core.tokens.open_bins': ('core/tokens.html#open_bins', 'rugpt_core/tokens.py'),
                                    'rugpt_core.tokens.open_split': ('core/tokens.html#open_split', 'rugpt_core/tokens.py'),
                                    'rugpt_core.tokens.peek': ('core/tokens.html#peek', 'rugpt_core/tokens.py'),
