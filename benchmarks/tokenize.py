@@ -165,6 +165,7 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--nanogpt-every", type=int, default=8, help="nanoGPT's way gets every n-th article")
     parser.add_argument("--parts", default="trimmed,bins")
+    parser.add_argument("--kinds", default="gemma,trimmed")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--selection", help=argparse.SUPPRESS)
     parser.add_argument("--tokenizer", help=argparse.SUPPRESS)
@@ -202,7 +203,7 @@ def main():
         few = rows[::args.nanogpt_every]
         write_parquet(d/"few.parquet", pd.DataFrame(few))
         small = sum(len(f"{r['title']}\n\n{r['text']}".encode()) for r in few)/1e6
-        for kind in ("gemma", "trimmed"):
+        for kind in args.kinds.split(","):
             faster = [f for f in FAST if importlib.util.find_spec(f)]
             runs = {who: [] for who in ("nanogpt", "tokenizers", *faster)}
             for _ in range(args.runs if "bins" in args.parts else 0):

