@@ -63,7 +63,8 @@ def agreement(work: str, who: str, ours: list[list[int]], theirs: list[tuple[lis
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run with trained models; the demo is trained where there is none")
+    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"),
+                        help="a run with trained models; the demo is trained where there is none")
     parser.add_argument("--prompts", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=64)
     args = parser.parse_args()
