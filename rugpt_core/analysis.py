@@ -92,7 +92,7 @@ def planted_table(found: Mapping) -> str:
                  f"facts seen once: {found['monofact']['rate']:.4f} of observations")
     return "\n".join(lines)
 
-# %% ../notebooks/core/19b_analysis.ipynb #e30e5f0d
+# %% ../notebooks/core/19b_analysis.ipynb #dfa34598
 def cmd_planted(args: argparse.Namespace) -> int:
     "Plant facts, train on them, ask for them."
     from rugpt_core.planted import Plan, monofact_sweep, run_planted
@@ -100,7 +100,8 @@ def cmd_planted(args: argparse.Namespace) -> int:
     found = run_planted(plan)
     print(planted_table(found))
     if args.sweep:
-        found["sweep"] = monofact_sweep(Plan(**SCALES["small"], seed=args.seed), articles=6000 if args.scale == "full" else 1500)
+        articles = 9000 if args.scale == "full" else 3000
+        found["sweep"] = monofact_sweep(Plan(**{**vars(plan), "probed": 20}), articles=articles, often=240)
         for r in found["sweep"]: print(json.dumps(r))
     print(write_json(args.out, found))
     return 0
