@@ -17,8 +17,8 @@ import numpy as np
 
 from .clean import map_ordered
 from .dedup import band_shape, jaccard, joined, shingles, signatures
-from .prompts import folded_words
 from .runs import Progress, RugptError, read_jsonl, read_parquet, resolve_path
+from .words import words_of
 
 # %% ../notebooks/core/06g_overlap.ipynb #105a43bb
 def near_inside(
@@ -96,7 +96,7 @@ class Index:
 
     def runs(self, text: str) -> np.ndarray:
         "Hashes of the runs of words; none for a text that is shorter than one."
-        w = folded_words(text)
+        w = words_of(text)
         return shingles(w, self.run) if len(w) >= self.run else np.empty(0, np.uint64)
 
     def compare(self, id: str, text: str) -> dict[int, Hit]: # by position
