@@ -73,7 +73,7 @@ def make_tools(
         suffixes = novelty.suffix_array(corpus.flat, corpus.tokenizer.bos_id)
         p.update(len(corpus.flat))
     if not tools: return Tools(corpus, suffixes)
-    from rugpt_core.topics import encode_texts, load_encoder
+    from rugpt_core.encoder import encode_texts, load_encoder
     facts.slovnet_model("NER"), facts.slovnet_model("Syntax"), facts.morphology() # missing ones are named before the work
     encoder = load_encoder()
     return Tools(corpus, suffixes, facts.WordIndex(corpus.texts(), len(corpus.articles)), lambda texts: encode_texts(texts, encoder))

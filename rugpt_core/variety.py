@@ -81,7 +81,8 @@ def compare_sets(
     texts: int = 60, # of a set, at most
 ) -> dict[str, Any]: # words, sets: name -> measure -> {value, low, high, n}, topics: name -> topic -> texts
     "Variety of synthetic beside natural texts, of one number and one length."
-    from rugpt_core.topics import encode_texts, load_encoder, similarities, topic_vectors, unit
+    from rugpt_core.encoder import encode_texts, load_encoder
+    from rugpt_core.topics import similarities, topic_vectors, unit
     pair = dict(zip(("synthetic", "natural"), same_size([synthetic, natural], texts=texts)))
     n = len(pair["natural"])
     out = dict(texts=n, words=len(pair["natural"][0].split()) if n else 0, sets={}, topics={})
