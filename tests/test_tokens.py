@@ -1,4 +1,4 @@
-"""Tokenizers and files of ids: what the cells of core/08a_gemma to core/09_tokens cannot show."""
+"""Tokenizers and files of ids: what the cells of core/08g_gemma to core/09_tokens cannot show."""
 
 import json
 import os
