@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from peers.nanogpt import Recipe, Trainer
-from peers.texts import held_out_bytes, tokens, trimmed
+from peers.texts import held_out_bytes, tokens
 
 from rugpt_core.plan import settle
 from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json
@@ -57,7 +57,7 @@ class Contender:
 
 def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
     """Tokens a second and peak memory of every contender, in alternation."""
-    whole, small = tokens(source, work, "gemma"), trimmed(source, work)
+    whole, small = tokens(source, work, "gemma"), tokens(source, work, "trimmed")
     sizes = [open_bins(f, verify=False).vocab_size for f in (whole, small)]
     named = {"nanoGPT" + ("" if checkout else " (stand-in)"): (whole, dict(who="theirs", checkout=checkout), 1),
              "ours, whole vocabulary": (whole, dict(who="ours", family="gpt2", settings=EXACT), 1),

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rugpt_core import encode, gemma, pieces, tokens, vocabulary
-from rugpt_core import selection as chosen
+from rugpt_core import splits as chosen
 from rugpt_core.runs import RugptError, write_parquet
 
 ROOT = Path(__file__).resolve().parent.parent

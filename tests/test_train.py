@@ -17,8 +17,8 @@ from rugpt_core import train
 from rugpt_core.checkpoint import load_state
 from rugpt_core.generate import load_model
 from rugpt_core.plan import settle
-from rugpt_core.runs import RugptError, read_json, read_jsonl
-from rugpt_core.tokens import open_bins
+from rugpt_core.runs import RugptError, file_digest, json_digest, read_json, read_jsonl
+from rugpt_core.tokens import SCHEMA, open_bins
 from rugpt_core.train import Run, bare_model, take_over, train_model, train_run
 
 HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai".split()
@@ -29,19 +29,23 @@ ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
 
 
 def make_tokens(run_dir, vocab=3000, n=6000, val=800):
-    """A tokens folder of documents with a rule; its tokenizer is never opened, only its digest is checked."""
+    """A tokens folder of documents with a rule; its tokenizer is never used, only checked."""
     out, g = run_dir/"tokens", np.random.default_rng(0)
     (out/"tokenizer").mkdir(parents=True)
-    (out/"tokenizer/tokenizer.json").write_text("{}")
+    toy = json.dumps(dict(model=dict(vocab={f"t{i}": i for i in range(vocab)}), added_tokens=[]))
+    (out/"tokenizer/tokenizer.json").write_text(toy)
     splits = {}
     for split, size in (("train", n), ("val", val)):
         ids = (np.cumsum(g.integers(1, 3, size)) % 200 + 1).astype("<u2")
         ids[::100] = 0
         (out/f"{split}.bin").write_bytes(ids.tobytes())
+        offsets = out/f"{split}.offsets.npy"
+        np.save(offsets, np.append(np.flatnonzero(ids == 0), size))
         splits[split] = dict(tokens=size, documents=int((ids == 0).sum()), bytes=4*size, chars=2*size,
-                             sha256=hashlib.sha256(ids.tobytes()).hexdigest())
-    (out/"meta.json").write_text(json.dumps(dict(schema=1, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
-        tokenizer=dict(name="toy", digest=hashlib.sha256(b"{}").hexdigest()))))
+                             sha256=hashlib.sha256(ids.tobytes()).hexdigest(), offsets_sha256=file_digest(offsets))
+    meta = dict(schema=SCHEMA, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
+                tokenizer=dict(name="toy", digest=hashlib.sha256(toy.encode()).hexdigest()))
+    (out/"meta.json").write_text(json.dumps(meta | dict(digest=json_digest(meta))))
     return run_dir
 
 
