@@ -25,6 +25,7 @@ from rugpt_core.strategies import Decoding
 from rugpt_core.tokens import open_bins
 
 SAMPLE = Decoding("sample", temperature=.8, top_k=200)  # of nanoGPT's sample.py
+CONTEXT = 190  # tokens: the mean context of the 500 that sample.py writes, at a block size of 256
 PARTS = ("nanogpt", "same", "int8", "speed")
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, bias=False)
 
@@ -108,8 +109,8 @@ class Contender:
 
 def contenders(whole: Model, trimmed: Model, batch: int, new: int, path: str) -> list[Contender]:
     """Everyone who writes `new` tokens behind each of `batch` prompts."""
-    ids = prompts_of(batch, trimmed.config.vocab_size)
-    idx, tokens, work = torch.tensor(ids), batch*new, f"batch {batch}, {new} tokens"
+    ids = prompts_of(batch, trimmed.config.vocab_size, (CONTEXT,))
+    idx, tokens, work = torch.tensor(ids), batch*new, f"batch {batch}, {new} tokens behind {CONTEXT}"
     peer = nanogpt(whole, path)
     out = [Contender(work, f"nanoGPT, {whole.config.vocab_size:,} pieces",
                      lambda: peer.generate(idx, new, temperature=.8, top_k=200), tokens)]
@@ -139,8 +140,8 @@ def measure(everyone: list[Contender], rounds: int, clock: str) -> list[dict]:
             print(f"round {k + 1}, {c.work}, {c.who}: {rates[c.who][-1]:.1f} tokens/s", flush=True)
     base = everyone[0].who
     ratio = lambda who: statistics.median(a/b for a, b in zip(rates[who], rates[base], strict=True))  # noqa: E731
-    return [row(c.work, c.who, f"tokens written, {clock} time", "tokens/s", round(statistics.median(r), 2), round(min(r), 2), round(max(r), 2),
-                rounds, base, round(ratio(c.who), 2)) for c in everyone for r in [rates[c.who]]]
+    return [row(c.work, c.who, f"tokens written, {clock} time", "tokens/s",
+                *(round(f(rates[c.who]), 2) for f in (statistics.median, min, max)), rounds, base, round(ratio(c.who), 2)) for c in everyone]
 
 
 def row(work, who, metric, unit, median, low, high, runs, ratio_to=None, ratio=None) -> dict:
@@ -240,7 +241,8 @@ def main():
     parser.add_argument("--tokens", type=int, nargs=2, default=(100, 50), help="new tokens at batch 1 and at batch 16")
     parser.add_argument("--vocab", type=int, nargs=2, default=(262_144, 40_000), help="whole and trimmed vocabulary")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; the rest of the file stays")
-    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"), help="cpu: processor time, for a machine that others use")
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"),
+                        help="cpu: processor time, for a machine that others use")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -257,12 +259,13 @@ def main():
         rows += [r | dict(part="int8") for r in effect_of_int8(trained)]
     for batch, new in zip((1, 16), args.tokens, strict=True):
         if "speed" in args.parts:
-            rows += [r | dict(part="speed") for r in measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds, args.clock)]
+            everyone = contenders(whole, trimmed, batch, new, args.nanogpt)
+            rows += [r | dict(part="speed") for r in measure(everyone, args.rounds, args.clock)]
     machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
     write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
     for r in rows:
         if r["ratio"]:
-            print(f"{r['work']:22} {r['who']:60} {r['median']:9.1f} tokens/s  x{r['ratio']:.2f}")
+            print(f"{r['work']:32} {r['who']:60} {r['median']:9.1f} tokens/s  x{r['ratio']:.2f}")
     print(path)
 
 
