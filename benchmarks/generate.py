@@ -141,7 +141,8 @@ def measure(everyone: list[Contender], rounds: int, clock: str) -> list[dict]:
     base = everyone[0].who
     ratio = lambda who: statistics.median(a/b for a, b in zip(rates[who], rates[base], strict=True))  # noqa: E731
     return [row(c.work, c.who, f"tokens written, {clock} time", "tokens/s",
-                *(round(f(rates[c.who]), 2) for f in (statistics.median, min, max)), rounds, base, round(ratio(c.who), 2)) for c in everyone]
+                *(round(f(rates[c.who]), 2) for f in (statistics.median, min, max)), rounds,
+                base, round(ratio(c.who), 2)) for c in everyone]
 
 
 def row(work, who, metric, unit, median, low, high, runs, ratio_to=None, ratio=None) -> dict:
