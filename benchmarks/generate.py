@@ -251,19 +251,22 @@ def main():
     path, rows = ROOT/"benchmarks/results/generate.json", []
     if path.is_file():  # parts that are not measured now stay
         rows = [r for r in read_json(path)["rows"] if r.get("part") not in args.parts]
+
+    def keep(part: str, found: list[dict]):
+        rows.extend(r | dict(part=part) for r in found)
+        machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
+        write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
+
     whole, trimmed = (build_model(ModelConfig("gpt2", vocab_size=v, **SHAPE), 0).eval() for v in args.vocab)
     if "nanogpt" in args.parts:
-        rows += [r | dict(part="nanogpt") for r in same_as_nanogpt(whole, args.nanogpt)]
+        keep("nanogpt", same_as_nanogpt(whole, args.nanogpt))
     if "same" in args.parts:
-        rows += [r | dict(part="same") for r in same_texts(trained)]
+        keep("same", same_texts(trained))
     if "int8" in args.parts and trained:
-        rows += [r | dict(part="int8") for r in effect_of_int8(trained)]
+        keep("int8", effect_of_int8(trained))
     for batch, new in zip((1, 16), args.tokens, strict=True):
         if "speed" in args.parts:
-            everyone = contenders(whole, trimmed, batch, new, args.nanogpt)
-            rows += [r | dict(part="speed") for r in measure(everyone, args.rounds, args.clock)]
-    machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
-    write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
+            keep("speed", measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds, args.clock))
     for r in rows:
         if r["ratio"]:
             print(f"{r['work']:32} {r['who']:60} {r['median']:9.1f} tokens/s  x{r['ratio']:.2f}")
