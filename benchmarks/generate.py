@@ -25,6 +25,7 @@ from rugpt_core.strategies import Decoding
 from rugpt_core.tokens import open_bins
 
 SAMPLE = Decoding("sample", temperature=.8, top_k=200)  # of nanoGPT's sample.py
+CONTEXT = 190  # tokens: the mean context of the 500 that sample.py writes, at a block size of 256
 PARTS = ("nanogpt", "same", "int8", "speed")
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, bias=False)
 
@@ -108,8 +109,8 @@ class Contender:
 
 def contenders(whole: Model, trimmed: Model, batch: int, new: int, path: str) -> list[Contender]:
     """Everyone who writes `new` tokens behind each of `batch` prompts."""
-    ids = prompts_of(batch, trimmed.config.vocab_size)
-    idx, tokens, work = torch.tensor(ids), batch*new, f"batch {batch}, {new} tokens"
+    ids = prompts_of(batch, trimmed.config.vocab_size, (CONTEXT,))
+    idx, tokens, work = torch.tensor(ids), batch*new, f"batch {batch}, {new} tokens behind {CONTEXT}"
     peer = nanogpt(whole, path)
     out = [Contender(work, f"nanoGPT, {whole.config.vocab_size:,} pieces",
                      lambda: peer.generate(idx, new, temperature=.8, top_k=200), tokens)]
@@ -127,19 +128,21 @@ def contenders(whole: Model, trimmed: Model, batch: int, new: int, path: str) ->
     return out
 
 
-def measure(everyone: list[Contender], rounds: int) -> list[dict]:
-    """In turns; the first round only warms up where it is short enough to be worth it."""
+def measure(everyone: list[Contender], rounds: int, clock: str) -> list[dict]:
+    """In turns, so that what else the machine does falls on all; ratios are taken round by round."""
+    now = time.process_time if clock == "cpu" else time.perf_counter
     rates: dict[str, list[float]] = {c.who: [] for c in everyone}
     for k in range(rounds):
         for c in everyone:
-            start = time.perf_counter()
+            start = now()
             c.run()
-            rates[c.who].append(c.tokens/(time.perf_counter() - start))
+            rates[c.who].append(c.tokens/(now() - start))
             print(f"round {k + 1}, {c.work}, {c.who}: {rates[c.who][-1]:.1f} tokens/s", flush=True)
     base = everyone[0].who
     ratio = lambda who: statistics.median(a/b for a, b in zip(rates[who], rates[base], strict=True))  # noqa: E731
-    return [row(c.work, c.who, "tokens written", "tokens/s", round(statistics.median(r), 2), round(min(r), 2), round(max(r), 2),
-                rounds, base, round(ratio(c.who), 2)) for c in everyone for r in [rates[c.who]]]
+    return [row(c.work, c.who, f"tokens written, {clock} time", "tokens/s",
+                *(round(f(rates[c.who]), 2) for f in (statistics.median, min, max)), rounds,
+                base, round(ratio(c.who), 2)) for c in everyone]
 
 
 def row(work, who, metric, unit, median, low, high, runs, ratio_to=None, ratio=None) -> dict:
@@ -239,6 +242,8 @@ def main():
     parser.add_argument("--tokens", type=int, nargs=2, default=(100, 50), help="new tokens at batch 1 and at batch 16")
     parser.add_argument("--vocab", type=int, nargs=2, default=(262_144, 40_000), help="whole and trimmed vocabulary")
     parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; the rest of the file stays")
+    parser.add_argument("--clock", default="wall", choices=("wall", "cpu"),
+                        help="cpu: processor time, for a machine that others use")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -246,21 +251,25 @@ def main():
     path, rows = ROOT/"benchmarks/results/generate.json", []
     if path.is_file():  # parts that are not measured now stay
         rows = [r for r in read_json(path)["rows"] if r.get("part") not in args.parts]
+
+    def keep(part: str, found: list[dict]):
+        rows.extend(r | dict(part=part) for r in found)
+        machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
+        write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
+
     whole, trimmed = (build_model(ModelConfig("gpt2", vocab_size=v, **SHAPE), 0).eval() for v in args.vocab)
     if "nanogpt" in args.parts:
-        rows += [r | dict(part="nanogpt") for r in same_as_nanogpt(whole, args.nanogpt)]
+        keep("nanogpt", same_as_nanogpt(whole, args.nanogpt))
     if "same" in args.parts:
-        rows += [r | dict(part="same") for r in same_texts(trained)]
+        keep("same", same_texts(trained))
     if "int8" in args.parts and trained:
-        rows += [r | dict(part="int8") for r in effect_of_int8(trained)]
+        keep("int8", effect_of_int8(trained))
     for batch, new in zip((1, 16), args.tokens, strict=True):
         if "speed" in args.parts:
-            rows += [r | dict(part="speed") for r in measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds)]
-    machine = f"{platform.machine()}, {platform.system()}, {args.threads} threads"
-    write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows))
+            keep("speed", measure(contenders(whole, trimmed, batch, new, args.nanogpt), args.rounds, args.clock))
     for r in rows:
         if r["ratio"]:
-            print(f"{r['work']:22} {r['who']:60} {r['median']:9.1f} tokens/s  x{r['ratio']:.2f}")
+            print(f"{r['work']:32} {r['who']:60} {r['median']:9.1f} tokens/s  x{r['ratio']:.2f}")
     print(path)
 
 
