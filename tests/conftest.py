@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 RUGPT = [sys.executable, "-c", "from rugpt_core.cli import main; main()"]
@@ -30,8 +31,12 @@ def outputs(run_dir):
 
 
 @pytest.fixture(scope="session")
-def chain(tmp_path_factory):
-    """The run directory of preset smoke, run once by the command line."""
-    run_dir = os.environ.get("RUGPT_TEST_RUN") or tmp_path_factory.mktemp("chain")/"smoke"
-    done = rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0)
-    return Path(run_dir), done.stdout
+def chain(tmp_path_factory, worker_id):
+    """The run directory of preset smoke, run once by the command line, for all processes of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    run_dir, log = Path(os.environ.get("RUGPT_TEST_RUN") or base/"chain"/"smoke"), base/"chain.log"
+    with FileLock(base/"chain.lock"):
+        if not log.exists():
+            log.write_text(rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0).stdout)
+    return run_dir, log.read_text()
