@@ -215,6 +215,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                   'rugpt_core.clean.chunks': ('core/clean.html#chunks', 'rugpt_core/clean.py'),
                                   'rugpt_core.clean.clean_chunk': ('core/clean.html#clean_chunk', 'rugpt_core/clean.py'),
                                   'rugpt_core.clean.clean_corpus': ('core/clean.html#clean_corpus', 'rugpt_core/clean.py'),
+                                  'rugpt_core.clean.end_with_parent': ('core/clean.html#end_with_parent', 'rugpt_core/clean.py'),
                                   'rugpt_core.clean.examples_of': ('core/clean.html#examples_of', 'rugpt_core/clean.py'),
                                   'rugpt_core.clean.find_boilerplate': ('core/clean.html#find_boilerplate', 'rugpt_core/clean.py'),
                                   'rugpt_core.clean.find_duplicates': ('core/clean.html#find_duplicates', 'rugpt_core/clean.py'),

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['REASONS', 'MIN_PARAGRAPH', 'CHUNK', 'SHARD_BYTES', 'GROUP_CHARS', 'Options', 'Chunk', 'paragraph_hash', 'clean_chunk',
-           'chunks', 'map_ordered', 'Pool', 'find_duplicates', 'choose_splits', 'find_boilerplate',
+           'chunks', 'end_with_parent', 'map_ordered', 'Pool', 'find_duplicates', 'choose_splits', 'find_boilerplate',
            'without_paragraphs', 'ShardWriter', 'write_rows', 'refused_row', 'funnel_of', 'Sampler', 'examples_of',
            'rejected_samples', 'check_kept', 'letters_share', 'watch_language', 'check_options', 'clean_corpus',
            'finish']
@@ -101,6 +101,12 @@ def chunks(raws: Iterable[RawArticle]) -> Iterator[list[RawArticle]]:
     if chunk: yield chunk
 
 # %% ../notebooks/core/05a_clean.ipynb #a8095cea
+def end_with_parent():
+    "In a worker: end when the process that started it has ended, however that came about."
+    import threading
+    from multiprocessing import parent_process
+    threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
+
 def map_ordered(
     f: Callable, # of one item; a function of a module, for it travels to other processes
     items: Iterable, # read no further than the workers need
@@ -115,7 +121,7 @@ def map_ordered(
         else range(os.cpu_count() or 1))
     first = list(islice(items, 2))
     if workers < 2 or len(first) < 2: yield from map(f, chain(first, items)); return
-    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn")) as pool:
+    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn"), end_with_parent) as pool:
         waiting: deque = deque()
         for item in chain(first, items):
             waiting.append(pool.submit(f, item))
