@@ -3,12 +3,11 @@ import json
 
 import pytest
 import torch
-from conftest import rugpt
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_faults import assert_one_line
 from test_model import peer
 
+from rugpt_core.cli import main
 from rugpt_core.decoding import next_distribution
 from rugpt_core.generate import prompt_generators, token_steps
 from rugpt_core.heads import open_head
@@ -132,6 +131,22 @@ def test_the_screened_head_writes_what_float32_writes(how):
     assert written(big, prompts, how) == written(big, prompts, how, head=open_head(big, "screened"))
 
 
+def command(*args):
+    """Run the command line in this process; its exit code."""
+    with pytest.raises(SystemExit) as e:
+        main([str(a) for a in args])
+    return e.value.code
+
+
+def refused(capsys, words, *args):
+    """A mistake is exit code 2 and one line that says all these words."""
+    assert command(*args) == 2
+    lines = [line for line in capsys.readouterr().err.split("\n") if line.strip()]
+    assert len(lines) == 1 and lines[0].startswith("rugpt: ")
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
 @pytest.mark.parametrize("args, words", [
     (["--temperature", "0"], ["temperature is 0", "strategy greedy"]),
     (["--temperature", "-1"], ["temperature is -1"]),
@@ -141,27 +156,28 @@ def test_the_screened_head_writes_what_float32_writes(how):
     (["--prompt", ""], ["prompt is empty"]),
     (["--file", "none.txt"], ["none.txt", "missing"]),
 ])
-def test_mistakes_are_one_line(chain, args, words):
+def test_mistakes_are_one_line(chain, capsys, args, words):
     prompt = [] if {"--prompt", "--file"} & set(args) else ["--prompt", "Река"]
-    assert_one_line(rugpt("generate", "--run-dir", chain[0], *prompt, *args), *words)
+    refused(capsys, words, "generate", "--run-dir", chain[0], *prompt, *args)
 
 
-def test_a_checkpoint_without_its_tokenizer(chain):
-    folder = chain[0]/"model/qwen3"
-    assert_one_line(rugpt("generate", "--checkpoint", folder, "--prompt", "Река"), "the checkpoint's tokenizer is missing")
-    found = [rugpt("generate", *where, "--prompt", "Река", "--max-tokens", 9, check=0).stdout
-             for where in (("--checkpoint", folder, "--tokenizer", chain[0]/"tokens/tokenizer"),
-                           ("--run-dir", chain[0], "--model", "qwen3"))]
-    assert found[0] == found[1]
+def test_a_checkpoint_without_its_tokenizer(chain, capsys):
+    folder, found = chain[0]/"model/qwen3", []
+    refused(capsys, ["the checkpoint's tokenizer is missing"], "generate", "--checkpoint", folder, "--prompt", "Река")
+    for where in (["--checkpoint", folder, "--tokenizer", chain[0]/"tokens/tokenizer"],
+                  ["--run-dir", chain[0], "--model", "qwen3"]):
+        assert command("generate", *where, "--prompt", "Река", "--max-tokens", 9) == 0
+        found.append(capsys.readouterr().out)
+    assert found[0] == found[1] and found[0].startswith("Река")
 
 
 def test_a_file_of_texts(chain, tmp_path):
     """Titles, held-out openings and lines of a file, several samples each, to JSON lines; the same bytes again."""
     (tmp_path/"prompts.txt").write_text("Байкал —\nВолга\n", encoding="utf-8")
     for name in ("a", "b"):
-        rugpt("generate", "--run-dir", chain[0], "--file", tmp_path/"prompts.txt", "--title", "Москва",
-              "--held-out", "openings", "-n", 2, "--samples", 2,
-              "--strategy", "min_p", "--max-tokens", 9, "--out", tmp_path/f"{name}.jsonl", check=0)
+        assert command("generate", "--run-dir", chain[0], "--file", tmp_path/"prompts.txt", "--title", "Москва",
+                       "--held-out", "openings", "-n", 2, "--samples", 2, "--strategy", "min_p", "--max-tokens", 9,
+                       "--out", tmp_path/f"{name}.jsonl") == 0
     rows = [json.loads(line) for line in (tmp_path/"a.jsonl").read_text(encoding="utf-8").splitlines()]
     assert (tmp_path/"a.jsonl").read_bytes() == (tmp_path/"b.jsonl").read_bytes()
     assert [r["prompt_kind"] for r in rows] == ["title"]*2 + ["text"]*4 + ["opening"]*4
