@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['FAMILIES', 'GELUS', 'BLANK', 'GROUPS', 'FIRST', 'ModelConfig', 'matched_width', 'check_config', 'rope_angles',
            'rotate', 'Cache', 'attention_mask', 'document_mask', 'RMSNorm', 'Linear', 'Embedding', 'Attention', 'MLP',
-           'make_norm', 'Block', 'Model', 'build_model', 'parameter_groups', 'flops_per_token', 'transformers_config',
-           'transformers_state', 'from_transformers', 'config_dict', 'config_from']
+           'make_norm', 'Block', 'TiedRows', 'Model', 'build_model', 'parameter_groups', 'flops_per_token',
+           'transformers_config', 'transformers_state', 'from_transformers', 'config_dict', 'config_from']
 
 # %% ../notebooks/core/10_model.ipynb #f42e01c3
 import threading
@@ -240,6 +240,25 @@ class Block(nn.Module):
         x_BTC = x_BTC + self.drop(self.attention(self.norm_1(x_BTC), angles, mask, cache))
         return x_BTC + self.drop(self.mlp(self.norm_2(x_BTC)))
 
+# %% ../notebooks/core/10_model.ipynb #tiedrows
+class TiedRows(torch.autograd.Function):
+    "Rows of a table that is the head's too. Their gradients are added to the head's where that lies; autograd would make a table of them."
+
+    @staticmethod
+    def forward(ctx, weight_VC: Tensor, ids_BT: Tensor) -> Tensor: # (B, T, C)
+        ctx.weight, ctx.ids = weight_VC, ids_BT
+        return F.embedding(ids_BT, weight_VC)
+
+    @staticmethod
+    def backward(ctx, g_BTC: Tensor):
+        p, ids_N, g_NC = ctx.weight, ctx.ids.flatten(), g_BTC.flatten(0, 1)
+        def add():
+            with torch.no_grad():
+                if p.grad is None: p.grad = torch.zeros_like(p)
+                p.grad.index_add_(0, ids_N, g_NC.to(p.grad.dtype))
+        torch.autograd.Variable._execution_engine.queue_callback(add) # when all other gradients are there
+        return None, None
+
 # %% ../notebooks/core/10_model.ipynb #45e0d4fa
 class Model(nn.Module):
     "A decoder-only language model of either family."
@@ -266,7 +285,6 @@ class Model(nn.Module):
         ids_BT: Tensor, # token ids
         cache: Cache | None = None, # of the tokens before; grows by these
         mask: Tensor | None = None, # of `document_mask`, in place of the causal one
-        sparse: bool = False, # the embedding's gradient as rows, not as a whole table
     ) -> Tensor: # (B, T, C), normed
         "What the head reads."
         c, past, T = self.config, cache.length if cache else 0, ids_BT.shape[1]
@@ -276,7 +294,8 @@ class Model(nn.Module):
         position_BT = torch.arange(past, past + T, device=ids_BT.device)[None]
         if pad_B is not None: position_BT = (position_BT - pad_B[:, None]).clamp(min=0)
         if mask is None: mask = attention_mask(past, T, pad_B, ids_BT.device)
-        x_BTC, angles = F.embedding(ids_BT, self.embedding.weight, sparse=sparse), None
+        tied = self.head is None and torch.is_grad_enabled()
+        x_BTC, angles = TiedRows.apply(self.embedding.weight, ids_BT) if tied else self.embedding(ids_BT), None
         if self.position is not None: x_BTC = x_BTC + self.position(position_BT)
         else: angles = rope_angles(position_BT, c.head_dim, c.rope_theta)
         x_BTC = self.drop(x_BTC)
@@ -300,8 +319,7 @@ class Model(nn.Module):
     ) -> Tensor: # mean, nats per token
         "Cross-entropy of the next token."
         mask = None if self.mask_bos is None else document_mask(ids_BT, self.mask_bos)
-        sparse = self.head is None and ids_BT.device.type != "mps" # added to the head's gradient of the same table
-        x_NC = self.hidden(ids_BT, mask=mask, sparse=sparse).flatten(0, 1)
+        x_NC = self.hidden(ids_BT, mask=mask).flatten(0, 1)
         return head_loss(x_NC, self.head_weight, targets_BT.flatten(), self.loss_way)
 
 # %% ../notebooks/core/10_model.ipynb #ff5c322b

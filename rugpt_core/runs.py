@@ -489,5 +489,7 @@ class Stage:
 # %% ../notebooks/core/00_runs.ipynb #783a8be1
 def peak_memory_mb() -> float:
     "Peak resident memory of this process so far, MB (10^6 bytes)."
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    try: # ru_maxrss of Linux is at least what the parent had when it started this process
+        return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))*1024/1e6
+    except (OSError, StopIteration): peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak/1e6 if sys.platform == "darwin" else peak*1024/1e6
