@@ -57,7 +57,7 @@ def ours(selection, tokenizer, out, encoder):
 
     of = {r["id"]: r["split"] for rows in selection_rows(selection, ("id", "split")) for r in rows}
     counts = {split: sum(v == split for v in of.values()) for split in ("train", "val")}
-    return write_bins(selection, load_tokenizer(tokenizer), out, Roles(of, counts), encoder, workers=0)["encoder"]
+    return write_bins(selection, load_tokenizer(tokenizer), out, Roles(of, counts), encoder)["encoder"]
 
 
 def child(args):
@@ -163,7 +163,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=None, help="articles (default: ../shared/data/ruwiki, else the embedded sample)")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--nanogpt-every", type=int, default=8, help="nanoGPT's way gets every n-th article")
+    parser.add_argument("--nanogpt-every", type=int, default=4, help="nanoGPT's way gets every n-th article")
     parser.add_argument("--parts", default="trimmed,bins")
     parser.add_argument("--kinds", default="gemma,trimmed")
     parser.add_argument("--child", help=argparse.SUPPRESS)

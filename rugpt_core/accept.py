@@ -160,7 +160,7 @@ def name_finder(
     "How names are found; `auto` takes slovnet where it is installed."
     if which not in FINDERS: raise RugptError(f"unknown way {which!r}", "entity_check", f"known: {', '.join(FINDERS)}")
     if which == "slovnet" and not ner_files():
-        raise RugptError("slovnet and natasha are not installed", "entity_check", 'pip install "rugpt[entities]", or give entity_check=capitals')
+        raise RugptError("slovnet and natasha are not installed", "entity_check", 'pip install "rugpt[analysis]", or give entity_check=capitals')
     return ("slovnet", slovnet_names()) if which != "capitals" and ner_files() else ("capitals", capitalised)
 
 # %% ../notebooks/core/06f_accept.ipynb #b679a999

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXTRA', 'TAG_BATCH', 'WORD', 'YEAR', 'natasha_file', 'slovnet_model', 'morphology', 'Sentence', 'sentences_of',
            'packed_states', 'Entity', 'tag_words', 'find_entities', 'fold', 'forms', 'WordIndex', 'Support',
-           'text_support', 'share', 'ent_support']
+           'text_support', 'ent_support']
 
 # %% ../notebooks/core/16_facts.ipynb #606108d8
 import importlib.util, itertools, re
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .runs import Progress, RugptError
+from .runs import Progress, RugptError, share
 
 # %% ../notebooks/core/16_facts.ipynb #a9b6c0b4
 EXTRA = "pip install 'rugpt[analysis]'"
@@ -282,11 +282,6 @@ def text_support(
     held = [(index.articles(e), np.intersect1d(index.articles(e), index.articles(y))) for e, y in sorted(pairs)]
     supported, found = sum(len(b) > 0 for _, b in held), sum(len(a) > 0 for a, _ in held)
     return Support(len(entities), sum(known), len(pairs), supported, found, found - supported), known
-
-# %% ../notebooks/core/16_facts.ipynb #487dfca5
-def share(part: float, whole: float) -> float | None:
-    "A share; undefined where the whole is nothing."
-    return part/whole if whole else None
 
 # %% ../notebooks/core/16_facts.ipynb #b4e08015
 def ent_support(

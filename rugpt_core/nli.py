@@ -49,10 +49,9 @@ def label_index(
 
 # %% ../notebooks/core/08b_nli.ipynb #6bc9cc74
 def pick_device(device: str = "") -> str: # cuda, mps or cpu
-    "The device asked for, else the fastest that is there."
-    import torch
-    if device: return device
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    "The device asked for, else the fastest that is there; one that is not there is refused."
+    from rugpt_core import devices
+    return str(devices.pick_device(device or "auto")[0])
 
 # %% ../notebooks/core/08b_nli.ipynb #0b4dc662
 def pick_precision(

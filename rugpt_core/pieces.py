@@ -42,7 +42,10 @@ class Tokenizer:
         self.json, self.name, self.bos, self.id_map = text, name, bos, id_map
         self.bos_id: int = self.backend.token_to_id(bos) # precedes every document
         if self.bos_id is None: raise RugptError(f"tokenizer has no {bos}", where, "give one that has")
-        self.vocab_size: int = max(self.backend.get_vocab().values()) + 1 # every id is below it
+        vocab = self.backend.get_vocab()
+        self.vocab_size: int = max(vocab.values()) + 1 # every id is below it
+        self.pieces: list[str | None] = [None]*self.vocab_size # as tokenizer.json writes them
+        for piece, i in vocab.items(): self.pieces[i] = piece
         if id_map and len(id_map.whole_ids) != self.vocab_size:
             raise RugptError("map of ids is of another vocabulary", where, "make the tokenizer again")
 
@@ -254,11 +257,11 @@ def piece_bytes(
     table = {chr(b): b for b in chars} | {chr(256 + n): b for n, b in enumerate(rest)}
     out, level, added = [], is_byte_level(tokenizer), tokenizer.special_ids().values()
     for i in ids:
-        piece = tokenizer.backend.id_to_token(int(i))
+        piece = tokenizer.pieces[i] if 0 <= i < tokenizer.vocab_size else None
         if piece is None: raise RugptError(f"id {i} is outside the vocabulary", "piece_bytes")
         if int(i) == tokenizer.bos_id: out.append(b"")
         elif level and int(i) not in added: out.append(bytes(table[c] for c in piece))
-        elif BYTE.fullmatch(piece): out.append(bytes([int(piece[3:5], 16)]))
+        elif piece[0] == "<" and BYTE.fullmatch(piece): out.append(bytes([int(piece[3:5], 16)]))
         else: out.append(piece.replace("▁", " ").encode())
     return out
 

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .facts import morphology, share
+from .facts import morphology
 from .language import token_logprobs
-from .runs import Progress, RugptError
+from .runs import Progress, RugptError, share
 
 # %% ../notebooks/core/17a_planted.ipynb #c0a52591
 MEN = "Андрей Борис Виктор Глеб Денис Егор Иван Кирилл Леонид Максим Николай Олег Пётр Роман Степан Тимур Фёдор Юрий".split()

@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['DISK_REMEDY', 'ROOT', 'STAGES', 'DRIVERS', 'SCHEMA', 'TIMED', 'PEERS', 'RugptError', 'disk_errors', 'resolve_path',
            'resolve_run_dir', 'text_digest', 'file_digest', 'json_digest', 'input_digest', 'write_atomic', 'write_json',
-           'read_json', 'write_jsonl', 'read_jsonl', 'write_parquet', 'read_parquet', 'clock', 'Progress', 'progress',
-           'StageSpec', 'Parameter', 'parse_parameters', 'notebook_path', 'notebook_cells', 'stage_parameters',
-           'imported_modules', 'code_digest', 'versions', 'outputs_digest', 'Stage', 'peak_memory_mb']
+           'read_json', 'read_yaml', 'share', 'write_jsonl', 'read_jsonl', 'write_parquet', 'read_parquet', 'clock',
+           'Progress', 'progress', 'StageSpec', 'Parameter', 'parse_parameters', 'notebook_path', 'notebook_cells',
+           'stage_parameters', 'imported_modules', 'code_digest', 'versions', 'outputs_digest', 'Stage',
+           'peak_memory_mb']
 
 # %% ../notebooks/core/00_runs.ipynb #db16c7a4
 import ast, fcntl, glob, hashlib, io, json, os, platform, re, resource, shutil, sys, time
@@ -141,6 +142,23 @@ def read_json(path: str | Path) -> Any:
     except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
         raise RugptError(f"file is not valid JSON ({e})", str(path), "delete it and run its stage again") from None
+
+# %% ../notebooks/core/00_runs.ipynb #readyaml1
+def read_yaml(
+    path: str | Path, # relative to the project
+    parameter: str = "the parameter that names it", # for the remedy
+) -> Any:
+    "Read YAML; a missing or broken file is a clear error."
+    import yaml
+    file = resolve_path(path)
+    try: return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError: raise RugptError("file is missing", str(file), f"give {parameter} another path") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as e:
+        raise RugptError(f"not valid YAML ({e})", str(file), f"compare it with the one in data/, or give {parameter} another path") from None
+
+def share(part: float | None, whole: float | None) -> float | None:
+    "A part of a whole; undefined where the whole is nothing."
+    return part/whole if part is not None and whole else None
 
 # %% ../notebooks/core/00_runs.ipynb #8f32f966
 def write_jsonl(

@@ -9,7 +9,7 @@ __all__ = ['COLUMNS', 'ROWS', 'STRATUM', 'NEAR', 'CHUNK', 'selection_rows', 'is_
 # %% ../notebooks/core/08l_splits.ipynb #acfc52a8
 import functools, json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -18,7 +18,7 @@ import numpy as np
 
 from .corpus import document, split_point
 from .runs import RugptError, Progress
-from .vocabulary import batched
+from .encode import batched
 
 # %% ../notebooks/core/08l_splits.ipynb #3cee5f2c
 COLUMNS = ["id", "source", "title", "text", "split", "topic"] # what is read of the selection
@@ -29,6 +29,7 @@ def selection_rows(
     selection, # a pandas DataFrame, or the path of selection.parquet
     columns: Sequence[str] = tuple(COLUMNS),
     optional: Sequence[str] = (), # columns that are read where they are
+    wanted_id: Callable[[str], bool] | None = None, # rows that are read; all by default
 ) -> Iterator[list[dict]]: # batches of rows
     "Read the selection batch by batch."
     import pyarrow as pa, pyarrow.parquet as pq
@@ -44,7 +45,9 @@ def selection_rows(
     wanted = [*columns, *(c for c in optional if c in there)]
     batches = f.iter_batches(ROWS, columns=wanted) if path else \
         pa.Table.from_pandas(selection[wanted], preserve_index=False).to_batches(ROWS)
-    for batch in batches: yield batch.to_pylist()
+    for batch in batches:
+        if wanted_id: batch = batch.take([n for n, i in enumerate(batch["id"].to_pylist()) if wanted_id(i)])
+        yield batch.to_pylist()
 
 # %% ../notebooks/core/08l_splits.ipynb #31e1ffca
 def is_synthetic(row: Mapping) -> bool:
@@ -119,9 +122,8 @@ def documents(
 ) -> Iterator[tuple[dict, str]]: # row and text
     "The documents of one file, as a model reads them: title, empty line, text."
     of = (roles or choose_roles(selection)).of
-    for rows in selection_rows(selection):
-        for row in rows:
-            if of[row["id"]] == split: yield row, document(row["title"], row["text"])
+    for rows in selection_rows(selection, wanted_id=lambda i: of[i] == split):
+        for row in rows: yield row, document(row["title"], row["text"])
 
 # %% ../notebooks/core/08l_splits.ipynb #0f43043f
 NEAR = .7 # Jaccard's index from which a training document is too near to a held-out one

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from .encode import FAST, Choice, choose_encoder, open_encoder
+from .encode import Encoder, batched, choose_encoder
 from .gemma import GEMMA_PACKAGE, gemma_is_local, gemma_tokenizer_json
 from .pieces import KINDS, Tokenizer, check_ids, load_tokenizer, segmentation, train_bpe, train_unigram
 from .runs import Progress, RugptError, file_digest, json_digest, read_json, resolve_path, write_atomic, write_json
 from .splits import Roles, choose_roles, documents, drop_near
 from .trim import trim_gemma
-from .vocabulary import batched, id_counts, measure, other_kinds, text_counts, vocabulary_use
+from .vocabulary import id_counts, measure, other_kinds, text_counts, vocabulary_use
 
 # %% ../notebooks/core/09_tokens.ipynb #419f62d4
 _all_ = ["Tokenizer", "check_ids", "id_counts", "load_tokenizer"] # what the modules behind take from here
@@ -48,10 +48,10 @@ def bin_dtype(
 # %% ../notebooks/core/09_tokens.ipynb #8edfe884
 def decoded(
     tokenizer: Tokenizer,
-    text: str, # a document
-) -> str:
+    data: bytes, # UTF-8 of a document
+) -> bytes:
     "What decoding a text's ids must give: the text; the whole Gemma has one sign for a space and for «▁»."
-    return text.replace("▁", " ") if tokenizer.name == "gemma" else text
+    return data.replace("▁".encode(), b" ") if tokenizer.name == "gemma" else data
 
 # %% ../notebooks/core/09_tokens.ipynb #8de77657
 def read_part(
@@ -66,23 +66,21 @@ def read_part(
 # %% ../notebooks/core/09_tokens.ipynb #1f3986cb
 def make_part(
     texts: Sequence[str], # documents
-    folder: Path, # the tokenizer's
+    encoder: Encoder,
     digest: str, # the tokenizer's
-    choice: Choice,
     work: Path, # where parts are kept
 ) -> dict: # path, sha256, n_tokens of each document
     "Encode documents, decode them again, compare, write."
+    utf8 = [t.encode("utf-8", "surrogatepass") for t in texts]
     sha = hashlib.sha256(digest.encode())
-    for text in texts: data = text.encode("utf-8", "surrogatepass"); sha.update(len(data).to_bytes(8, "big") + data)
+    for data in utf8: sha.update(len(data).to_bytes(8, "big")); sha.update(data)
     path = work/sha.hexdigest()
     if known := read_part(path): return {**known, "path": str(path)}
-    encoder = open_encoder(folder, digest, choice)
     ids, n = encoder.encode(texts)
-    check_ids(ids, encoder.tokenizer.vocab_size, str(folder))
-    want = [decoded(encoder.tokenizer, t) for t in texts]
-    if encoder.decode(ids) != "".join(want).encode():
-        for at, (part, text) in enumerate(zip(np.split(ids, np.cumsum(n)[:-1]), want)):
-            if encoder.decode(part) != text.encode(): return dict(bad=at)
+    check_ids(ids, encoder.tokenizer.vocab_size, "tokenizer")
+    if encoder.decode(ids) != decoded(encoder.tokenizer, b"".join(utf8)):
+        for at, (part, data) in enumerate(zip(np.split(ids, np.cumsum(n)[:-1]), utf8)):
+            if encoder.decode(part) != decoded(encoder.tokenizer, data): return dict(bad=at)
     data = ids.astype(bin_dtype(encoder.tokenizer.vocab_size)).tobytes()
     known = dict(sha256=hashlib.sha256(data).hexdigest(), n_tokens=n.tolist())
     write_atomic(path.with_suffix(".bin"), data)
@@ -144,7 +142,7 @@ def write_split(
     make, # `make_part`, all but the texts given
     add_rows, # takes rows of docs.parquet
     total: int, # documents, for the display
-    mapper, # applies `make` to parts, in order
+    threads: int, # that apply `make` to parts
 ) -> dict: # the split's entry in meta.json
     "Write one flat file of ids and the offsets beside it."
     path, s, waiting = out/f"{split}.bin", Split(), deque()
@@ -156,7 +154,7 @@ def write_split(
             yield texts
     tmp = path.with_name(f".{path.name}.tmp")
     with open(tmp, "wb") as f, Progress(f"tokenizing {split}", total, "documents") as p:
-        for part in mapper(make, parts()):
+        for part in map_threads(make, parts(), threads):
             rows = waiting.popleft()
             if "bad" in part: raise RugptError("decoding does not give the text back",
                 f"article {rows[part['bad']]['id']}", "tokenize with bpe or trimmed")
@@ -190,22 +188,18 @@ def write_bins(
     out: str | Path, # an existing folder
     roles: Roles | None = None, # who goes where: `choose_roles` by default
     encoder: str = "auto", # auto, tokenizers, fastokens, snaptokens, gigatoken
-    workers: int | None = None, # processes; 0: one a core; by default one for a small corpus
+    threads: int = 2,
     work: str | Path | None = None, # parts are kept here until all is written; a folder of its own by default
 ) -> dict: # what meta.json holds
     "Write tokenizer/, train.bin, val.bin, their offsets, docs.parquet and meta.json."
     import pyarrow as pa, pyarrow.parquet as pq
-    from rugpt_core.clean import map_ordered
     out, roles = Path(out), roles or choose_roles(selection)
     tokenizer.save(out/"tokenizer")
     sample, large = peek(documents(selection, "train", roles))
-    auto = encoder if encoder != "auto" or large else "tokenizers"
-    choice, workers = choose_encoder(tokenizer, sample, auto), int(not large) if workers is None else workers
-    mapper = functools.partial(map_ordered, workers=workers)
-    if choice.library in FAST: mapper = map_threads; open_encoder((out/"tokenizer").resolve(), tokenizer.digest, choice)
+    choice = choose_encoder(tokenizer, sample, encoder if encoder != "auto" or large else "tokenizers")
     work = Path(work or out/".parts")
     work.mkdir(parents=True, exist_ok=True)
-    make = functools.partial(make_part, folder=(out/"tokenizer").resolve(), digest=tokenizer.digest, choice=choice, work=work)
+    make = functools.partial(make_part, encoder=Encoder(tokenizer, choice), digest=tokenizer.digest, work=work)
     schema = pa.schema([(k, pa.string()) for k in ("split", "id", "title", "topic", "source")] +
                        [(k, pa.int64()) for k in ("start", "n_tokens")])
     rows, splits, tmp = [], {}, out/".docs.parquet.tmp"
@@ -216,7 +210,7 @@ def write_bins(
                 writer.write_table(pa.Table.from_pylist(rows[:20_000], schema=schema)); del rows[:20_000]
         for split in SPLITS:
             splits[split] = write_split(documents(selection, split, roles), split, out, make, add_rows,
-                                        roles.counts[split], mapper)
+                                        roles.counts[split], threads)
         add_rows([], 1)
     os.replace(tmp, out/"docs.parquet")
     meta = bins_meta(tokenizer, splits)

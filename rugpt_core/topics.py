@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OTHER', 'READ_CHARS', 'HEADING_CHARS', 'STRESS', 'PASSAGE_CHARS', 'LATER', 'SOFTNESS', 'SCALE', 'SCORED', 'Topic',
-           'sentences', 'make_topic', 'read_yaml', 'read_topics', 'TopicMap', 'read_topic_map', 'fold', 'opening',
-           'passages', 'unit', 'article_vectors', 'topic_vectors', 'similarities', 'softmax', 'encoder_scores']
+           'sentences', 'make_topic', 'read_topics', 'TopicMap', 'read_topic_map', 'fold', 'opening', 'passages',
+           'unit', 'article_vectors', 'topic_vectors', 'similarities', 'softmax', 'encoder_scores']
 
 # %% ../notebooks/core/08_topics.ipynb #da252c9b
 import re
@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from .encoder import load_encoder
-from .runs import Progress, RugptError, resolve_path
+from .runs import Progress, RugptError, read_yaml, resolve_path
 
 # %% ../notebooks/core/08_topics.ipynb #4f6b6531
 @dataclass(frozen=True)
@@ -56,20 +56,6 @@ def make_topic(
     about = row.get("about") or f"на тему «{row['ru']}»"
     return Topic(str(row["key"]), row["ru"], row["en"], about, row["description"].strip(), tuple(phrasings),
         (row.get("tie_break") or "").strip(), version)
-
-# %% ../notebooks/core/08_topics.ipynb #827588c2
-def read_yaml(
-    path: str | Path,
-    parameter: str, # that names the file, for the remedy
-):
-    "A YAML file; a missing or broken one is a clear error."
-    import yaml
-    path = resolve_path(path)
-    try: return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise RugptError("file is missing", str(path), f"give {parameter} another path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise RugptError(f"not valid YAML ({e})", str(path), f"compare it with the one in data/, or give {parameter} another path") from None
 
 # %% ../notebooks/core/08_topics.ipynb #290802ed
 def read_topics(

@@ -4,36 +4,23 @@
 
 # %% auto #0
 __all__ = ['BATCH', 'WORDS', 'MOST_BYTES', 'MOST_OUTSIDE', 'MODELS', 'TAO_FITTED', 'TAO_NNV', 'TAO_NV', 'TAO_START', 'TAO_POWER',
-           'batched', 'id_counts', 'text_counts', 'rank_curve', 'vocabulary_use', 'measure', 'other_kinds',
-           'embedding_cost', 'vocabulary_cost', 'optimal_vocabulary']
+           'id_counts', 'text_counts', 'rank_curve', 'vocabulary_use', 'measure', 'other_kinds', 'embedding_cost',
+           'vocabulary_cost', 'optimal_vocabulary']
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #6b5ef4b5
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .encode import crossing_pieces, words
+from .encode import HOLD, batched, crossing_pieces, cut
 from .pieces import KINDS, Tokenizer, byte_pieces
 from .runs import RugptError, progress
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #64013e7f
 BATCH = 1_000_000 # characters encoded together: bounds the memory, and is enough for all cores
-
-# %% ../notebooks/core/08k_vocabulary.ipynb #df33bbfd
-def batched(
-    items: Iterable[Any],
-    length: Callable[[Any], int], # of an item
-    limit: int, # sum of lengths in a batch; a longer item is a batch of its own
-) -> Iterator[list]:
-    "Batches of about the same size, whatever the items' lengths."
-    batch, n = [], 0
-    for item in items:
-        if batch and n + length(item) > limit: yield batch; batch, n = [], 0
-        batch.append(item); n += length(item)
-    if batch: yield batch
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #b4ab2693
 def id_counts(
@@ -57,13 +44,15 @@ def text_counts(
     counts, found = np.zeros(tokenizer.vocab_size), Counter()
     known, whole = tokenizer.name in KINDS, crossing_pieces(tokenizer) if tokenizer.name in KINDS else []
     def encode():
-        for batch in batched(found, lambda w: len(w[0]) if type(w) is tuple else len(w), BATCH):
-            ids = tokenizer.encode_batch([w[0] if type(w) is tuple else " " + w for w in batch])
-            times = np.repeat([found[w] for w in batch], [len(i) for i in ids])
+        for batch in batched(found.items(), lambda item: len(item[0]), BATCH):
+            ids = tokenizer.encode_batch([w for w, _ in batch])
+            times = np.repeat([n for _, n in batch], [len(i) for i in ids])
             np.add.at(counts, np.fromiter((i for part in ids for i in part), np.int64, len(times)), times)
         found.clear()
-    for text in progress(texts, f"measuring {tokenizer.name}", unit="documents"):
-        found.update(words(text) if known and not any(p in text for p in whole) else [(text,)])
+    for batch in batched(progress(texts, f"measuring {tokenizer.name}", unit="documents"), len, BATCH):
+        heads, words, _ = cut(batch, whole) if known else (batch, None, None)
+        found.update(heads)
+        for pair in words.value_counts().to_pylist() if known else (): found[" " + pair["values"].replace(HOLD, " ")] += pair["counts"]
         if len(found) > WORDS or not known: encode()
     encode()
     return counts.astype(np.int64)

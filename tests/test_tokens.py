@@ -274,8 +274,15 @@ def test_embeddings_move_between_the_two(whole_gemma, trimmed):
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "trimmed", "whole_gemma"])
 def test_words_from_memory_give_the_same_ids(kind, request):
     own = request.getfixturevalue(kind)
-    texts = [document(r) for r in selection().itertuples()] + HOSTILE + ["a> </b> </a", "а\xa0 б \x1c в\n г", "▁ ▁"]
-    ids, n = encode.Memo(own.encode_batch, encode.crossing_pieces(own)).encode(texts)
+    texts = [document(r) for r in selection().itertuples()] + HOSTILE
+    texts += ["a> </b> </a", "а\xa0 б \x1c в\n г", "▁ ▁", "x> </y", "x> ", " </y \ue000  z"]
+    memo = encode.Memo(own.encode_batch, encode.piece_table(own)[2], encode.crossing_pieces(own))
+    for _ in range(2):  # the second time from memory
+        ids, n = memo.encode(texts)
+        assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
+    memo = encode.Memo(own.encode_batch, encode.piece_table(own)[2], encode.crossing_pieces(own))
+    memo.JOIN = 3
+    ids, n = memo.encode(texts)
     assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
 
 
@@ -468,7 +475,7 @@ def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
     assert run("whole", 0) == 0
     assert run("cut", 9) == -signal.SIGKILL
     parts = sorted((tmp_path / "cut.parts").glob("*.bin"))
-    assert len(parts) == 8
+    assert 7 <= len(parts) <= 8  # two threads: one may have been at work
     assert not (tmp_path / "cut" / "meta.json").exists()
     parts[0].write_bytes(b"spoilt")
     assert run("cut", 0) == 0
@@ -476,12 +483,12 @@ def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
     assert not (tmp_path / "cut.parts").exists()
 
 
-def test_several_processes_write_the_same_bytes(topics, bpe, tmp_path, monkeypatch):
+def test_several_threads_write_the_same_bytes(topics, bpe, tmp_path, monkeypatch):
     monkeypatch.setattr(tokens, "BATCH", 900)
-    for workers in (1, 2):
-        (tmp_path / str(workers)).mkdir()
-        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(workers), workers=workers)
-    assert files(tmp_path / "1") == files(tmp_path / "2")
+    for threads in (1, 4):
+        (tmp_path / str(threads)).mkdir()
+        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(threads), threads=threads)
+    assert files(tmp_path / "1") == files(tmp_path / "4")
 
 
 # ---------------------------------------------------------------- the split
