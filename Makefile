@@ -11,7 +11,7 @@ help:
 	@echo "make test    set up, run every test"
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
-	@echo "make readme  write README.md from notebooks/index.ipynb"
+	@echo "make readme  write README.md from notebooks/index.ipynb, its table from benchmarks/results/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
 	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
 	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
@@ -38,6 +38,7 @@ report: setup
 	$(BIN)/rugpt report --preset demo --publish
 
 readme: setup
+	$(BIN)/python benchmarks/results/table.py
 	$(BIN)/jupyter nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
 
 bench: setup

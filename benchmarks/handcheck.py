@@ -1,12 +1,13 @@
 """200 places that cleaning rules changed in real articles, drawn with a fixed seed and read by a person.
 
-The verdicts are in benchmarks/results/handcheck.json: `right`, or `wrong` with a note. This script draws the places again, takes
-over the verdicts of those that were read, and names those that were not; a person then fills in their verdicts. It needs the
-real articles beside the repository, of which the file keeps a few words around each place."""
+The verdicts are in benchmarks/results/handcheck*.json, a file a seed: `right`, or `wrong` with a note. This script draws
+the places again, takes over the verdicts of those that were read, and names those that were not; a person then fills in
+their verdicts. It needs the real articles beside the repository, of which the file keeps a few words around each place."""
 import argparse
 import json
 import random
 from collections import Counter
+from datetime import date
 from pathlib import Path
 
 from rugpt_core.corpus import parse
@@ -15,13 +16,13 @@ from rugpt_core.runs import ROOT, write_json
 from rugpt_core.sources import read_source
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
-RESULT = ROOT/"benchmarks/results/handcheck.json"
 SEED, ARTICLES, PLACES = 20261124, 260, 200
+ABOUT = "200 places that rules changed, read one by one. Drawn evenly over the rules, not by frequency."
 
 
-def draw(source: Path) -> tuple[dict[str, int], list[dict]]:
+def draw(source: Path, seed: int) -> tuple[dict[str, int], list[dict]]:
     """Hits of every rule in the drawn articles, and the places: at most as many of one rule as of another that has more."""
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     raws = list(read_source(str(source)))
     by = {rule: [] for rule in RULES}
     for i in sorted(rng.sample(range(len(raws)), min(ARTICLES, len(raws)))):
@@ -46,16 +47,19 @@ def key(place: dict) -> tuple:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, default=DATA)
+    parser.add_argument("--seed", type=int, default=SEED, help="another seed draws other places, into a file of its own")
     args = parser.parse_args()
+    result = ROOT/"benchmarks/results"/f"handcheck{'' if args.seed == SEED else f'-{args.seed}'}.json"
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is drawn")
-    old = json.loads(RESULT.read_text(encoding="utf-8"))
+    old = json.loads(result.read_text(encoding="utf-8")) if result.exists() else \
+        dict(about=ABOUT, seed=args.seed, articles=ARTICLES, date=date.today().isoformat(), places=[])
     known = {key(p): p for p in old["places"]}
-    totals, places = draw(args.source)
+    totals, places = draw(args.source, args.seed)
     places = [p | {k: known[key(p)][k] for k in ("verdict", "note")} if key(p) in known else p | dict(verdict="unread", note="") for p in places]  # noqa: E501
     counts = Counter(p["verdict"] for p in places)
-    write_json(RESULT, old | dict(hits_in_sample=totals, verdicts=dict(counts), places=places))
-    print(dict(counts), RESULT)
+    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), places=places))
+    print(dict(counts), result)
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=None, help="articles (default: ../shared/data/ruwiki, else the embedded sample)")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--nanogpt-every", type=int, default=4, help="nanoGPT's way gets every n-th article")
+    parser.add_argument("--nanogpt-every", type=int, default=1, help="nanoGPT's way gets every n-th article")
     parser.add_argument("--parts", default="trimmed,bins")
     parser.add_argument("--kinds", default="gemma,trimmed")
     parser.add_argument("--child", help=argparse.SUPPRESS)

@@ -299,6 +299,7 @@ def budget(
         for i, parts in enumerate(counts.values()):
             left = 0
             for g, n in parts.items():
+                if not n: continue
                 ax.barh(i, n, left=left, height=.62, color=order[g], edgecolor="white", linewidth=.8,
                     label=None if g in named else word(g, lang))
                 named.add(g)
@@ -310,7 +311,7 @@ def budget(
         ax.set_yticks(range(len(counts)), list(counts))
         ax.set(xlim=(0, top*1.12), ylim=(len(counts) - .5, -.5))
         ax.set_xlabel(word("parameters", lang), color=GREY)
-        fig.legend(loc="outside upper left", ncols=6, handlelength=1, handleheight=.8, columnspacing=1.5)
+        fig.legend(loc="outside upper left", ncols=5, handlelength=1, handleheight=.8, columnspacing=1.5)
     return fig
 
 # %% ../notebooks/core/01_plots.ipynb #2f79d737

@@ -1,4 +1,5 @@
 """The notebooks are the source: exported, clean, tested, and each able to run by itself."""
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -74,6 +75,14 @@ def test_modules_and_functions_can_be_read():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 60, f"{path.name}: {node.name} does not fit on a screen"
+
+
+def test_the_table_of_measurements_is_that_of_the_files():
+    spec = importlib.util.spec_from_file_location("table", ROOT/"benchmarks/results/table.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cells = ["".join(c["source"]) for c in json.loads((ROOT/"notebooks/index.ipynb").read_text(encoding="utf-8"))["cells"]]
+    assert module.table() in cells, "run `make readme`"
 
 
 def test_readme_comes_from_its_notebook(tmp_path):

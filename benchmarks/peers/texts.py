@@ -25,13 +25,13 @@ def selection(source: str, work: Path) -> pd.DataFrame:
     return pd.concat([rows[rows.split == "train"], val.assign(text=val.text.str.slice(0, OPENING).str.rstrip())])
 
 
-def tokens(source: str, work: Path, kind: str, vocab_size: int = 0) -> Path:
+def tokens(source: str, work: Path, kind: str, vocab_size: int = 0, min_count: int = 1) -> Path:
     """A tokens folder of these texts; made once."""
-    out = work/(kind if not vocab_size else f"{kind}-{vocab_size}")
+    out = work/(kind + f"-{vocab_size}"*bool(vocab_size) + f"-k{min_count}"*(min_count > 1))
     if not (out/"meta.json").exists():
         rows = selection(source, work)
         out.mkdir(parents=True, exist_ok=True)
-        write_bins(rows, make_tokenizer(kind, rows, vocab_size), out)
+        write_bins(rows, make_tokenizer(kind, rows, vocab_size, min_count=min_count), out)
     return out
 
 
