@@ -43,8 +43,9 @@ def rule(name: str, level: str = "text", optional: bool = False):
 @cache
 def char_table(pattern: str) -> np.ndarray: # (65536,) bool
     "Which characters of the basic plane a pattern matches."
-    p = re.compile(pattern)
-    return np.fromiter((p.match(chr(i)) is not None for i in range(PLANE)), dtype=bool, count=PLANE)
+    table = np.zeros(PLANE, dtype=bool)
+    table[[m.start() for m in re.finditer(pattern, "".join(map(chr, range(PLANE))))]] = True
+    return table
 
 _last: list = ["", None, None] # the last text that was looked at, its code units, the characters that it has
 
