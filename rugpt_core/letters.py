@@ -104,7 +104,7 @@ LINK = re.compile(r"\[\[(?:[^\[\]|\n]*\|)?([^\[\]|\n]*)\]\]")
 TORN = re.compile(r"\[\[[^\[\]|\n]{1,80}\|")
 EMPHASIS = re.compile(r"(?<![\d'])('{2,3})(?!')([^'\n]{1,200})\1(?!')")
 MAGIC = re.compile(r"__(?:NO)?(?:TOC|EDITSECTION|INDEX|GALLERY)__")
-TABLE_LINE = re.compile(r"^(?:\{\||\|.|!.*(?:!!|\|)|\{\{[^{}\n]*$|\}\}$|[^\n]*(?:\|\||\b(?:col|row)span ?= ?)).*$", re.M)
+TABLE_LINE = re.compile(r"^(?:\{\||\|.|!.*(?:!!|\|)|\{\{[^{}\n]*$|\}\}$|(?=.*[0-9]).*\|\|.*\|\||.*\b(?:col|row)span ?= ?).*$", re.M)
 BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|tr|td|th|hr)\b", re.I)
 
 # %% ../notebooks/core/03a_letters.ipynb #2a745dc5
