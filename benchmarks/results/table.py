@@ -18,7 +18,7 @@ checkout is measured with `--nanogpt PATH`. `benchmarks/LOG.md` has what did not
 
 
 def shown(name: str, row: dict) -> bool:
-    """Rows that compare; of the many of writing only some, and what cleaning takes beside its speed."""
+    """Rows that compare; of the many of writing only some; of cleaning its own speed and memory too."""
     if name == "generate" and row["who"] not in WRITTEN:
         return False
     return row["ratio_to"] not in (None, row["who"]) or name == "clean" and row["who"] == "rugpt" and "CPU" not in row["metric"]
@@ -29,7 +29,8 @@ def line(row: dict, what: str) -> str:
     number = lambda x: f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"  # noqa: E731
     spread = f" ({number(row['min'])} to {number(row['max'])}, {row['runs']} runs)" if row["runs"] > 1 else ""
     against = f"{number(row['ratio'])} × {row['ratio_to']}" if row["ratio_to"] else ""
-    return f"| {what}: {row['work']} | {row['who']} | {row['metric']}, {number(row['median'])} {row['unit']}{spread} | {against} |"
+    measured = f"{row['metric']}, {number(row['median'])} {row['unit']}{spread}"
+    return f"| {what}: {row['work']} | {row['who']} | {measured} | {against} |"
 
 
 def table() -> str:
