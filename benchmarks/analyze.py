@@ -5,7 +5,6 @@ The "generations" are drawn from token trigrams of the corpus, a stand-in for a 
 import argparse
 import json
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -80,9 +79,9 @@ def make_generations(tokens, folder, rng):
 
 def whole(tokens, generations, out):
     """The whole analysis in its own process: seconds and peak memory, MB."""
-    code = ("import resource, sys, time\nfrom rugpt_core.artifacts import analyze\nt = time.perf_counter()\n"
-            "analyze(sys.argv[1], sys.argv[2], sys.argv[3])\n"
-            "print(time.perf_counter() - t, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e3)")
+    code = ("import sys, time\nfrom rugpt_core.artifacts import analyze\nfrom rugpt_core.runs import peak_memory_mb\n"
+            "t = time.perf_counter()\nanalyze(sys.argv[1], sys.argv[2], sys.argv[3])\n"
+            "print(time.perf_counter() - t, peak_memory_mb())")
     done = subprocess.run([sys.executable, "-c", code, generations, tokens, out], capture_output=True, text=True, check=True)
     seconds, memory = done.stdout.strip().split("\n")[-1].split()
     return float(seconds), float(memory)
@@ -129,9 +128,36 @@ def row(work, who, metric, unit, values, ratio_to=None, ratio=None):
                 min=round(min(values), 2), max=round(max(values), 2), runs=len(values), ratio_to=ratio_to, ratio=ratio)
 
 
+def support(metrics):
+    """Share of named entities that the corpus has: of people's held-out texts, and of the drawn ones."""
+    for name, found in metrics["sets"].items():
+        m = found["metrics"]["ent_support"]
+        if m["value"] is not None:
+            yield row("names that the corpus has", f"{name} texts", "ent_support", "share", [m["value"]]) \
+                | dict(min=m["low"], max=m["high"], runs=m["n"])
+
+
+def rublimp(folder, run_dir):
+    """Accuracy on RuBLiMP's pairs of every model of a run, beside the shorter sentence and letter n-grams."""
+    from rugpt_core.generate import load_model
+    from rugpt_core.language import LetterModel, minimal_pairs, read_pairs, sentence_scores
+    from rugpt_core.tokens import load_tokenizer, open_bins
+    pairs, tokens, tokenizer = read_pairs(folder), Path(run_dir)/"tokens", load_tokenizer(Path(run_dir)/"tokens/tokenizer")
+    letters = LetterModel(tokenizer.decode(np.asarray(open_bins(tokens).train)))
+    scorers = {"letter 5-grams": lambda s: [letters.logprob(x) for x in s]}
+    for model_dir in sorted(p.parent for p in Path(run_dir).glob("model/*/model.safetensors")):
+        who, model = f"{model_dir.name} of {Path(run_dir).name}", load_model(model_dir)
+        scorers[who] = lambda s, m=model: sentence_scores(s, m, tokenizer)
+    points = minimal_pairs(pairs, scorers)
+    return [row(f"RuBLiMP, {len(pairs)} pairs", who, "right pairs", "share", [float(p.mean())]) for who, p in points.items()]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", default=str(ROOT/"data/sample/wiki40b_ru.jsonl"))
+    real = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
+    parser.add_argument("--source", default=str(real if real.is_file() else ROOT/"data/sample/wiki40b_ru.jsonl"))
+    parser.add_argument("--pairs", default=str(ROOT.parent/"shared/data/rublimp_dev"), help="minimal pairs in RuBLiMP's format")
+    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run whose models are asked for them")
     parser.add_argument("--vocab", type=int, default=8192)
     parser.add_argument("--tokens", default="", help="tokens folder made before, instead of --source")
     parser.add_argument("--runs", type=int, default=3)
@@ -147,7 +173,7 @@ def main():
         size, build, rates, recited = novelty_speed(tokens, generations, args.runs)
         ours, theirs = ner_speed(generations, args.runs)
         seconds, memory = zip(*(whole(tokens, generations, out) for _ in range(args.whole_runs)), strict=True)
-        checks = read_json(out/"references.json")["checks"]
+        checks, metrics = read_json(out/"references.json")["checks"], read_json(out/"metrics.json")
     texts = 2*TEXTS
     work = f"{TEXTS} drawn and {TEXTS} human texts of {TOKENS} tokens beside {size/1e6:.1f} M training tokens"
     rows = [row(work, "rugpt", "whole analysis, texts of known rank included", "s", seconds),
@@ -157,7 +183,9 @@ def main():
             row(f"novelty of {TEXTS} stretches of the training text", "rugpt", "query tokens", "1/core-s", recited),
             row("named entities, text to spans", "slovnet", "sentences", "1/core-s", theirs),
             row("named entities, text to spans", "rugpt", "sentences", "1/core-s", ours, "slovnet",
-                round(statistics.median(ours)/statistics.median(theirs), 2))]
+                round(statistics.median(ours)/statistics.median(theirs), 2)), *support(metrics)]
+    if Path(args.pairs).exists() and (Path(args.run_dir)/"model/summary.json").is_file():
+        rows += rublimp(args.pairs, args.run_dir)
     held = dict(hold=sum(c["holds"] is True for c in checks), fail=[c for c in checks if c["holds"] is False],
                 undefined=sum(c["holds"] is None for c in checks))
     path = ROOT/"benchmarks/results/analyze.json"
@@ -167,7 +195,6 @@ def main():
     for r in rows:
         print(f"{r['metric']}, {r['who']}: {r['median']:,} {r['unit']}")
     print(f"known ranks: {held['hold']} hold, {len(held['fail'])} fail, {held['undefined']} undefined; {path}")
-    print(f"this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1e3:,.0f} MB")
 
 
 if __name__ == "__main__":
