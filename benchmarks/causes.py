@@ -23,7 +23,8 @@ def rows_of(source):
     out = {}
     for raw in read_source(source):
         article, key = parse(raw), article_id(raw.source_id, raw.text)
-        out[key] = dict(id=key, source=raw.source, title=article.title, text=render(article)[0], topic="", split=split_of(key, .1))
+        out[key] = dict(id=key, source=raw.source, title=article.title, text=render(article)[0], topic="",
+                        split=split_of(key, .1))
     return [r for r in out.values() if r["text"]]
 
 

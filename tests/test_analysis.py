@@ -115,3 +115,22 @@ def test_importing_what_trains_imports_no_tool_of_the_analysis():
     code = "import sys, rugpt_core.generate, rugpt_core.cli; print([m for m in sys.modules if m.split('.')[0] in " \
         "('slovnet', 'navec', 'pymorphy3', 'razdel', 'pydivsufsort', 'natasha')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def test_lm_eval_gives_the_same_accuracy(chain, tmp_path):
+    """The task files and the model behind lm-eval's interface, against our own count."""
+    pytest.importorskip("lm_eval")
+    from lm_eval import simple_evaluate
+    from lm_eval.tasks import TaskManager
+
+    from rugpt_core import language
+    from rugpt_core.generate import load_model
+    from rugpt_core.tokens import load_tokenizer
+    model, tokenizer = load_model(chain[0]/"model/qwen3"), load_tokenizer(chain[0]/"tokens/tokenizer")
+    pairs = ROOT/"data/sample/minimal_pairs.csv"
+    language.write_lm_eval(tmp_path, pairs, "own")
+    found = simple_evaluate(model=language.lm_eval_model(model, tokenizer), tasks=["own"], bootstrap_iters=0,
+                            task_manager=TaskManager(include_path=str(tmp_path), include_defaults=False))
+    score = lambda sentences: language.sentence_scores(sentences, model, tokenizer)  # noqa: E731
+    points = language.minimal_pairs(language.read_pairs(pairs), {"model": score})
+    assert found["results"]["own"]["acc,none"] == pytest.approx(points["model"].mean(), abs=1e-9)
