@@ -46,7 +46,7 @@ def selection_rows(
     batches = f.iter_batches(ROWS, columns=wanted) if path else \
         pa.Table.from_pandas(selection[wanted], preserve_index=False).to_batches(ROWS)
     for batch in batches:
-        if wanted_id: batch = batch.take([n for n, i in enumerate(batch["id"].to_pylist()) if wanted_id(i)])
+        if wanted_id: batch = batch.filter(pa.array(map(wanted_id, batch["id"].to_pylist()), pa.bool_()))
         yield batch.to_pylist()
 
 # %% ../notebooks/core/08l_splits.ipynb #31e1ffca
