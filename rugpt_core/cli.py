@@ -237,7 +237,7 @@ def cmd_import(args) -> int:
 def main(argv: list[str] | None = None) -> None:
     "Parse, run, and exit with 0, 1 (failure), 2 (mistake in the input) or 130 (stopped)."
     if threading.current_thread() is threading.main_thread(): # no other may
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, signal.default_int_handler) # as Ctrl-C, where that is ignored (nohup) too
     debug = "--debug" in (sys.argv if argv is None else argv)
     try: code = build_parser().parse_args(argv)
     except SystemExit as e: sys.exit(e.code)

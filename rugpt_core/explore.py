@@ -29,7 +29,7 @@ SPACES = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 INVISIBLE_CHARS = ("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
     "\ufeff\ufffd]")
 INVISIBLE = re.compile(INVISIBLE_CHARS + "(?<![\u0590-\u0fff\u2600-\U0001faff\ufe0f][\u200c\u200d])") # joiners stay in scripts that need them
-STRESS = re.compile(f"[\u0300\u0301\u0341](?<=[{VOWELS}].)")
+STRESS = re.compile(f"[\u0300\u0301\u0341](?<=[{VOWELS}].)[\u0300\u0301\u0341]*")
 ENTITY = re.compile("&(?:nbsp|amp|lt|gt|quot|apos|laquo|raquo|mdash|ndash|minus|hellip|shy|thinsp|ensp|emsp|times|deg"
     "|prime|middot|#\\d{2,6}|#[xX][0-9a-fA-F]{2,5});")
 TAG = re.compile("</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|ref|references|nowiki|noinclude|includeonly|onlyinclude|small"

@@ -161,11 +161,11 @@ UNJOINED = re.compile("[а-яА-Я][\u0306\u0308]")
 def stress(text: str) -> tuple[str, int]:
     "Stress marks on Cyrillic vowels, also those made with an accented Latin letter inside a Cyrillic word."
     hits = 0
-    if "\u0301" in text or "\u0300" in text or "\u0341" in text:
-        text, hits = STRESS.subn("", text)
-        if hits and any_of(text, "[\u0306\u0308]"): # may now join
+    if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"): text, hits = ACCENT.subn(lambda m: ACCENTED[m[0]], text)
+    if "\u0301" in text or "\u0300" in text or "\u0341" in text: # a second mark on such a letter too
+        text, n = STRESS.subn("", text); hits += n
+        if n and any_of(text, "[\u0306\u0308]"): # may now join
             text = UNJOINED.sub(lambda m: unicodedata.normalize("NFC", m[0]), text)
-    if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"): text, n = ACCENT.subn(lambda m: ACCENTED[m[0]], text); hits += n
     return text, hits
 
 # %% ../notebooks/core/03a_letters.ipynb #4b85da22

@@ -30,6 +30,12 @@ def outputs(run_dir):
     return found
 
 
+def pytest_collection_modifyitems(items):
+    """The longest file first, then those that need no shared run: while one process makes the run, the other has work."""
+    needs = {i.path for i in items if "chain" in i.fixturenames}
+    items.sort(key=lambda i: (i.path.name != "test_chain.py", i.path in needs, i.path.name != "test_notebooks.py"))
+
+
 @pytest.fixture(scope="session")
 def chain(tmp_path_factory, worker_id):
     """The run directory of preset smoke, run once by the command line, for all processes of a test run."""
