@@ -17,7 +17,7 @@ from typing import Any
 
 from .journal import Journal
 from .llm import Answer, Gate, Unanswered, request_key
-from .runs import Progress, RugptError, resolve_path
+from .runs import Progress, RugptError, read_yaml
 
 # %% ../notebooks/core/06c_asking.ipynb #164142ea
 @dataclass(frozen=True)
@@ -40,12 +40,7 @@ def load_prices(
     path: str | Path, # YAML: model -> {input, output, batch}
 ) -> dict[str, Price]:
     "Read and check a price table."
-    import yaml
-    file = resolve_path(path)
-    try: rows = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError: raise RugptError("file is missing", str(file), "give prices_file another path") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e: raise RugptError(f"not valid YAML ({e})", str(file)) from None
-    out = {}
+    rows, out = read_yaml(path, "prices_file") or {}, {}
     for name, row in (rows.items() if isinstance(rows, dict) else [("", rows)]):
         try: out[str(name)] = Price(**{k: float(v) for k, v in row.items()})
         except (TypeError, ValueError, AttributeError):

@@ -10,6 +10,7 @@ __all__ = ['KINDS', 'BOS', 'PRE_TOKENIZER', 'MIN_VOCAB', 'MAX_PIECE', 'MIN_PAIR'
 # %% ../notebooks/core/08i_pieces.ipynb #322699f4
 import hashlib, json
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,13 @@ class Tokenizer:
     def digest(self) -> str:
         "SHA-256 of tokenizer.json."
         return hashlib.sha256(self.json.encode()).hexdigest()
+
+    @cached_property
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # UTF-8 of all pieces, end to end; (vocabulary,) starts; (vocabulary,) lengths
+        "What each id stands for."
+        pieces = piece_bytes(self, range(self.vocab_size))
+        lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
+        return np.frombuffer(b"".join(pieces), np.uint8), np.cumsum(lengths) - lengths, lengths
 
     def encode(self,
         text: str, # any Unicode text

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .runs import (ROOT, STAGES, Parameter, RugptError, Stage, clock, disk_errors, notebook_path, read_json,
-    resolve_path, resolve_run_dir, stage_parameters, write_json)
+    read_yaml, resolve_path, resolve_run_dir, stage_parameters, write_json)
 
 # %% ../notebooks/core/21_pipeline.ipynb #eba813dd
 def known_parameters() -> dict[str, Parameter]:
@@ -69,13 +69,11 @@ def load_preset(
     name: str, # a name in presets/, or a path to a YAML file
 ) -> dict[str, Any]:
     "The values that a preset gives, checked."
-    import yaml
     path = ROOT/"presets"/f"{name}.yml"
     if name.endswith((".yml", ".yaml")): path = resolve_path(name)
     if not path.is_file():
         raise RugptError(f"unknown preset {name!r}", "", f"known: {', '.join(preset_names())}, or the path of a .yml file")
-    try: values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as e: raise RugptError(f"not valid YAML ({e})", str(path)) from None
+    values = read_yaml(path, "the preset") or {}
     if not isinstance(values, dict): raise RugptError("a preset is a list of `name: value` lines", str(path))
     return check_names(values, known_parameters(), str(path))
 

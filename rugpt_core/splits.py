@@ -18,7 +18,7 @@ import numpy as np
 
 from .corpus import document, split_point
 from .runs import RugptError, Progress
-from .encode import batched
+from .vocabulary import batched
 
 # %% ../notebooks/core/08l_splits.ipynb #3cee5f2c
 COLUMNS = ["id", "source", "title", "text", "split", "topic"] # what is read of the selection

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from .explore import VISIBLE
-from .runs import STAGES, RugptError, read_json, read_jsonl, resolve_path, share
+from .runs import STAGES, RugptError, read_json, read_jsonl, read_yaml, resolve_path, share
 
 # %% ../notebooks/core/19a_study.ipynb #b2551dea
 def manifests(
@@ -129,8 +129,7 @@ def topic_names(
     "The names of topics in both languages."
     names, path = {OTHER: dict(en="no clear topic", ru="без ясной темы")}, resolve_path(topics_file)
     if not topics_file or not path.is_file(): return names
-    import yaml
-    topics = yaml.safe_load(path.read_text(encoding="utf-8"))
+    topics = read_yaml(path, "topics_file")
     if isinstance(topics, dict): topics = topics["topics"] # with its version beside it
     return names | {t["key"]: dict(en=t["en"], ru=t["ru"]) for t in topics}
 

@@ -20,13 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from .encode import Encoder, batched, choose_encoder
+from .encode import Encoder, choose_encoder
 from .gemma import GEMMA_PACKAGE, gemma_is_local, gemma_tokenizer_json
 from .pieces import KINDS, Tokenizer, check_ids, load_tokenizer, segmentation, train_bpe, train_unigram
 from .runs import Progress, RugptError, file_digest, json_digest, read_json, resolve_path, write_atomic, write_json
 from .splits import Roles, choose_roles, documents, drop_near
 from .trim import trim_gemma
-from .vocabulary import id_counts, measure, other_kinds, text_counts, vocabulary_use
+from .vocabulary import batched, id_counts, measure, other_kinds, text_counts, vocabulary_use
 
 # %% ../notebooks/core/09_tokens.ipynb #419f62d4
 _all_ = ["Tokenizer", "check_ids", "id_counts", "load_tokenizer"] # what the modules behind take from here
@@ -34,8 +34,8 @@ _all_ = ["Tokenizer", "check_ids", "id_counts", "load_tokenizer"] # what the mod
 # %% ../notebooks/core/09_tokens.ipynb #76550184
 SCHEMA = 2 # of meta.json
 SPLITS = ("train", "val")
-BATCH = 2_000_000 # characters in a part: what is encoded together, and what a killed run loses at most per process
-SMALL = 20_000_000 # characters up to which other processes and libraries take longer to start than they save
+BATCH = 2_000_000 # characters in a part: what is encoded together, and what a killed run loses at most per thread
+SMALL = 20_000_000 # characters up to which other libraries take longer to start than they save
 SAMPLE = 300_000 # characters on which an encoder must give the ids of `tokenizers`
 
 # %% ../notebooks/core/09_tokens.ipynb #13e5ca14
@@ -188,7 +188,7 @@ def write_bins(
     out: str | Path, # an existing folder
     roles: Roles | None = None, # who goes where: `choose_roles` by default
     encoder: str = "auto", # auto, tokenizers, fastokens, snaptokens, gigatoken
-    threads: int = 2,
+    threads: int = 2, # one encodes while another looks back
     work: str | Path | None = None, # parts are kept here until all is written; a folder of its own by default
 ) -> dict: # what meta.json holds
     "Write tokenizer/, train.bin, val.bin, their offsets, docs.parquet and meta.json."

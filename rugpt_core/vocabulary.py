@@ -4,22 +4,35 @@
 
 # %% auto #0
 __all__ = ['BATCH', 'MOST_BYTES', 'MOST_OUTSIDE', 'MODELS', 'TAO_FITTED', 'TAO_NNV', 'TAO_NV', 'TAO_START', 'TAO_POWER',
-           'id_counts', 'text_counts', 'rank_curve', 'vocabulary_use', 'measure', 'other_kinds', 'embedding_cost',
-           'vocabulary_cost', 'optimal_vocabulary']
+           'batched', 'id_counts', 'text_counts', 'rank_curve', 'vocabulary_use', 'measure', 'other_kinds',
+           'embedding_cost', 'vocabulary_cost', 'optimal_vocabulary']
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #6b5ef4b5
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from .encode import Memo, batched, crossing_pieces, piece_table
+from .encode import word_memo
 from .pieces import KINDS, Tokenizer, byte_pieces
 from .runs import RugptError, progress
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #64013e7f
 BATCH = 2_000_000 # characters encoded together: bounds the memory, and is enough for all cores
+
+# %% ../notebooks/core/08k_vocabulary.ipynb #batched01
+def batched(
+    items: Iterable[Any],
+    length: Callable[[Any], int], # of an item
+    limit: int, # sum of lengths in a batch; a longer item is a batch of its own
+) -> Iterator[list]:
+    "Batches of about the same size, whatever the items' lengths."
+    batch, n = [], 0
+    for item in items:
+        if batch and n + length(item) > limit: yield batch; batch, n = [], 0
+        batch.append(item); n += length(item)
+    if batch: yield batch
 
 # %% ../notebooks/core/08k_vocabulary.ipynb #b4ab2693
 def id_counts(
@@ -37,8 +50,7 @@ def text_counts(
     texts: Iterable[str], # documents
 ) -> np.ndarray: # (vocab_size,) occurrences, no bos
     "How often each piece occurs in texts."
-    counts, memo = np.zeros(tokenizer.vocab_size, np.int64), None
-    if tokenizer.name in KINDS: memo = Memo(tokenizer.encode_batch, piece_table(tokenizer)[2], crossing_pieces(tokenizer))
+    counts, memo = np.zeros(tokenizer.vocab_size, np.int64), word_memo(tokenizer) if tokenizer.name in KINDS else None
     for batch in batched(progress(texts, f"measuring {tokenizer.name}", unit="documents"), len, BATCH):
         ids = memo.encode(batch)[0] if memo else np.concatenate([np.array(x, np.int64) for x in tokenizer.encode_batch(batch)])
         counts += np.bincount(ids, minlength=len(counts))

@@ -276,11 +276,11 @@ def test_words_from_memory_give_the_same_ids(kind, request):
     own = request.getfixturevalue(kind)
     texts = [document(r) for r in selection().itertuples()] + HOSTILE
     texts += ["a> </b> </a", "а\xa0 б \x1c в\n г", "▁ ▁", "x> </y", "x> ", " </y \ue000  z"]
-    memo = encode.Memo(own.encode_batch, encode.piece_table(own)[2], encode.crossing_pieces(own))
+    memo = encode.word_memo(own)
     for _ in range(2):  # the second time from memory
         ids, n = memo.encode(texts)
         assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
-    memo = encode.Memo(own.encode_batch, encode.piece_table(own)[2], encode.crossing_pieces(own))
+    memo = encode.word_memo(own)
     memo.JOIN = 3
     ids, n = memo.encode(texts)
     assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
