@@ -289,5 +289,7 @@ def byte_pieces(
     tokenizer: Tokenizer,
 ) -> np.ndarray: # (vocabulary,) bool
     "The pieces that are one byte of a letter: what is spelt with them, the vocabulary does not know."
-    rows = piece_bytes(tokenizer, range(tokenizer.vocab_size))
-    return np.array([len(b) == 1 and b[0] >= 128 for b in rows], dtype=bool)
+    utf8, starts, lengths = tokenizer.table
+    single = lengths == 1
+    single[single] = utf8[starts[single]] >= 128
+    return single

@@ -154,7 +154,7 @@ def read_yaml(
     try: return yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError: raise RugptError("file is missing", str(file), f"give {parameter} another path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise RugptError(f"not valid YAML ({e})", str(file), f"compare it with the one in data/, or give {parameter} another path") from None
+        raise RugptError(f"not valid YAML ({e})", str(file), f"mend the place that is named, or give {parameter} another path") from None
 
 def share(part: float | None, whole: float | None) -> float | None:
     "A part of a whole; undefined where the whole is nothing."
