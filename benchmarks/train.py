@@ -20,6 +20,7 @@ import torch
 from peers.nanogpt import Recipe, Trainer
 from peers.texts import held_out_bytes, tokens
 
+from rugpt_core.devices import has_bfloat16
 from rugpt_core.plan import settle
 from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json
 from rugpt_core.tokens import open_bins
@@ -59,10 +60,11 @@ def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
     """Tokens a second and peak memory of every contender, in alternation."""
     whole, small = tokens(source, work, "gemma"), tokens(source, work, "trimmed")
     fewer = tokens(source, work, "trimmed", min_count=2)
-    named = {"nanoGPT" + ("" if checkout else " (stand-in)"): (whole, dict(who="theirs", checkout=checkout), 1),
-             "ours, whole vocabulary": (whole, dict(who="ours", family="gpt2", settings=EXACT), 1),
-             "ours, trimmed vocabulary": (small, dict(who="ours", family="gpt2", settings=EXACT), 4),
-             "ours, trimmed to pieces that occur twice": (fewer, dict(who="ours", family="gpt2", settings=EXACT), 4)}
+    named = {"nanoGPT" + ("" if checkout else " (stand-in)"): (whole, dict(who="theirs", checkout=checkout), 1)}
+    for dtype in ("float32", "bfloat16") if has_bfloat16("cpu") else ("float32",):
+        mine, kind = dict(who="ours", family="gpt2", settings=EXACT | dict(dtype=dtype)), "" if dtype == "float32" else f", {dtype}"
+        named |= {f"ours, whole vocabulary{kind}": (whole, mine, 1), f"ours, trimmed vocabulary{kind}": (small, mine, 4),
+                  f"ours, trimmed to pieces that occur twice{kind}": (fewer, mine, 4)}
     contenders = {name: Contender(name, folder, **what) for name, (folder, what, _) in named.items()}
     for c in contenders.values():
         c.go(2, keep=False)

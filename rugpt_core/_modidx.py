@@ -311,6 +311,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'rugpt_core.devices.World.total': ('core/devices.html#world.total', 'rugpt_core/devices.py'),
                                     'rugpt_core.devices.World.wait': ('core/devices.html#world.wait', 'rugpt_core/devices.py'),
                                     'rugpt_core.devices.compute': ('core/devices.html#compute', 'rugpt_core/devices.py'),
+                                    'rugpt_core.devices.has_bfloat16': ('core/devices.html#has_bfloat16', 'rugpt_core/devices.py'),
                                     'rugpt_core.devices.memory_errors': ('core/devices.html#memory_errors', 'rugpt_core/devices.py'),
                                     'rugpt_core.devices.pick_device': ('core/devices.html#pick_device', 'rugpt_core/devices.py'),
                                     'rugpt_core.devices.precision': ('core/devices.html#precision', 'rugpt_core/devices.py')},

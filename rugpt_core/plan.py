@@ -52,7 +52,7 @@ class TrainConfig:
     compile: bool = False # torch.compile the blocks
     checkpointing: bool = False # compute activations again going back: less memory, a third more time
     device: str = "auto" # auto, cpu, cuda or mps
-    dtype: str = "auto" # auto, float32, bfloat16 or float16
+    dtype: str = "auto" # of matrix products: auto (bfloat16 where the hardware has it), float32, bfloat16 or float16
     threads: int = 2 # of the CPU; another number may round differently
     seed: int = 1337 # of weights, order of the data, choice of the validation set, dropout
 

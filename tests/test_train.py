@@ -112,12 +112,12 @@ def test_signals_save_and_leave(number, tmp_path):
 
 
 def test_two_processes_are_one(whole, tmp_path):
-    """The loss curve of two gloo processes under torchrun is that of a single one (no dropout: its masks are drawn apart)."""
+    """The loss curve of two gloo processes under torchrun is that of a single one (in float32; dropout is drawn apart, so none)."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "rugpt_core"]
     curves = []
     for start, name in ((torchrun, "two"), (BARE, "one")):
         run_dir = make_tokens(tmp_path/name)
-        more = [f"--set={s}" for s in ("eval_every=5", "dropout=0", "windows=documents")]
+        more = [f"--set={s}" for s in ("eval_every=5", "dropout=0", "windows=documents", "dtype=float32")]
         done = finished(command(run_dir, "--steps", "20", *more, start=start))
         curves.append([(r["val_loss"], r["loss"] or 0) for r in read_jsonl(run_dir/"model/qwen3/log.jsonl")])
         assert ("2 processes" in done.stdout) == (name == "two")
