@@ -62,7 +62,8 @@ def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
     fewer = tokens(source, work, "trimmed", min_count=2)
     named = {"nanoGPT" + ("" if checkout else " (stand-in)"): (whole, dict(who="theirs", checkout=checkout), 1)}
     for dtype in ("float32", "bfloat16") if has_bfloat16("cpu") else ("float32",):
-        mine, kind = dict(who="ours", family="gpt2", settings=EXACT | dict(dtype=dtype)), "" if dtype == "float32" else f", {dtype}"
+        mine = dict(who="ours", family="gpt2", settings=EXACT | dict(dtype=dtype))
+        kind = "" if dtype == "float32" else f", {dtype}"
         named |= {f"ours, whole vocabulary{kind}": (whole, mine, 1), f"ours, trimmed vocabulary{kind}": (small, mine, 4),
                   f"ours, trimmed to pieces that occur twice{kind}": (fewer, mine, 4)}
     contenders = {name: Contender(name, folder, **what) for name, (folder, what, _) in named.items()}
