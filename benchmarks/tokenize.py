@@ -67,7 +67,11 @@ def child(args):
             import datasets  # noqa: F401
             import transformers  # noqa: F401
         else:
+            import pandas  # noqa: F401
+            import pyarrow.compute  # noqa: F401
+
             import rugpt_core.tokens  # noqa: F401
+            importlib.import_module(args.child)
         start = time.perf_counter()
         used = nanogpt(args.selection, args.tokenizer, out) if args.child == "nanogpt" else \
             ours(args.selection, args.tokenizer, out, args.child)

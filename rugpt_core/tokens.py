@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SCHEMA', 'SPLITS', 'BATCH', 'SMALL', 'SAMPLE', 'AGAIN', 'SAMPLE_CHARS', 'bin_dtype', 'decoded', 'read_part',
-           'make_part', 'Split', 'map_threads', 'write_split', 'peek', 'write_bins', 'bins_meta', 'Bins', 'check_meta',
-           'check_vocabulary', 'open_split', 'check_offsets', 'open_bins', 'split_documents', 'make_tokenizer',
-           'comparison_texts', 'read_kinds', 'warnings', 'compare', 'tokenize', 'Tokenizer', 'check_ids', 'id_counts',
-           'load_tokenizer']
+           'make_part', 'Split', 'map_threads', 'write_split', 'is_large', 'first_texts', 'write_bins', 'bins_meta',
+           'Bins', 'check_meta', 'check_vocabulary', 'open_split', 'check_offsets', 'open_bins', 'split_documents',
+           'make_tokenizer', 'comparison_texts', 'read_kinds', 'warnings', 'compare', 'tokenize', 'Tokenizer',
+           'check_ids', 'id_counts', 'load_tokenizer']
 
 # %% ../notebooks/core/09_tokens.ipynb #fe117ad8
 import functools, hashlib, json, os, shutil, tempfile
@@ -35,7 +35,7 @@ _all_ = ["Tokenizer", "check_ids", "id_counts", "load_tokenizer"] # what the mod
 SCHEMA = 2 # of meta.json
 SPLITS = ("train", "val")
 BATCH = 2_000_000 # characters in a part: what is encoded together, and what a killed run loses at most per thread
-SMALL = 20_000_000 # characters up to which other libraries take longer to start than they save
+SMALL = 36_000_000 # bytes of text up to which other libraries take longer to start than they save
 SAMPLE = 300_000 # characters on which an encoder must give the ids of `tokenizers`
 
 # %% ../notebooks/core/09_tokens.ipynb #13e5ca14
@@ -170,16 +170,25 @@ def write_split(
     return s.meta(file_digest(out/f"{split}.offsets.npy"))
 
 # %% ../notebooks/core/09_tokens.ipynb #4067152d
-def peek(
+def is_large(
+    selection, # a DataFrame, or the path of selection.parquet
+) -> bool:
+    "True where there are more than SMALL bytes of text, as Arrow or the end of the Parquet file says; no text is read."
+    import pyarrow as pa, pyarrow.parquet as pq
+    if not isinstance(selection, str | Path): return pa.array(selection["text"]).nbytes > SMALL
+    known = pq.ParquetFile(selection).metadata
+    columns = [known.row_group(i).column(j) for i in range(known.num_row_groups) for j in range(known.num_columns)]
+    return sum(c.total_uncompressed_size for c in columns if c.path_in_schema == "text") > SMALL
+
+def first_texts(
     docs: Iterable[tuple[dict, str]],
-) -> tuple[list[str], bool]: # texts of the sample; whether the corpus is large
-    "The first documents, and whether there are more than SMALL characters."
-    sample, n = [], 0
+) -> list[str]: # SAMPLE characters, up to the end of a document
+    "The sample on which encoders are tried."
+    sample, n = [], 0 # of characters
     for _, text in docs:
-        if n < SAMPLE or not sample: sample.append(text[:SAMPLE])
-        n += len(text)
-        if n > SMALL: return sample, True
-    return sample, False
+        sample.append(text[:SAMPLE]); n += len(text)
+        if n >= SAMPLE: break
+    return sample
 
 # %% ../notebooks/core/09_tokens.ipynb #92ee3939
 def write_bins(
@@ -195,8 +204,8 @@ def write_bins(
     import pyarrow as pa, pyarrow.parquet as pq
     out, roles = Path(out), roles or choose_roles(selection)
     tokenizer.save(out/"tokenizer")
-    sample, large = peek(documents(selection, "train", roles))
-    choice = choose_encoder(tokenizer, sample, encoder if encoder != "auto" or large else "tokenizers")
+    sample = first_texts(documents(selection, "train", roles))
+    choice = choose_encoder(tokenizer, sample, encoder if encoder != "auto" or is_large(selection) else "tokenizers")
     work = Path(work or out/".parts")
     work.mkdir(parents=True, exist_ok=True)
     make = functools.partial(make_part, encoder=Encoder(tokenizer, choice), digest=tokenizer.digest, work=work)
@@ -475,7 +484,7 @@ def tokenize(
     roles = choose_roles(selection)
     if near:
         with tempfile.TemporaryDirectory() as d:
-            roles = drop_near(selection, roles, Path(d), near, int(not peek(documents(selection, "train", roles))[1]))
+            roles = drop_near(selection, roles, Path(d), near, int(not is_large(selection)))
     own = make_tokenizer(tokenizer, selection, vocab_size, gemma_path, trim_min_count, roles)
     meta = write_bins(selection, own, out, roles, encoder, work=work)
     bins = open_bins(out)

@@ -112,7 +112,7 @@ def test_signals_save_and_leave(number, tmp_path):
 
 
 def test_two_processes_are_one(whole, tmp_path):
-    """The loss curve of two gloo processes under torchrun is that of a single one (float32, no dropout: masks are drawn apart)."""
+    """The loss curve of two gloo processes under torchrun is that of a single one (float32, no dropout, which is drawn apart)."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "rugpt_core"]
     curves = []
     for start, name in ((torchrun, "two"), (BARE, "one")):
