@@ -23,7 +23,7 @@ import numpy as np
 from .encode import Encoder, choose_encoder
 from .gemma import GEMMA_PACKAGE, gemma_is_local, gemma_tokenizer_json
 from .pieces import KINDS, Tokenizer, check_ids, load_tokenizer, segmentation, train_bpe, train_unigram
-from .runs import Progress, RugptError, file_digest, json_digest, read_json, resolve_path, write_atomic, write_json
+from .runs import Progress, RugptError, file_digest, json_digest, read_json, read_yaml, resolve_path, write_atomic, write_json
 from .splits import Roles, choose_roles, documents, drop_near
 from .trim import trim_gemma
 from .vocabulary import batched, id_counts, measure, other_kinds, text_counts, vocabulary_use
@@ -411,13 +411,12 @@ def read_kinds(
     path: str | Path, # YAML: kind → text; or a plain text file
 ) -> dict[str, str]: # kind → text
     "Texts of other kinds than the corpus."
-    import yaml
     file = resolve_path(path)
-    try: text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError): raise RugptError("file is missing or not UTF-8", str(path), "give a .yml or .txt") from None
-    if file.suffix not in (".yml", ".yaml"): return {file.stem: text}
-    try: kinds = yaml.safe_load(text)
-    except yaml.YAMLError as e: raise RugptError(f"not valid YAML ({e})", str(path)) from None
+    if file.suffix not in (".yml", ".yaml"):
+        try: return {file.stem: file.read_text(encoding="utf-8")}
+        except (OSError, UnicodeDecodeError):
+            raise RugptError("file is missing or not UTF-8", str(path), "give a .yml or .txt") from None
+    kinds = read_yaml(path, "other_texts")
     if not isinstance(kinds, dict) or not all(isinstance(t, str) and t.strip() for t in kinds.values()):
         raise RugptError("each line must be a kind and its text", str(path), "write `kind: |` and the text below, indented")
     return {str(k): t for k, t in kinds.items()}
