@@ -20,7 +20,7 @@ LOSS_WORDS = {"plain": "all logits at once", "chunked": "in chunks of rows, grad
               "torch": "torch linear_cross_entropy in chunks", "cce": "cut cross-entropy", "liger": "Liger's fused kernel"}
 PLAIN_VOCAB = 2048 # up to so many pieces all logits are made at once
 CHUNK_BYTES = 2**28 # of the buffer of logits at most
-CHUNK_ROWS = 256 # tokens in a chunk at most
+CHUNK_ROWS = 256 # tokens in a chunk at most, in float32; twice as many in types of half the size
 TILE = 2048 # pieces in a tile: what is worked on at a time stays in the cache of a CPU
 IGNORED = -100 # a target that does not count
 
@@ -48,14 +48,14 @@ def loss_method(
 # %% ../notebooks/core/09b_loss.ipynb #a34af62f
 _KEPT = threading.local() # one buffer a thread: fresh memory costs as much as the arithmetic
 
-def logits_buffer(vocab_size: int, rows: int, like: Tensor) -> Tensor: # (V, rows) float32, contents undefined
+def logits_buffer(vocab_size: int, rows: int, like: Tensor) -> Tensor: # (V, rows) of the type of `like`, contents undefined
     "The memory in which chunks of logits are made, kept for the next call."
-    key, size = str(like.device), rows*vocab_size
+    key, size = f"{like.device} {like.dtype}", rows*vocab_size
     kept = getattr(_KEPT, "buffers", None)
     if kept is None: kept = _KEPT.buffers = {}
     if key not in kept or kept[key].numel() < size:
         kept.pop(key, None)
-        with torch.no_grad(): kept[key] = torch.empty(size, dtype=torch.float32, device=like.device)
+        with torch.no_grad(): kept[key] = torch.empty(size, dtype=like.dtype, device=like.device)
     return kept[key][:size].view(vocab_size, rows)
 
 def free_buffers():
@@ -63,15 +63,15 @@ def free_buffers():
     getattr(_KEPT, "buffers", {}).clear()
 
 # %% ../notebooks/core/09b_loss.ipynb #04f2f665
-def chunk_rows(n: int, vocab_size: int) -> int:
-    "Rows in a chunk."
-    return max(1, min(n, CHUNK_ROWS, CHUNK_BYTES//(4*vocab_size)))
+def chunk_rows(n: int, vocab_size: int, itemsize: int = 4) -> int:
+    "Rows in a chunk, for logits of so many bytes."
+    return max(1, min(n, CHUNK_ROWS*4//itemsize, CHUNK_BYTES//(itemsize*vocab_size)))
 
 # %% ../notebooks/core/09b_loss.ipynb #db4756a2
 def exponentials(
     x_NC: Tensor, # hidden states of a chunk
     weight_VC: Tensor,
-    e_VN: Tensor, # filled with exp(logit − the row's largest logit up to and with the tile)
+    e_VN: Tensor, # of the type of x; filled with exp(logit − the row's largest logit up to and with the tile)
     tile: int, # pieces worked on at a time
     need_x: bool = True, # sum up Σ_v e·weight too
 ) -> tuple[list[Tensor], Tensor, Tensor | None]: # (N,) largest logits, tile by tile; (N,) sums; (N, C) weighted sums
@@ -80,14 +80,14 @@ def exponentials(
     best_N, z_N = x_NC.new_full((N,), -torch.inf, dtype=torch.float32), x_NC.new_zeros(N, dtype=torch.float32)
     sum_NC, bests = x_NC.new_zeros(N, C, dtype=torch.float32) if need_x else None, []
     for at in range(0, len(weight_VC), tile):
-        w, e = weight_VC[at:at + tile], e_VN[at:at + tile]
-        if x_NC.dtype == torch.float32: torch.mm(w, x_NC.T, out=e)
-        else: e.copy_(w @ x_NC.T)
+        w, kept = weight_VC[at:at + tile], e_VN[at:at + tile]
+        e = torch.mm(w, x_NC.T, out=kept).float() # `kept` itself in float32; else a tile in which to take the exponentials
         before, best_N = best_N, torch.maximum(best_N, e.amax(0))
         e.sub_(best_N).exp_()
         smaller = (before - best_N).exp_()
         z_N = z_N*smaller + e.sum(0)
-        if need_x: add_product(sum_NC.mul_(smaller[:, None]), e.T.to(x_NC.dtype), w, first=False)
+        if e is not kept: kept.copy_(e)
+        if need_x: add_product(sum_NC.mul_(smaller[:, None]), kept.T, w, first=False)
         bests.append(best_N)
     return bests, z_N, sum_NC
 
@@ -99,7 +99,8 @@ class ChunkedLoss(torch.autograd.Function):
     def forward(ctx, x_NC: Tensor, weight_VC: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
         (N, _), V = x_NC.shape, len(weight_VC)
         need_x, need_w = ctx.needs_input_grad[:2]
-        x, w, rows, tile = x_NC.detach().to(dtype), weight_VC.detach().to(dtype), chunk_rows(N, V), TILE if x_NC.device.type == "cpu" else V
+        x, w, tile = x_NC.detach().to(dtype), weight_VC.detach().to(dtype), TILE if x_NC.device.type == "cpu" else V
+        rows = chunk_rows(N, V, x.element_size())
         dx, dw = torch.empty_like(x) if need_x else None, torch.empty_like(weight_VC) if need_w else None
         loss_N = torch.empty(N, device=x.device)
         for i in range(0, N, rows):
@@ -111,7 +112,7 @@ class ChunkedLoss(torch.autograd.Function):
             if not need_w: continue
             for at, best in zip(range(0, V, tile), bests, strict=True):
                 scaled = x_i*((best - bests[-1]).exp_()/z)[:, None].to(dtype)
-                add_product(dw[at:at + tile], e[at:at + tile].to(dtype), scaled, first=i == 0)
+                add_product(dw[at:at + tile], e[at:at + tile], scaled, first=i == 0)
             dw.index_add_(0, t_i, x_i.to(dw.dtype), alpha=-1)
         ctx.gradients = [None if d is None else d.div_(N) for d in (dx, dw)]
         ctx.dtypes = x_NC.dtype, weight_VC.dtype
