@@ -20,7 +20,7 @@ LOSS_WORDS = {"plain": "all logits at once", "chunked": "in chunks of rows, grad
               "torch": "torch linear_cross_entropy in chunks", "cce": "cut cross-entropy", "liger": "Liger's fused kernel"}
 PLAIN_VOCAB = 2048 # up to so many pieces all logits are made at once
 CHUNK_BYTES = 2**28 # of the buffer of logits at most
-CHUNK_ROWS = 256 # tokens in a chunk at most, in float32; twice as many in types of half the size
+CHUNK_ROWS = 256 # tokens in a chunk at most
 TILE = 2048 # pieces in a tile: what is worked on at a time stays in the cache of a CPU
 IGNORED = -100 # a target that does not count
 
@@ -63,9 +63,9 @@ def free_buffers():
     getattr(_KEPT, "buffers", {}).clear()
 
 # %% ../notebooks/core/09b_loss.ipynb #04f2f665
-def chunk_rows(n: int, vocab_size: int, itemsize: int = 4) -> int:
-    "Rows in a chunk, for logits of so many bytes."
-    return max(1, min(n, CHUNK_ROWS*4//itemsize, CHUNK_BYTES//(itemsize*vocab_size)))
+def chunk_rows(n: int, vocab_size: int) -> int:
+    "Rows in a chunk."
+    return max(1, min(n, CHUNK_ROWS, CHUNK_BYTES//(4*vocab_size)))
 
 # %% ../notebooks/core/09b_loss.ipynb #db4756a2
 def exponentials(
@@ -99,8 +99,7 @@ class ChunkedLoss(torch.autograd.Function):
     def forward(ctx, x_NC: Tensor, weight_VC: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
         (N, _), V = x_NC.shape, len(weight_VC)
         need_x, need_w = ctx.needs_input_grad[:2]
-        x, w, tile = x_NC.detach().to(dtype), weight_VC.detach().to(dtype), TILE if x_NC.device.type == "cpu" else V
-        rows = chunk_rows(N, V, x.element_size())
+        x, w, rows, tile = x_NC.detach().to(dtype), weight_VC.detach().to(dtype), chunk_rows(N, V), TILE if x_NC.device.type == "cpu" else V
         dx, dw = torch.empty_like(x) if need_x else None, torch.empty_like(weight_VC) if need_w else None
         loss_N = torch.empty(N, device=x.device)
         for i in range(0, N, rows):
