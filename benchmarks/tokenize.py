@@ -232,8 +232,11 @@ def main():
                 sys.exit(f"{kind}: encoders gave other bins")
     known = versions() | {f: metadata.version(f) for f in FAST if importlib.util.find_spec(f)}
     if path.is_file():  # keep what was not measured this time
-        kept = [r for r in read_json(path)["rows"] if ("bins" if "text to bins" in r["work"] else "trimmed") not in args.parts]
+        stored = read_json(path)
+        kept = [r for r in stored["rows"] if ("bins" if "text to bins" in r["work"] else "trimmed") not in args.parts]
         results = kept + results
+        if "bins" not in args.parts:
+            passed_over = stored.get("passed_over", {})
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores", versions=known,
         date=date.today().isoformat(), passed_over=passed_over, rows=results))

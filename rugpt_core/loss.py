@@ -50,7 +50,7 @@ _KEPT = threading.local() # one buffer a thread: fresh memory costs as much as t
 
 def logits_buffer(vocab_size: int, rows: int, like: Tensor) -> Tensor: # (V, rows) of the type of `like`, contents undefined
     "The memory in which chunks of logits are made, kept for the next call."
-    key, size = f"{like.device} {like.dtype}", rows*vocab_size
+    key, size = (like.device, like.dtype), rows*vocab_size
     kept = getattr(_KEPT, "buffers", None)
     if kept is None: kept = _KEPT.buffers = {}
     if key not in kept or kept[key].numel() < size:

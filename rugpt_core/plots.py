@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['INK', 'GREY', 'PALE', 'LINE', 'PALETTE', 'WIDTH', 'STYLE', 'WORDS', 'style', 'Chart', 'figure_bytes', 'save', 'chart',
-           'exponent', 'number', 'short', 'percent', 'word', 'bars', 'funnel', 'topic_bars', 'loss_curves', 'budget',
-           'repetition', 'histogram']
+           'exponent', 'number', 'short', 'percent', 'word', 'number_axis', 'bars', 'funnel', 'topic_bars',
+           'loss_curves', 'budget', 'repetition', 'histogram']
 
 # %% ../notebooks/core/01_plots.ipynb #a76f65bc
 import io
@@ -177,7 +177,10 @@ def _bare(ax, lang: str):
     ax.tick_params(length=0)
     ax.set_xticks([])
 
-def _number_axis(axis, lang: str):
+def number_axis(
+    axis, # of matplotlib: ax.xaxis, ax.yaxis
+    lang: str = "en",
+):
     "Ticks of an axis as numbers of the language."
     axis.set_major_formatter(FuncFormatter(lambda x, _: short(round(x, 10), lang)))
 
@@ -272,7 +275,7 @@ def loss_curves(
         ax.grid(axis="y")
         ax.set(ylabel=word("bits_per_byte", lang), xlabel=word("steps" if axis else "tokens", lang))
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True)); ax.yaxis.set_major_locator(MaxNLocator(6))
-        _number_axis(ax.xaxis, lang); _number_axis(ax.yaxis, lang)
+        number_axis(ax.xaxis, lang); number_axis(ax.yaxis, lang)
         ax.set_xlim(left=0)
         _end_labels(ax, ends)
     return fig
@@ -337,7 +340,7 @@ def repetition(
             ax.tick_params(axis="y", length=0)
             ax.spines["left"].set_visible(False)
             ax.set_title(word(metric, lang), fontsize=8)
-            ax.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2)); _number_axis(ax.xaxis, lang)
+            ax.xaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2)); number_axis(ax.xaxis, lang)
             ax.set_yticks(range(len(names)), [(labels or {}).get(n, word(n, lang)) for n in names])
             ax.set_ylim(len(names) - .5, -.5)
         fig.supxlabel(word("share", lang), fontsize=8.5, color=GREY)
@@ -369,7 +372,7 @@ def histogram(
         ax.annotate(f"{word('median', lang)} {number(middle, lang)}", (middle, 1), (4, -2), va="top", fontsize=8,
             xycoords=("data", "axes fraction"), textcoords="offset points", color=PALETTE[1])
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        _number_axis(ax.xaxis, lang); _number_axis(ax.yaxis, lang)
+        number_axis(ax.xaxis, lang); number_axis(ax.yaxis, lang)
         ax.grid(axis="y")
         ax.set(xlabel=xlabel, ylabel=word(ylabel, lang))
     return fig
