@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['TYPES', 'known_parameters', 'check_value', 'check_names', 'preset_names', 'load_preset', 'parse_settings',
-           'chain_parameters', 'stage_of', 'open_stage', 'predecessors', 'build_missing', 'run_command', 'write_run',
-           'read_run', 'Display', 'describe', 'run_chain', 'tempfile_dir', 'StageError', 'execute', 'environment',
-           'run_notebook', 'notebook_failure']
+           'chain_parameters', 'stage_of', 'open_stage', 'predecessors', 'injected_values', 'build_missing',
+           'run_command', 'write_run', 'read_run', 'Display', 'describe', 'run_chain', 'tempfile_dir', 'StageError',
+           'execute', 'environment', 'run_notebook', 'notebook_failure']
 
 # %% ../notebooks/core/21_pipeline.ipynb #47b972e4
-import difflib, os, sys, threading, time
+import ast, difflib, os, sys, threading, time
 from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -137,6 +137,16 @@ def predecessors(name: str) -> list[str]:
         if stage not in need: need.add(stage); queue += STAGES[stage].reads
     return [s for s in STAGES if s in need]
 
+# %% ../notebooks/core/21_pipeline.ipynb #a1f0c1d0
+def injected_values(
+    namespace: Mapping[str, Any], # globals() of a notebook
+) -> dict[str, Any]: # those of parameters of the chain
+    "Values that papermill injected: what its cell, which begins with `# Parameters`, assigns. Nothing else of a notebook counts."
+    names = {target.id for source in namespace.get("In", []) if source.startswith("# Parameters\n")
+             for node in ast.parse(source).body if isinstance(node, ast.Assign)
+             for target in node.targets if isinstance(target, ast.Name)}
+    return {n: namespace[n] for n in known_parameters() if n in names}
+
 # %% ../notebooks/core/21_pipeline.ipynb #c8449731
 def build_missing(
     stage: Stage,
@@ -144,8 +154,8 @@ def build_missing(
 ):
     "Build predecessors that were never built; name those that are stale and leave them as they are."
     stored = read_run(stage.run_dir)
-    injected = {n: namespace[n] for n in known_parameters() if n in namespace}
-    params = chain_parameters() | (stored["params"] if stored else check_names(injected, known_parameters(), "parameters"))
+    given = {n: v for n, v in stage.params.items() if n in known_parameters()} | injected_values(namespace)
+    params = chain_parameters() | (stored["params"] if stored else check_names(given, known_parameters(), "parameters"))
     before = [stage_of(s, stage.run_dir, params) for s in predecessors(stage.name)]
     missing = [s.name for s in before if not (s.dir/"manifest.json").is_file()]
     for s in before:

@@ -18,7 +18,7 @@ import numpy as np
 from .clean import (Chunk, Options, Pool, Sampler, check_options, chunks, clean_chunk, examples_of, finish,
     rejected_samples)
 from .corpus import article_schema
-from .runs import ROOT, Progress, RugptError, file_digest, input_digest, json_digest, write_json
+from .runs import ROOT, Progress, RugptError, file_digest, input_digest, json_digest, module_file, write_json
 from .sources import Faults, RawArticle, read_source
 
 # %% ../notebooks/core/05c_scale.ipynb #f68c2eb4
@@ -40,7 +40,7 @@ CODE = ("sources", "corpus", "words", "explore", "letters", "rules", "filters", 
 
 def job_digest(values: dict) -> str: # 16 hexadecimal digits
     "Digest of a configuration, of the source's bytes and of the code: a changed filter has a folder, and a log, of its own."
-    code = [file_digest(p) for n in CODE if (p := ROOT/"rugpt_core"/f"{n}.py").is_file()]
+    code = [file_digest(module_file(n)) for n in CODE]
     return json_digest([values, input_digest(values["source"]), code])[:16]
 
 # %% ../notebooks/core/05c_scale.ipynb #70a4bd93

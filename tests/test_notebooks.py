@@ -104,6 +104,15 @@ def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path
     assert "current: its outputs are loaded" in text
 
 
+def test_pipeline_notebooks_run_with_their_own_defaults(tmp_path):
+    """01 and 05 in empty run directories: what a notebook imports is no parameter, and the shape is left to the dial."""
+    for name in ("01_explore", "05_tokenize"):
+        done = subprocess.run([BIN/"papermill", ROOT/f"notebooks/{name}.ipynb", tmp_path/f"{name}.ipynb",
+                               "-p", "run_dir", tmp_path/name, "--no-progress-bar"], cwd=tmp_path,
+                              capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+
 def test_a_notebook_alone_builds_what_it_reads(tmp_path):
     """Notebook 04 in an empty run directory runs 02 and 03 first, and says so."""
     out = tmp_path/"out.ipynb"
