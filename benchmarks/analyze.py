@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rugpt_core.runs import ROOT, read_json, versions, write_json, write_jsonl
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, write_json, write_jsonl
 
 TEXTS, TOKENS, OPENING = 200, 256, 32
 
@@ -25,8 +26,10 @@ def make_corpus(source, folder, vocab_size):
     """Bins of a source, a tenth of its articles held out; the tokenizer learns from the first 12 million characters."""
     import pandas as pd
 
-    from rugpt_core.corpus import article_id, parse, read_source, render, split_of
-    from rugpt_core.tokens import train_bpe, write_bins
+    from rugpt_core.corpus.article import article_id, parse, render, split_of
+    from rugpt_core.corpus.readers import read_source
+    from rugpt_core.tokenization.trainers import train_bpe
+    from rugpt_core.tokenization.writer import write_bins
     rows, sample, n = [], [], 0
     for raw in read_source(source):
         article, key = parse(raw), article_id(raw.source_id, raw.text)
@@ -60,7 +63,8 @@ def trigram_texts(flat, bos_id, heads, rng):
 
 def make_generations(tokens, folder, rng):
     """Human continuations of held-out openings, and the stand-in's."""
-    from rugpt_core.tokens import load_tokenizer, open_bins, split_documents
+    from rugpt_core.tokenization.bins import open_bins, split_documents
+    from rugpt_core.tokenization.tokenizer import load_tokenizer
     bins, tokenizer = open_bins(tokens), load_tokenizer(Path(tokens)/"tokenizer")
     docs = [d.tolist()[1:] for d in split_documents(bins.val, bins.bos_id)]
     cut = [(i, d[k:k + OPENING + TOKENS]) for i, d in enumerate(docs)
@@ -79,7 +83,7 @@ def make_generations(tokens, folder, rng):
 
 def whole(tokens, generations, out):
     """The whole analysis in its own process: seconds and peak memory, MB."""
-    code = ("import sys, time\nfrom rugpt_core.artifacts import analyze\nfrom rugpt_core.runs import peak_memory_mb\n"
+    code = ("import sys, time\nfrom rugpt_core.evaluation.stage import analyze\nfrom rugpt_core.common.environment import peak_memory_mb\n"
             "t = time.perf_counter()\nanalyze(sys.argv[1], sys.argv[2], sys.argv[3])\n"
             "print(time.perf_counter() - t, peak_memory_mb())")
     done = subprocess.run([sys.executable, "-c", code, generations, tokens, out], capture_output=True, text=True, check=True)
@@ -89,8 +93,8 @@ def whole(tokens, generations, out):
 
 def novelty_speed(tokens, generations, runs):
     """Query tokens per core-second, human and drawn texts together, the sorted suffixes ready."""
-    from rugpt_core.novelty import longest_matches, suffix_array
-    from rugpt_core.tokens import open_bins
+    from rugpt_core.metrics.novelty import longest_matches, suffix_array
+    from rugpt_core.tokenization.bins import open_bins
     bins = open_bins(tokens)
     start = time.process_time()
     sa = suffix_array(bins.train, bins.bos_id)
@@ -108,7 +112,8 @@ def novelty_speed(tokens, generations, runs):
 
 def ner_speed(generations, runs):
     """Sentences per core-second, words cut and entities joined: ours and slovnet's own batches, in alternation."""
-    from rugpt_core.facts import find_entities, sentences_of, slovnet_model
+    from rugpt_core.metrics.entities import find_entities
+    from rugpt_core.metrics.russian import sentences_of, slovnet_model
     texts = [json.loads(line)["text"] for f in sorted(generations.glob("*.jsonl")) for line in f.read_text().splitlines()]
     sentences = [t[s.start:s.spans[-1][1]] for t in texts[:150] for s in sentences_of(t)]
     find_entities(texts[:2])
@@ -139,11 +144,12 @@ def support(metrics):
 
 def rublimp(folder, run_dir):
     """Accuracy on RuBLiMP's pairs of every model of a run, beside the shorter sentence and letter n-grams."""
-    from rugpt_core.generate import load_model
-    from rugpt_core.language import LetterModel, minimal_pairs, read_pairs, sentence_scores
-    from rugpt_core.tokens import load_tokenizer, open_bins
+    from rugpt_core.metrics.likelihood import CharNgramModel, minimal_pairs, read_pairs, sentence_scores
+    from rugpt_core.modeling.checkpoint import load_model
+    from rugpt_core.tokenization.bins import open_bins
+    from rugpt_core.tokenization.tokenizer import load_tokenizer
     pairs, tokens, tokenizer = read_pairs(folder), Path(run_dir)/"tokens", load_tokenizer(Path(run_dir)/"tokens/tokenizer")
-    letters = LetterModel(tokenizer.decode(np.asarray(open_bins(tokens).train)))
+    letters = CharNgramModel(tokenizer.decode(np.asarray(open_bins(tokens).train)))
     scorers = {"letter 5-grams": lambda s: [letters.logprob(x) for x in s]}
     for model_dir in sorted(p.parent for p in Path(run_dir).glob("model/*/model.safetensors")):
         who, model = f"{model_dir.name} of {Path(run_dir).name}", load_model(model_dir)

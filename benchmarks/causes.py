@@ -5,14 +5,16 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from rugpt_core.artifacts import analyze
-from rugpt_core.checkpoints import MOVING
-from rugpt_core.corpus import article_id, parse, read_source, render, split_of
-from rugpt_core.generate import generate_stage
-from rugpt_core.runs import ROOT, read_json, versions, write_json
-from rugpt_core.scaling import CAUSES, moves
-from rugpt_core.tokens import train_bpe, write_bins
-from rugpt_core.train import train_models
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.corpus.article import article_id, parse, render, split_of
+from rugpt_core.corpus.readers import read_source
+from rugpt_core.evaluation.models import CAUSES, MOVING, moves
+from rugpt_core.evaluation.stage import analyze
+from rugpt_core.generation.stage import generate_stage
+from rugpt_core.tokenization.trainers import train_bpe
+from rugpt_core.tokenization.writer import write_bins
+from rugpt_core.training.stage import train_models
 
 VOCABULARIES, STEPS = (500, 1500, 5000), (60, 240)
 BITS = "bits_per_byte"

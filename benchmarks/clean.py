@@ -17,8 +17,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from rugpt_core.runs import ROOT, versions, write_json
-from rugpt_core.sources import read_source
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, write_json
+from rugpt_core.corpus.readers import read_source
 
 HERE = Path(__file__).resolve()
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
@@ -27,7 +28,7 @@ SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
 
 def ours(source: str, out: str):
     """The stage as the chain runs it."""
-    from rugpt_core.clean import clean_corpus
+    from rugpt_core.corpus.cleaning import clean_corpus
     print(json.dumps(clean_corpus(source, out)))
 
 
@@ -36,7 +37,7 @@ def their_filters():
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
     from datatrove.utils.typeshelper import Languages
 
-    from rugpt_core.filters import STOP_WORDS
+    from rugpt_core.corpus.filters import STOP_WORDS
     dup = tuple(zip(range(5, 11), (.168, .156, .145, .133, .121, .109), strict=True))
     return [GopherRepetitionFilter(dup_line_frac=.322, dup_para_frac=0, dup_line_char_frac=0, dup_para_char_frac=0,
                                    top_n_grams=((2, .184), (3, .164), (4, .146)), dup_n_grams=dup, language=Languages.russian),
@@ -112,7 +113,7 @@ def row(work, who, metric, unit, values, ratio_to=None, ratio=None) -> dict:
 
 def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
     """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does not know."""  # noqa: E501
-    from rugpt_core.corpus import parse, render
+    from rugpt_core.corpus.article import parse, render
     path, size = Path(folder)/"head", 0
     path.mkdir()
     with open(path/"0.jsonl", "w", encoding="utf-8") as a, open(path/"1.jsonl", "w", encoding="utf-8") as b:
@@ -131,9 +132,9 @@ def good_articles(source: Path, n: int = 150) -> list[dict]:
     from datatrove.data import Document
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
-    from rugpt_core.corpus import parse, render
-    from rugpt_core.filters import reasons_against
-    from rugpt_core.rules import clean_article
+    from rugpt_core.corpus.article import parse, render
+    from rugpt_core.corpus.filters import reasons_against
+    from rugpt_core.corpus.rule_engine import clean_article
     english = [GopherRepetitionFilter(), GopherQualityFilter(), FineWebQualityFilter()]
     sets = {"datatrove, defaults for English": english, "datatrove, FineWeb-2's thresholds for Russian": their_filters()}
     refused, lost, total = Counter(), 0, 0

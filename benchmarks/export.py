@@ -11,12 +11,17 @@ from pathlib import Path
 
 import torch
 
-from rugpt_core.export import export_run
-from rugpt_core.generate import generate, held_out_documents, run_model
-from rugpt_core.llamacpp import llama_greedy, open_llama
-from rugpt_core.pipeline import run_command
-from rugpt_core.runs import ROOT, STAGES, RugptError, progress, resolve_run_dir, versions, write_json
-from rugpt_core.tokens import open_bins
+from rugpt_core.common.environment import versions
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import ROOT, resolve_run_dir, write_json
+from rugpt_core.common.progress import progress
+from rugpt_core.convert.gguf import llama_greedy, open_llama
+from rugpt_core.convert.stage import export_run
+from rugpt_core.generation.engine import generate
+from rugpt_core.generation.stage import held_out_documents, run_model
+from rugpt_core.runs.chain import run_command
+from rugpt_core.runs.layout import STAGES
+from rugpt_core.tokenization.bins import open_bins
 
 
 def prompts_of(docs: list[dict], n: int) -> list[list[int]]:

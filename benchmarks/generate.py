@@ -16,13 +16,17 @@ from pathlib import Path
 import torch
 from torch.nn import functional as F
 
-from rugpt_core.decoding import cut
-from rugpt_core.generate import generate, prompt_generators, run_model, token_steps
-from rugpt_core.heads import HEADS, open_head
-from rugpt_core.model import Model, ModelConfig, build_model, transformers_config, transformers_state
-from rugpt_core.runs import ROOT, STAGES, read_json, resolve_run_dir, versions, write_json
-from rugpt_core.strategies import Decoding
-from rugpt_core.tokens import open_bins
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, resolve_run_dir, write_json
+from rugpt_core.convert.weights import transformers_config, transformers_state
+from rugpt_core.generation.decoding import truncate
+from rugpt_core.generation.engine import generate, prompt_generators, token_steps
+from rugpt_core.generation.lm_head import HEADS, open_head
+from rugpt_core.generation.stage import run_model
+from rugpt_core.generation.strategies import Decoding
+from rugpt_core.modeling.model import Model, ModelConfig, build_model
+from rugpt_core.runs.layout import STAGES
+from rugpt_core.tokenization.bins import open_bins
 
 SAMPLE = Decoding("sample", temperature=.8, top_k=200)  # of nanoGPT's sample.py
 CONTEXT = 190  # tokens: the mean context of the 500 that sample.py writes, at a block size of 256
@@ -211,7 +215,8 @@ def same_as_nanogpt(whole: Model, path: str) -> list[dict]:
 def effect_of_int8(run_dir: str) -> list[dict]:
     """How far the distribution of the int8 head is from that of float32, on states of held-out text."""
     rows, bins = [], open_bins(resolve_run_dir(run_dir)/STAGES["tokenize"].folder)
-    hows = {"whole distribution": lambda z: z, "temperature 0.8, top-k 50": lambda z: cut(z, Decoding(temperature=.8, top_k=50))}
+    hows = {"whole distribution": lambda z: z,
+            "temperature 0.8, top-k 50": lambda z: truncate(z, Decoding(temperature=.8, top_k=50))}
     for family in ("gpt2", "qwen3"):
         _, model, _ = run_model(run_dir, family)
         T = model.config.block_size

@@ -10,10 +10,10 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from rugpt_core.corpus import parse
-from rugpt_core.rules import RULES, rule_hits
-from rugpt_core.runs import ROOT, write_json
-from rugpt_core.sources import read_source
+from rugpt_core.common.files import ROOT, write_json
+from rugpt_core.corpus.article import parse
+from rugpt_core.corpus.readers import read_source
+from rugpt_core.corpus.rule_engine import RULES, rule_hits
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
 SEED, ARTICLES, PLACES = 20261124, 260, 200

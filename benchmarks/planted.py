@@ -4,9 +4,10 @@ import platform
 import time
 from datetime import date
 
-from rugpt_core.analysis import SCALES, planted_table
-from rugpt_core.planted import Plan, monofact_sweep, run_planted
-from rugpt_core.runs import ROOT, read_json, versions, write_json
+from rugpt_core.cli.analyze import SCALES, planted_table
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.evaluation.planted import PlantedPlan, monofact_sweep, run_planted
 
 
 def row(who, metric, unit, value):
@@ -34,10 +35,10 @@ def main():
     before = read_json(path) if path.is_file() else {}
     found, sweep = before.get("result"), before.get("sweep", [])
     if "people" in args.parts or not found:
-        found = run_planted(Plan(**SCALES[args.scale]))
+        found = run_planted(PlantedPlan(**SCALES[args.scale]))
         print(planted_table(found), flush=True)
     if "sweep" in args.parts:
-        plan = Plan(**{**SCALES[args.scale], "probed": 20})
+        plan = PlantedPlan(**{**SCALES[args.scale], "probed": 20})
         sweep = monofact_sweep(plan, articles=args.articles, often=min(240, args.articles//10))
     write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=rows_of(found, sweep),

@@ -7,10 +7,11 @@ import sys
 from collections import Counter
 from datetime import date
 
-from rugpt_core.corpus import Article, RawArticle, parse
-from rugpt_core.rules import RULES, clean_article, to_lines
-from rugpt_core.runs import ROOT, versions, write_json
-from rugpt_core.sources import decode_text
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, write_json
+from rugpt_core.corpus.article import Article, parse
+from rugpt_core.corpus.readers import RawArticle, decode_text
+from rugpt_core.corpus.rule_engine import RULES, clean_article, to_lines
 
 SAMPLE = ROOT/"data/sample"
 

@@ -16,10 +16,15 @@ import time
 from datetime import date
 from pathlib import Path
 
-from rugpt_core.pipeline import chain_parameters, run_chain
-from rugpt_core.runs import ROOT, STAGES, RugptError, read_json, versions, write_json
-from rugpt_core.synth import Ask, Service, Wanted
-from rugpt_core.synth_stage import settings, synthesize
+from rugpt_core.common.environment import versions
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.runs.chain import run_chain
+from rugpt_core.runs.layout import STAGES
+from rugpt_core.runs.parameters import chain_parameters
+from rugpt_core.synthesis.plan import Ask, Wanted
+from rugpt_core.synthesis.session import Service
+from rugpt_core.synthesis.stage import settings, synthesize
 
 sys.path.insert(0, str(ROOT / "tests"))
 from fault_server import killed_and_again  # noqa: E402

@@ -52,8 +52,9 @@ def nanogpt(selection, tokenizer, out):
 
 def ours(selection, tokenizer, out, encoder):
     """write_bins of rugpt, with the split that the rows carry."""
-    from rugpt_core.splits import Roles, selection_rows
-    from rugpt_core.tokens import load_tokenizer, write_bins
+    from rugpt_core.tokenization.splits import Roles, selection_rows
+    from rugpt_core.tokenization.tokenizer import load_tokenizer
+    from rugpt_core.tokenization.writer import write_bins
 
     of = {r["id"]: r["split"] for rows in selection_rows(selection, ("id", "split")) for r in rows}
     counts = {split: sum(v == split for v in of.values()) for split in ("train", "val")}
@@ -69,14 +70,13 @@ def child(args):
         else:
             import pandas  # noqa: F401
             import pyarrow.compute  # noqa: F401
-
             import rugpt_core.tokens  # noqa: F401
             importlib.import_module(args.child)
         start = time.perf_counter()
         used = nanogpt(args.selection, args.tokenizer, out) if args.child == "nanogpt" else \
             ours(args.selection, args.tokenizer, out, args.child)
         seconds = time.perf_counter() - start
-        from rugpt_core.runs import file_digest
+        from rugpt_core.common.files import file_digest
         print(json.dumps(dict(seconds=seconds, encoder=used, digests=[file_digest(f"{out}/{s}.bin") for s in ("train", "val")])))
 
 
@@ -112,9 +112,10 @@ def timed(who, selection, tokenizer):
 
 def read_corpus(source, clean):
     """Articles as rows of a selection: id, source, title, text, split, topic."""
-    from rugpt_core.clean import clean_corpus
-    from rugpt_core.corpus import read_source, split_of
-    from rugpt_core.runs import read_parquet
+    from rugpt_core.common.files import read_parquet
+    from rugpt_core.corpus.article import split_of
+    from rugpt_core.corpus.cleaning import clean_corpus
+    from rugpt_core.corpus.readers import read_source
 
     if clean:
         with tempfile.TemporaryDirectory() as d:
@@ -135,10 +136,11 @@ def trimming(rows, work):
     """Rows on the trimmed vocabulary: pieces, seconds, segmentation and round trip on every article."""
     import pandas as pd
 
-    from rugpt_core.corpus import document
-    from rugpt_core.gemma import gemma_tokenizer_json
-    from rugpt_core.tokens import Tokenizer, make_tokenizer
-    from rugpt_core.vocabulary import text_counts
+    from rugpt_core.corpus.article import document
+    from rugpt_core.tokenization.gemma import gemma_tokenizer_json
+    from rugpt_core.tokenization.stage import make_tokenizer
+    from rugpt_core.tokenization.tokenizer import Tokenizer
+    from rugpt_core.tokenization.vocabulary import text_counts
 
     gemma_tokenizer_json()  # once, into the cache
     start = time.perf_counter()
@@ -182,9 +184,10 @@ def main():
 
     import pandas as pd
 
-    from rugpt_core.encode import FAST
-    from rugpt_core.runs import ROOT, read_json, versions, write_json, write_parquet
-    from rugpt_core.tokens import make_tokenizer
+    from rugpt_core.common.environment import versions
+    from rugpt_core.common.files import ROOT, read_json, write_json, write_parquet
+    from rugpt_core.tokenization.fast_encode import FAST
+    from rugpt_core.tokenization.stage import make_tokenizer
 
     real = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
     source = args.source or str(real if real.is_file() else ROOT/"data/sample/wiki40b_ru.jsonl")

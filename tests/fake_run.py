@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from rugpt_core.runs import STAGES, write_json, write_jsonl, write_parquet
+from rugpt_core.common.files import write_json, write_jsonl, write_parquet
+from rugpt_core.runs.layout import STAGES
 
 NASTY = (
     "Он `был` $x$ [ссылка](http://evil.test/a.js) <script>alert(1)</script> # * _a_ @b "

@@ -7,8 +7,8 @@ import sys
 import pytest
 from conftest import ROOT, rugpt
 
-from rugpt_core import artifacts
-from rugpt_core.runs import read_json, read_parquet
+from rugpt_core.common.files import read_json, read_parquet
+from rugpt_core.evaluation import comparison, measure
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
@@ -31,12 +31,12 @@ def estimates(x):
 def test_every_measure_of_every_set_stands_beside_human_text(found):
     assert "human" in found["sets"] and len(found["sets"]) >= 3
     for name, s in found["sets"].items():
-        assert list(s["metrics"]) == list(artifacts.METRICS)
+        assert list(s["metrics"]) == list(comparison.METRICS)
         assert (s["minus_human"] is None) == (name == "human")
         assert len(s["novelty"]["n"]) == len(s["novelty"]["value"])
     human = found["sets"]["human"]["metrics"]
-    defined = [m for m in artifacts.METRICS if human[m]["value"] is not None]
-    assert set(artifacts.METRICS) - set(defined) <= {"mauve", "mean_logprob", "ent_year_support", "year_error"}
+    defined = [m for m in comparison.METRICS if human[m]["value"] is not None]
+    assert set(comparison.METRICS) - set(defined) <= {"mauve", "mean_logprob", "ent_year_support", "year_error"}
 
 
 def test_intervals_hold_their_values(found):
@@ -58,7 +58,7 @@ def test_models_have_bits_pairs_and_causes(found):
 def test_counts_of_texts_add_up_to_the_ratios(chain, found):
     docs = read_parquet(chain[0]/"artifacts/documents.parquet")
     for name, rows in docs.groupby("set"):
-        for metric, (part, whole) in artifacts.RATIO.items():
+        for metric, (part, whole) in measure.RATIO.items():
             value, total = found["sets"][name]["metrics"][metric]["value"], rows[whole].sum()
             assert value == (pytest.approx(rows[part].sum()/total, abs=1e-8) if total else None)
 
@@ -112,7 +112,7 @@ def test_bad_generations_are_one_line(chain, tmp_path):
 
 
 def test_importing_what_trains_imports_no_tool_of_the_analysis():
-    code = "import sys, rugpt_core.generate, rugpt_core.cli; print([m for m in sys.modules if m.split('.')[0] in " \
+    code = "import sys, rugpt_core.generation.engine, rugpt_core.cli.main; print([m for m in sys.modules if m.split('.')[0] in " \
         "('slovnet', 'navec', 'pymorphy3', 'razdel', 'pydivsufsort', 'natasha')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
@@ -123,14 +123,14 @@ def test_lm_eval_gives_the_same_accuracy(chain, tmp_path):
     from lm_eval import simple_evaluate
     from lm_eval.tasks import TaskManager
 
-    from rugpt_core import language
-    from rugpt_core.generate import load_model
-    from rugpt_core.tokens import load_tokenizer
+    from rugpt_core.metrics import likelihood
+    from rugpt_core.modeling.checkpoint import load_model
+    from rugpt_core.tokenization.tokenizer import load_tokenizer
     model, tokenizer = load_model(chain[0]/"model/qwen3"), load_tokenizer(chain[0]/"tokens/tokenizer")
     pairs = ROOT/"data/sample/minimal_pairs.csv"
-    language.write_lm_eval(tmp_path, pairs, "own")
-    found = simple_evaluate(model=language.lm_eval_model(model, tokenizer), tasks=["own"], bootstrap_iters=0,
+    likelihood.write_lm_eval(tmp_path, pairs, "own")
+    found = simple_evaluate(model=likelihood.lm_eval_model(model, tokenizer), tasks=["own"], bootstrap_iters=0,
                             task_manager=TaskManager(include_path=str(tmp_path), include_defaults=False))
-    score = lambda sentences: language.sentence_scores(sentences, model, tokenizer)  # noqa: E731
-    points = language.minimal_pairs(language.read_pairs(pairs), {"model": score})
+    score = lambda sentences: likelihood.sentence_scores(sentences, model, tokenizer)  # noqa: E731
+    points = likelihood.minimal_pairs(likelihood.read_pairs(pairs), {"model": score})
     assert found["results"]["own"]["acc,none"] == pytest.approx(points["model"].mean(), abs=1e-9)

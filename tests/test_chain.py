@@ -10,7 +10,7 @@ import time
 import pytest
 from conftest import ROOT, RUGPT, outputs, rugpt
 
-from rugpt_core.runs import STAGES
+from rugpt_core.runs.layout import STAGES
 
 
 def test_every_stage_ran_and_said_what_it_wrote(chain):

@@ -12,12 +12,13 @@ from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rugpt_core.clean import clean_corpus
-from rugpt_core.corpus import parse
-from rugpt_core.filters import language_of
-from rugpt_core.rules import RULES, clean_article, clean_text, to_lines
-from rugpt_core.runs import RugptError, read_parquet
-from rugpt_core.sources import Faults, read_source
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import read_parquet
+from rugpt_core.corpus.article import parse
+from rugpt_core.corpus.cleaning import clean_corpus
+from rugpt_core.corpus.filters import language_of
+from rugpt_core.corpus.readers import Faults, read_source
+from rugpt_core.corpus.rule_engine import RULES, clean_article, clean_text, to_lines
 
 SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
 
@@ -159,7 +160,7 @@ def test_neighbouring_languages_are_not_russian():
 
 def test_cleaning_on_executors_of_datatrove_gives_the_same_bytes(tmp_path):
     pytest.importorskip("datatrove")
-    from rugpt_core.scale import clean_scaled
+    from rugpt_core.corpus.executors import clean_scaled
     for name in ("one", "many"):
         (tmp_path/name).mkdir()
     assert clean_scaled(str(SAMPLE), tmp_path/"many", tasks=2) == clean_corpus(str(SAMPLE), tmp_path/"one", workers=1)

@@ -5,11 +5,12 @@ import pytest
 import torch
 from test_generate import refused
 
-from rugpt_core.export import export_run, upload
-from rugpt_core.generate import generate, held_out_documents, run_model
-from rugpt_core.llamacpp import gguf_vocabulary, llama_greedy, open_llama
-from rugpt_core.runs import RugptError
-from rugpt_core.tokens import open_bins
+from rugpt_core.common.errors import RugptError
+from rugpt_core.convert.gguf import gguf_vocabulary, llama_greedy, open_llama
+from rugpt_core.convert.stage import export_run, upload
+from rugpt_core.generation.engine import generate
+from rugpt_core.generation.stage import held_out_documents, run_model
+from rugpt_core.tokenization.bins import open_bins
 
 
 @pytest.fixture(scope="module", params=["gpt2", "qwen3"])

@@ -7,12 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_model import peer
 
-from rugpt_core.cli import main
-from rugpt_core.decoding import next_distribution
-from rugpt_core.generate import prompt_generators, token_steps
-from rugpt_core.heads import open_head
-from rugpt_core.model import ModelConfig, build_model
-from rugpt_core.strategies import STRATEGIES, Decoding, decoding
+from rugpt_core.cli.main import main
+from rugpt_core.generation.decoding import next_distribution
+from rugpt_core.generation.engine import prompt_generators, token_steps
+from rugpt_core.generation.lm_head import open_head
+from rugpt_core.generation.strategies import STRATEGIES, Decoding, decoding
+from rugpt_core.modeling.model import ModelConfig, build_model
 
 V = 97
 

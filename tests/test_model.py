@@ -7,19 +7,10 @@ import torch
 from conftest import ROOT
 from torch.nn import functional as F
 
-from rugpt_core.checkpoint import from_nanogpt
-from rugpt_core.loss import head_loss, loss_method
-from rugpt_core.model import (
-    Cache,
-    Model,
-    ModelConfig,
-    build_model,
-    document_mask,
-    from_transformers,
-    transformers_config,
-    transformers_state,
-)
-from rugpt_core.runs import RugptError
+from rugpt_core.common.errors import RugptError
+from rugpt_core.convert.weights import from_nanogpt, from_transformers, transformers_config, transformers_state
+from rugpt_core.modeling.loss import head_loss, loss_method
+from rugpt_core.modeling.model import Cache, Model, ModelConfig, build_model, document_mask
 
 SHAPES = {
     "gpt2": dict(family="gpt2", n_layer=3, n_head=4, n_embd=64),
@@ -232,7 +223,7 @@ def test_dropout_only_in_training(ids):
     assert torch.equal(model(ids), model(ids))
 
 
-@pytest.mark.parametrize("module", ["model", "train", "generate"])
+@pytest.mark.parametrize("module", ["modeling.model", "training.stage", "generation.engine"])
 def test_training_needs_torch_numpy_and_safetensors_alone(module):
     """On a bare GPU host nothing else is installed: importing must not ask for more."""
     heavy = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml rensa openai xxhash".split()

@@ -9,8 +9,13 @@ from html.parser import HTMLParser
 import pytest
 from fake_run import NASTY, make_run
 
-from rugpt_core import report
-from rugpt_core.runs import STAGES, RugptError, read_json
+from rugpt_core.common import files
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import read_json
+from rugpt_core.report import facts as facts_module
+from rugpt_core.report import render, stage
+from rugpt_core.report import text as text_module
+from rugpt_core.runs.layout import STAGES
 
 pypdf = pytest.importorskip("pypdf")
 
@@ -18,7 +23,7 @@ pypdf = pytest.importorskip("pypdf")
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     run, out = make_run(tmp_path_factory.mktemp("run") / "demo"), tmp_path_factory.mktemp("out")
-    counts = report.build_report(run, out)
+    counts = stage.build_report(run, out)
     assert counts["languages"] == 2 and counts["notebooks"] == 1
     return run, out
 
@@ -99,7 +104,7 @@ def test_links_between_pages_lead_somewhere(built):
 
 
 def test_samples_of_any_characters_are_printed_as_they_are(built):
-    want = " ".join(report.UNSEEN.sub("\ufffd", NASTY).split())
+    want = " ".join(text_module.UNSEEN.sub("\ufffd", NASTY).split())
     for lang in ("en", "ru"):
         assert want in Page((built[1] / f"report.{lang}.html").read_text()).text.replace("\u00a0", " ")
 
@@ -121,7 +126,7 @@ def test_same_text_gives_the_same_bytes(built, tmp_path):
     run, out = built
     again = tmp_path / "again"
     again.mkdir()
-    report.build_report(run, again, langs=("ru",))
+    stage.build_report(run, again, langs=("ru",))
     names = [
         "numbers.json",
         "report.ru.md",
@@ -158,15 +163,15 @@ CASES = dict(
 
 @pytest.mark.parametrize("case", CASES)
 def test_other_runs_have_a_report_too(tmp_path, case):
-    facts = report.gather(make_run(tmp_path / "run", **CASES[case]))
-    pages = report.render_notebooks(tmp_path / "run", tmp_path)
-    figures = report.draw_figures(facts, tmp_path / "run", "ru")
+    facts = facts_module.gather(make_run(tmp_path / "run", **CASES[case]))
+    pages = stage.render_notebooks(tmp_path / "run", tmp_path)
+    figures = stage.draw_figures(facts, tmp_path / "run", "ru")
     texts = {lang: template(lang, facts, pages) for lang in ("en", "ru")}
     assert "None" not in texts["en"] + texts["ru"] and "nan" not in texts["en"].split()
     assert numbers(texts["en"], "en") == numbers(texts["ru"], "ru") and figures
     source = tmp_path / "report.md"
     source.write_text(texts["ru"])
-    assert report.to_pdf(source).startswith(b"%PDF")
+    assert render.to_pdf(source).startswith(b"%PDF")
     said = dict(
         no_gold="not measured here",
         no_synthetic="natural text only",
@@ -179,16 +184,16 @@ def test_other_runs_have_a_report_too(tmp_path, case):
 
 
 def template(lang: str, facts: dict, pages: list) -> str:
-    path = report.ROOT / "report" / f"report.{lang}.md"
-    return report.render_text(path.read_text(), lang, figures={}, pages=pages, **facts)
+    path = files.ROOT / "report" / f"report.{lang}.md"
+    return text_module.render_text(path.read_text(), lang, figures={}, pages=pages, **facts)
 
 
-@pytest.mark.parametrize("lang", report.LANGS)
+@pytest.mark.parametrize("lang", text_module.LANGS)
 @pytest.mark.parametrize(
     "lost", [("corpus", "articles_in"), ("tokens", "train_tokens"), ("repetition", "models")]
 )
 def test_a_missing_number_is_an_error(tmp_path, lang, lost):
-    facts = report.gather(make_run(tmp_path / "run"))
+    facts = facts_module.gather(make_run(tmp_path / "run"))
     del facts[lost[0]][lost[1]]
     with pytest.raises(RugptError, match=lost[1]):
         template(lang, facts, [])
@@ -198,7 +203,7 @@ def test_a_missing_stage_is_named(tmp_path):
     make_run(tmp_path / "run")
     (tmp_path / "run" / "topics" / "manifest.json").unlink()
     with pytest.raises(RugptError, match="stage classify has not been run"):
-        report.gather(tmp_path / "run")
+        facts_module.gather(tmp_path / "run")
 
 
 def test_escaped_text_survives_pandoc_and_typst(tmp_path):
@@ -226,24 +231,24 @@ def test_escaped_text_survives_pandoc_and_typst(tmp_path):
     source = tmp_path / "a.md"
     source.write_text(
         "---\ntitle: a\nlang: ru-RU\n---\n\n"
-        + "\n\n".join(f"§ {report.md_text(line)}" for line in lines)
+        + "\n\n".join(f"§ {text_module.md_text(line)}" for line in lines)
         + "\n\n"
-        + "\n\n".join(report.md_text(line) for line in lines)
+        + "\n\n".join(text_module.md_text(line) for line in lines)
     )
     want = [" ".join(line.split()) for line in lines]
-    plain = json.loads(report.pandoc(source, ["-f", report.READER, "-t", "json"]))
+    plain = json.loads(render.pandoc(source, ["-f", render.READER, "-t", "json"]))
     assert {b["t"] for b in plain["blocks"]} == {"Para"}
     assert {i["t"] for b in plain["blocks"] for i in b["c"]} <= {"Str", "Space"}
     said = ["".join(i.get("c", " ") for i in b["c"]).removeprefix("§ ") for b in plain["blocks"]]
     assert said == want + want
-    pdf = pypdf.PdfReader(io.BytesIO(report.to_pdf(source)))
+    pdf = pypdf.PdfReader(io.BytesIO(render.to_pdf(source)))
     text = re.sub(r"\s", "", "".join(p.extract_text() for p in pdf.pages))
     missing = [w for w in want if re.sub(r"\s", "", w) not in text]
     assert len(missing) < 8, missing  # lines that a page break parts
 
 
 def test_reasons_have_words_in_both_languages():
-    from rugpt_core.synth import REASONS
+    from rugpt_core.synthesis.acceptance import REJECTION_REASONS
 
-    for lang in report.LANGS:
-        assert set(REASONS) <= set(report.read_labels(lang))
+    for lang in text_module.LANGS:
+        assert set(REJECTION_REASONS) <= set(text_module.read_labels(lang))

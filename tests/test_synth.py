@@ -7,8 +7,8 @@ import pytest
 from conftest import rugpt
 from fault_server import fault_server, killed_and_again, lines
 
-from rugpt_core.corpus import article_schema
-from rugpt_core.runs import read_parquet, write_parquet
+from rugpt_core.common.files import read_parquet, write_parquet
+from rugpt_core.corpus.article import article_schema
 
 KEY = "rugpt-test-key-7f3a91c24b"
 

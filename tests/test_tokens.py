@@ -14,9 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rugpt_core import encode, gemma, pieces, tokens, vocabulary
-from rugpt_core import splits as chosen
-from rugpt_core.runs import RugptError, write_parquet
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import write_parquet
+from rugpt_core.corpus import article, dedup
+from rugpt_core.tokenization import bins as bins_module
+from rugpt_core.tokenization import fast_encode, gemma, splits, stage, tokenizer, trimming, vocabulary, writer
 
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = (
@@ -149,27 +151,27 @@ def topics(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def bpe() -> tokens.Tokenizer:
-    return tokens.make_tokenizer("bpe", selection(), 600)
+def bpe() -> tokenizer.Tokenizer:
+    return stage.make_tokenizer("bpe", selection(), 600)
 
 
 @pytest.fixture(scope="session")
-def unigram() -> tokens.Tokenizer:
-    return tokens.make_tokenizer("unigram", selection(), 500)
+def unigram() -> tokenizer.Tokenizer:
+    return stage.make_tokenizer("unigram", selection(), 500)
 
 
 @pytest.fixture(scope="session")
-def trimmed(whole_gemma) -> tokens.Tokenizer:
+def trimmed(whole_gemma) -> tokenizer.Tokenizer:
     counts = vocabulary.text_counts(whole_gemma, [document(r) for r in selection().itertuples()] + HOSTILE)
-    text, ids = tokens.trim_gemma(whole_gemma.json, counts)
-    return tokens.Tokenizer(text, "trimmed", id_map=ids)
+    text, ids = trimming.trim_gemma(whole_gemma.json, counts)
+    return tokenizer.Tokenizer(text, "trimmed", id_map=ids)
 
 
 @pytest.fixture(scope="session")
-def whole_gemma(tmp_path_factory) -> tokens.Tokenizer:
+def whole_gemma(tmp_path_factory) -> tokenizer.Tokenizer:
     if gemma.gemma_package() is None:
         pytest.skip(f"{gemma.GEMMA_PACKAGE} is not installed")
-    return tokens.Tokenizer(gemma.gemma_tokenizer_json("", tmp_path_factory.mktemp("cache")), "gemma")
+    return tokenizer.Tokenizer(gemma.gemma_tokenizer_json("", tmp_path_factory.mktemp("cache")), "gemma")
 
 
 def document(row) -> str:
@@ -191,7 +193,7 @@ def test_bpe_gives_back_any_text(bpe, text):
     ids = bpe.encode(text)
     assert bpe.decode(ids) == text
     assert bpe.bos_id not in ids
-    assert b"".join(pieces.piece_bytes(bpe, ids)) == text.encode()
+    assert b"".join(tokenizer.piece_bytes(bpe, ids)) == text.encode()
 
 
 @settings(max_examples=100, deadline=None)
@@ -207,7 +209,7 @@ def test_unigram_and_trimmed_give_back_any_text(unigram, trimmed, text):
         ids = own.encode(text)
         assert own.decode(ids) == text
         assert own.bos_id not in ids
-        assert b"".join(pieces.piece_bytes(own, ids)) == text.encode()
+        assert b"".join(tokenizer.piece_bytes(own, ids)) == text.encode()
 
 
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "trimmed"])
@@ -241,8 +243,8 @@ def test_trimmed_keeps_bytes_letters_and_special_tokens(whole_gemma, trimmed):
 def test_a_higher_count_keeps_less(whole_gemma, trimmed):
     texts = [document(r) for r in selection().itertuples()]
     counts = vocabulary.text_counts(whole_gemma, texts)
-    text, ids = tokens.trim_gemma(whole_gemma.json, counts, min_count=40)
-    own = tokens.Tokenizer(text, "trimmed", id_map=ids)
+    text, ids = trimming.trim_gemma(whole_gemma.json, counts, min_count=40)
+    own = tokenizer.Tokenizer(text, "trimmed", id_map=ids)
     assert own.vocab_size < trimmed.vocab_size
     assert set(np.flatnonzero(counts >= 40)) <= set(ids.whole_ids.tolist())
     assert [own.decode(own.encode(t)) for t in texts] == texts
@@ -276,35 +278,35 @@ def test_words_from_memory_give_the_same_ids(kind, request):
     own = request.getfixturevalue(kind)
     texts = [document(r) for r in selection().itertuples()] + HOSTILE
     texts += ["a> </b> </a", "а\xa0 б \x1c в\n г", "▁ ▁", "x> </y", "x> ", " </y \ue000  z"]
-    memo = encode.word_memo(own)
+    memo = fast_encode.word_memo(own)
     for _ in range(2):  # the second time from memory
         ids, n = memo.encode(texts)
         assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
-    memo = encode.word_memo(own)
+    memo = fast_encode.word_memo(own)
     memo.JOIN = 3
     ids, n = memo.encode(texts)
     assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == own.encode_batch(texts)
 
 
 def test_an_encoder_with_other_ids_is_passed_over(bpe, monkeypatch):
-    monkeypatch.setattr(encode, "FAST", ("tokenizers_that_lie",))
-    monkeypatch.setattr(encode.importlib.util, "find_spec", lambda name: name)
-    real = encode.library
+    monkeypatch.setattr(fast_encode, "FAST", ("tokenizers_that_lie",))
+    monkeypatch.setattr(fast_encode.importlib.util, "find_spec", lambda name: name)
+    real = fast_encode.library
     lying = lambda texts: [[*ids, 1] for ids in bpe.encode_batch(texts)]  # noqa: E731
-    monkeypatch.setattr(encode, "library", lambda name, t: lying if "lie" in name else real(name, t))
-    choice = encode.choose_encoder(bpe, ["Мама мыла раму"])
+    monkeypatch.setattr(fast_encode, "library", lambda name, t: lying if "lie" in name else real(name, t))
+    choice = fast_encode.choose_encoder(bpe, ["Мама мыла раму"])
     assert (choice.library, choice.memo) == ("tokenizers", True)
     assert choice.why == ("tokenizers_that_lie: other ids in 1 of 1 texts",)
 
 
-@pytest.mark.parametrize("name", encode.FAST)
+@pytest.mark.parametrize("name", fast_encode.FAST)
 def test_installed_encoders_give_the_same_ids_or_are_refused(name, bpe, trimmed):
     pytest.importorskip(name)
     for own in (bpe, trimmed):
         texts = [document(r) for r in selection(20).itertuples()] + ["a<bos>б", "<eos> <start_of_turn>"]
-        choice = encode.choose_encoder(own, texts, name)
+        choice = fast_encode.choose_encoder(own, texts, name)
         assert choice.library == name or choice.why
-        ids, n = encode.Encoder(own, choice).encode(texts)
+        ids, n = fast_encode.IdEncoder(own, choice).encode(texts)
         want = [[own.bos_id, *i] for i in own.encode_batch(texts)]
         assert [p.tolist() for p in np.split(ids, np.cumsum(n)[:-1])] == want
 
@@ -345,7 +347,7 @@ def test_gemma_from_a_published_file(whole_gemma):
     path = os.environ.get("RUGPT_GEMMA_JSON")
     if not path:
         pytest.skip("RUGPT_GEMMA_JSON names no published tokenizer.json")
-    assert tokens.Tokenizer(gemma.gemma_tokenizer_json(path), "gemma").digest == whole_gemma.digest
+    assert tokenizer.Tokenizer(gemma.gemma_tokenizer_json(path), "gemma").digest == whole_gemma.digest
 
 
 def test_gemma_cache_is_used_and_mended(whole_gemma, tmp_path, monkeypatch):
@@ -367,17 +369,17 @@ def test_gemma_cache_is_used_and_mended(whole_gemma, tmp_path, monkeypatch):
 def test_bins_decode_to_the_selection(kind, request, topics, tmp_path):
     if kind != "bpe":
         request.getfixturevalue("whole_gemma")
-    counts = tokens.tokenize(topics, tmp_path, kind, 600, compare_with=[], near=0)
-    bins, own = tokens.open_bins(tmp_path), tokens.load_tokenizer(tmp_path / "tokenizer")
+    counts = stage.tokenize(topics, tmp_path, kind, 600, compare_with=[], near=0)
+    bins, own = bins_module.open_bins(tmp_path), tokenizer.load_tokenizer(tmp_path / "tokenizer")
     assert bins.train.dtype == ("<u4" if kind == "gemma" else "<u2")
     frame, rows = selection(), pd.read_parquet(tmp_path / "docs.parquet")
-    for split in tokens.SPLITS:
-        roles = chosen.choose_roles(frame)
+    for split in bins_module.SPLITS:
+        roles = splits.choose_roles(frame)
         part = frame[[roles.of[i] == split for i in frame.id]]
         assert split == "train" or not part.source.str.startswith("synthetic").any()
         ids = getattr(bins, split)
         want = [document(r).replace("▁", " ") if kind == "gemma" else document(r) for r in part.itertuples()]
-        assert [own.decode(d) for d in tokens.split_documents(ids, bins.bos_id)] == want
+        assert [own.decode(d) for d in bins_module.split_documents(ids, bins.bos_id)] == want
         docs = rows[rows.split == split]
         assert list(docs.id) == list(part.id)
         assert [own.decode(ids[s : s + n]) for s, n in zip(docs.start, docs.n_tokens, strict=True)] == want
@@ -398,21 +400,21 @@ def test_bins_decode_to_the_selection(kind, request, topics, tmp_path):
 def test_frame_and_file_give_the_same_bins(topics, bpe, tmp_path):
     for name, source in (("frame", selection()), ("file", topics / "selection.parquet")):
         (tmp_path / name).mkdir()
-        tokens.write_bins(source, bpe, tmp_path / name)
+        writer.write_bins(source, bpe, tmp_path / name)
     assert files(tmp_path / "frame") == files(tmp_path / "file")
 
 
 def test_batches_do_not_matter(topics, bpe, tmp_path, monkeypatch):
     for batch in (1_000_000, 900):
-        monkeypatch.setattr(tokens, "BATCH", batch)
+        monkeypatch.setattr(writer, "PART_CHARS", batch)
         (tmp_path / str(batch)).mkdir()
-        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(batch))
+        writer.write_bins(topics / "selection.parquet", bpe, tmp_path / str(batch))
     assert files(tmp_path / "1000000") == files(tmp_path / "900")
 
 
 def test_processes_give_the_same_bytes(topics, tmp_path):
     code = (
-        "import sys; from rugpt_core.tokens import tokenize;"
+        "import sys; from rugpt_core.tokenization.stage import tokenize;"
         "tokenize(sys.argv[1], sys.argv[2], 'bpe', 700, compare_with=['bpe'])"
     )
     for name, threads, seed in (("a", "1", "1"), ("b", "2", "2")):
@@ -423,9 +425,9 @@ def test_processes_give_the_same_bytes(topics, tmp_path):
 
 
 def test_bins_need_numpy_only(topics, bpe, tmp_path):
-    tokens.write_bins(topics / "selection.parquet", bpe, tmp_path)
+    writer.write_bins(topics / "selection.parquet", bpe, tmp_path)
     code = (
-        "import sys; from rugpt_core.tokens import open_bins; print(len(open_bins(sys.argv[1]).train));"
+        "import sys; from rugpt_core.tokenization.bins import open_bins; print(len(open_bins(sys.argv[1]).train));"
         "print([m for m in ('tokenizers', 'transformers', 'pandas', 'pyarrow', 'torch') if m in sys.modules])"
     )
     out = subprocess.run(
@@ -435,7 +437,7 @@ def test_bins_need_numpy_only(topics, bpe, tmp_path):
 
 
 def test_small_corpus_says_what_it_reached(topics, tmp_path):
-    counts = tokens.tokenize(topics, tmp_path, "bpe", 50_000, compare_with=[])
+    counts = stage.tokenize(topics, tmp_path, "bpe", 50_000, compare_with=[])
     assert counts["vocab_size_asked"] == 50_000
     assert 300 < counts["vocab_size_reached"] < 50_000
 
@@ -444,12 +446,12 @@ def test_held_out_text_does_not_shape_the_bpe(tmp_path):
     frame = selection()
     other = frame.copy()
     other.loc[other.split == "val", "text"] = "абракадабра " * 400
-    assert tokens.make_tokenizer("bpe", frame, 600).digest == tokens.make_tokenizer("bpe", other, 600).digest
+    assert stage.make_tokenizer("bpe", frame, 600).digest == stage.make_tokenizer("bpe", other, 600).digest
 
 
 def test_without_gemma_the_comparison_says_so(topics, tmp_path, monkeypatch):
     monkeypatch.setattr(gemma, "gemma_package", lambda: None)
-    counts = tokens.tokenize(topics, tmp_path, "bpe", 600)
+    counts = stage.tokenize(topics, tmp_path, "bpe", 600)
     seen = json.loads((tmp_path / "comparison.json").read_text())
     assert counts["compared"] == ["bpe"] == list(seen["rows"])
     assert "pip install" in seen["gemma_missing"]
@@ -459,15 +461,16 @@ def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
     """SIGKILL in the middle; the second run takes over the parts that are whole, and spoilt ones are made again."""
     bpe.save(tmp_path / "t")
     code = (
-        "import sys, os, signal; from pathlib import Path; from rugpt_core import tokens; tokens.BATCH = 900\n"
-        "real, n = tokens.make_part, [0]\n"
+        "import sys, os, signal; from pathlib import Path; from rugpt_core.tokenization import writer; writer.PART_CHARS = 900\n"
+        "from rugpt_core.tokenization.tokenizer import load_tokenizer\n"
+        "real, n = writer.make_part, [0]\n"
         "def make_part(*args, **kwargs):\n"
         "    n[0] += 1\n"
         "    if n[0] == int(sys.argv[4]): os.kill(os.getpid(), signal.SIGKILL)\n"
         "    return real(*args, **kwargs)\n"
-        "tokens.make_part = make_part\n"
-        "t, out = tokens.load_tokenizer(sys.argv[2]), Path(sys.argv[3]); out.mkdir(exist_ok=True)\n"
-        "tokens.write_bins(sys.argv[1], t, out, work=out.parent/(out.name + '.parts'))"
+        "writer.make_part = make_part\n"
+        "t, out = load_tokenizer(sys.argv[2]), Path(sys.argv[3]); out.mkdir(exist_ok=True)\n"
+        "writer.write_bins(sys.argv[1], t, out, work=out.parent/(out.name + '.parts'))"
     )
     run = lambda out, n: subprocess.run(  # noqa: E731
         [sys.executable, "-c", code, topics / "selection.parquet", tmp_path / "t", tmp_path / out, str(n)], cwd=ROOT
@@ -484,10 +487,10 @@ def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
 
 
 def test_several_threads_write_the_same_bytes(topics, bpe, tmp_path, monkeypatch):
-    monkeypatch.setattr(tokens, "BATCH", 900)
+    monkeypatch.setattr(writer, "PART_CHARS", 900)
     for threads in (1, 4):
         (tmp_path / str(threads)).mkdir()
-        tokens.write_bins(topics / "selection.parquet", bpe, tmp_path / str(threads), threads=threads)
+        writer.write_bins(topics / "selection.parquet", bpe, tmp_path / str(threads), threads=threads)
     assert files(tmp_path / "1") == files(tmp_path / "4")
 
 
@@ -500,11 +503,11 @@ def test_the_split_is_even_over_topics_and_never_gives_back_what_was_held_out():
         dict(id=f"{i:x}", topic=f"t{i % 7}", split="val" if rng.random() < 0.2 * (i % 7) / 3 else "train")
         for i in range(1400)
     ]
-    of = chosen.stratified(rows)
+    of = splits.stratified(rows)
     shares = [np.mean([of[r["id"]] == "val" for r in rows if r["topic"] == f"t{t}"]) for t in range(7)]
     assert max(shares) - min(shares) < 0.011
     assert all(of[r["id"]] != "train" for r in rows if r["split"] == "val")
-    assert of == chosen.stratified(rows[::-1])
+    assert of == splits.stratified(rows[::-1])
 
 
 def test_near_copies_of_held_out_articles_are_not_trained_on(tmp_path):
@@ -514,15 +517,15 @@ def test_near_copies_of_held_out_articles_are_not_trained_on(tmp_path):
     frame.loc[other[0], "text"] = held.text * 3 + " И ещё одно предложение в конце статьи."
     frame.loc[other[0], "title"] = held.title
     write_parquet(tmp_path / "selection.parquet", frame)
-    counts = tokens.tokenize(tmp_path, tmp_path, "bpe", 600, compare_with=[])
+    counts = stage.tokenize(tmp_path, tmp_path, "bpe", 600, compare_with=[])
     left = pd.read_parquet(tmp_path / "docs.parquet")
     assert counts["near_val"] >= 1
     assert frame.id[other[0]] not in set(left.id)
-    held_out = [chosen.document(r.title, r.text) for r in frame.itertuples() if r.id in set(left[left.split == "val"].id)]
-    chosen.held_out_index(held_out, tmp_path)
+    held_out = [article.document(r.title, r.text) for r in frame.itertuples() if r.id in set(left[left.split == "val"].id)]
+    dedup.held_out_index(held_out, tmp_path)
     for r in frame.itertuples():
         if r.id in set(left[left.split == "train"].id):
-            assert chosen.nearest([document(r)], tmp_path)[0] < chosen.NEAR
+            assert dedup.nearest([document(r)], tmp_path)[0] < dedup.NEAR
 
 
 # ---------------------------------------------------------------- refusals
@@ -556,7 +559,7 @@ def test_refusals(frame, kwargs, reason, tmp_path):
     write_parquet(tmp_path / "selection.parquet", frame)
     (tmp_path / "out").mkdir()
     with pytest.raises(RugptError) as e:
-        tokens.tokenize(tmp_path, tmp_path / "out", **kwargs)
+        stage.tokenize(tmp_path, tmp_path / "out", **kwargs)
     assert reason.lower() in str(e.value).lower()
     assert "\n" not in str(e.value)
     assert not (tmp_path / "out" / "meta.json").exists()
@@ -564,7 +567,7 @@ def test_refusals(frame, kwargs, reason, tmp_path):
 
 def test_without_selection(tmp_path):
     with pytest.raises(RugptError, match="selection.parquet: file is missing. Run the stage classify"):
-        tokens.tokenize(tmp_path, tmp_path)
+        stage.tokenize(tmp_path, tmp_path)
 
 
 def test_gated_hub_names_licence_and_token(monkeypatch):

@@ -16,13 +16,15 @@ from transformers import (
     pipeline,
 )
 
-from rugpt_core import nli as nl
-from rugpt_core import topics as tp
-from rugpt_core.classify import classify
-from rugpt_core.runs import ROOT, RugptError, read_json, read_parquet, write_jsonl, write_parquet
-from rugpt_core.selection import ORIGINS, Plan, by_origin, level, quotas, topic_bounds
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import ROOT, read_json, read_parquet, write_jsonl, write_parquet
+from rugpt_core.topics import nli as nli_module
+from rugpt_core.topics import taxonomy
+from rugpt_core.topics.labels import ORIGINS
+from rugpt_core.topics.sampling import SamplePlan, by_origin, level, quotas, topic_bounds
+from rugpt_core.topics.stage import classify
 
-TOPICS = tp.read_topics(ROOT / "data/topics.yml")
+TOPICS = taxonomy.read_topics(ROOT / "data/topics.yml")
 TEXTS = [
     "Байкал. Озеро тектонического происхождения в южной части Восточной Сибири.",
     "Теорема. Доказано.",
@@ -64,37 +66,37 @@ def pipeline_scores(model, template, multi_label=False):
     "What transformers computes for the same texts and statements."
     tokenizer = AutoTokenizer.from_pretrained(model)
     classifier = pipeline("zero-shot-classification", model=model, tokenizer=tokenizer, device="cpu")
-    statements = nl.hypotheses(TOPICS, template)
+    statements = nli_module.hypotheses(TOPICS, template)
     rows = classifier(TEXTS, candidate_labels=statements, hypothesis_template="{}", multi_label=multi_label)
     return np.array([[dict(zip(r["labels"], r["scores"], strict=True))[s] for s in statements] for r in rows])
 
 
 def test_scores_are_those_of_the_zero_shot_pipeline(model):
-    nli = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    peers = [pipeline_scores(model, t) for t in nl.TEMPLATES]
+    nli = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    peers = [pipeline_scores(model, t) for t in nli_module.TEMPLATES]
     assert np.ptp(peers[0], axis=1).min() > .01, "the random model must tell statements apart"
     assert np.abs(peers[0] - peers[1]).max() > 1e-3, "and templates"
-    for template, peer in zip(nl.TEMPLATES, peers, strict=True):
-        np.testing.assert_allclose(nl.nli_scores(TEXTS, TOPICS, nli, [template]), peer, atol=1e-5)
-    np.testing.assert_allclose(nl.nli_scores(TEXTS, TOPICS, nli), np.mean(peers, axis=0), atol=1e-5)
-    alone = nl.nli_scores(TEXTS, TOPICS, nli, nl.TEMPLATES[:1], multi_label=True)
-    np.testing.assert_allclose(alone, pipeline_scores(model, nl.TEMPLATES[0], multi_label=True), atol=1e-5)
+    for template, peer in zip(nli_module.TEMPLATES, peers, strict=True):
+        np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nli, [template]), peer, atol=1e-5)
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nli), np.mean(peers, axis=0), atol=1e-5)
+    alone = nli_module.nli_scores(TEXTS, TOPICS, nli, nli_module.TEMPLATES[:1], multi_label=True)
+    np.testing.assert_allclose(alone, pipeline_scores(model, nli_module.TEMPLATES[0], multi_label=True), atol=1e-5)
 
 
 def test_prefilter_asks_about_the_likeliest_topics_alone(model):
-    nli = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    wanted = nl.top_topics(np.random.default_rng(0).random((len(TEXTS), len(TOPICS))), 5)
-    scores = nl.nli_scores(TEXTS, TOPICS, nli, nl.TEMPLATES[:1], wanted)
-    whole = nl.nli_scores(TEXTS, TOPICS, nli, nl.TEMPLATES[:1])*wanted
+    nli = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    wanted = nli_module.top_topics(np.random.default_rng(0).random((len(TEXTS), len(TOPICS))), 5)
+    scores = nli_module.nli_scores(TEXTS, TOPICS, nli, nli_module.TEMPLATES[:1], wanted)
+    whole = nli_module.nli_scores(TEXTS, TOPICS, nli, nli_module.TEMPLATES[:1])*wanted
     assert (scores > 0).sum() == 5*len(TEXTS)
     np.testing.assert_allclose(scores, whole/whole.sum(1, keepdims=True), atol=1e-5)
 
 
 def test_a_killed_reading_goes_on_with_what_is_missing(model, tmp_path, monkeypatch):
-    monkeypatch.setattr(nl, "CHUNK", 1)
-    nli = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    clean = nl.nli_scores(TEXTS, TOPICS, nli)
-    read, seen = nl.NLI.logits, []
+    monkeypatch.setattr(nli_module, "COMMIT_ARTICLES", 1)
+    nli = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    clean = nli_module.nli_scores(TEXTS, TOPICS, nli)
+    read, seen = nli_module.NLI.logits, []
 
     def counted(self, texts, *rest):
         if len(seen) == 2:
@@ -102,58 +104,59 @@ def test_a_killed_reading_goes_on_with_what_is_missing(model, tmp_path, monkeypa
         seen.append(texts)
         return read(self, texts, *rest)
 
-    monkeypatch.setattr(nl.NLI, "logits", counted)
-    with nl.Answers(tmp_path / "m.sqlite") as journal, pytest.raises(KeyboardInterrupt):
-        nl.nli_scores(TEXTS, TOPICS, nli, journal=journal)
-    monkeypatch.setattr(nl.NLI, "logits", lambda self, texts, *rest: seen.append(texts) or read(self, texts, *rest))
-    with nl.Answers(tmp_path / "m.sqlite") as journal:
-        np.testing.assert_array_equal(nl.nli_scores(TEXTS, TOPICS, nli, journal=journal), clean)
+    monkeypatch.setattr(nli_module.NLI, "logits", counted)
+    with nli_module.Answers(tmp_path / "m.sqlite") as journal, pytest.raises(KeyboardInterrupt):
+        nli_module.nli_scores(TEXTS, TOPICS, nli, journal=journal)
+    monkeypatch.setattr(nli_module.NLI, "logits", lambda self, texts, *rest: seen.append(texts) or read(self, texts, *rest))
+    with nli_module.Answers(tmp_path / "m.sqlite") as journal:
+        np.testing.assert_array_equal(nli_module.nli_scores(TEXTS, TOPICS, nli, journal=journal), clean)
         assert len(seen) == len(TEXTS), "every article is read once"
-        nl.nli_scores(TEXTS, TOPICS, nli, nl.TEMPLATES[:1], journal=journal)
+        nli_module.nli_scores(TEXTS, TOPICS, nli, nli_module.TEMPLATES[:1], journal=journal)
         assert len(seen) == 2*len(TEXTS), "other statements are other questions"
 
 
 def test_low_precision_is_checked(model, monkeypatch):
-    low = nl.NLI(model, device="cpu", max_tokens=LIMIT, precision="bfloat16")
+    low = nli_module.NLI(model, device="cpu", max_tokens=LIMIT, precision="bfloat16")
     assert low.precision == "bfloat16" or "bfloat16" in low.note
-    exact = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    forward = nl.NLI._forward
+    exact = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    forward = nli_module.NLI._forward
 
     def broken(self, net, pairs):
         out = forward(self, net, pairs)
         return out*np.nan if net.dtype == torch.float16 else out
 
-    monkeypatch.setattr(nl.NLI, "_forward", broken)
-    nan = nl.NLI(model, device="cpu", max_tokens=LIMIT, precision="float16")
+    monkeypatch.setattr(nli_module.NLI, "_forward", broken)
+    nan = nli_module.NLI(model, device="cpu", max_tokens=LIMIT, precision="float16")
     assert (nan.precision, nan.note) == ("float32", "float16 gives NaN; float32 is used")
-    np.testing.assert_allclose(nl.nli_scores(TEXTS, TOPICS, nan), nl.nli_scores(TEXTS, TOPICS, exact), atol=1e-6)
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nan), nli_module.nli_scores(TEXTS, TOPICS, exact), atol=1e-6)
 
 
 def test_one_batch_of_nan_is_read_again(model, monkeypatch):
-    exact = nl.nli_scores(TEXTS, TOPICS, nl.NLI(model, device="cpu", max_tokens=LIMIT))
-    nli = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    nli.precision, low, forward = "bfloat16", nli.model, nl.NLI._forward
-    monkeypatch.setattr(nl.NLI, "_forward", lambda self, net, pairs: forward(self, net, pairs)*(np.nan if net is low else 1))
-    np.testing.assert_allclose(nl.nli_scores(TEXTS, TOPICS, nli), exact, atol=1e-6)
+    exact = nli_module.nli_scores(TEXTS, TOPICS, nli_module.NLI(model, device="cpu", max_tokens=LIMIT))
+    nli = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    nli.precision, low, forward = "bfloat16", nli.model, nli_module.NLI._forward
+    monkeypatch.setattr(nli_module.NLI, "_forward",
+                        lambda self, net, pairs: forward(self, net, pairs)*(np.nan if net is low else 1))
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nli), exact, atol=1e-6)
     nli.precision = "float32"
     with pytest.raises(RugptError, match="answers NaN in float32"):
-        nl.nli_scores(TEXTS, TOPICS, nli)
+        nli_module.nli_scores(TEXTS, TOPICS, nli)
 
 
 def test_batches_do_not_change_scores(model, monkeypatch):
-    nli = nl.NLI(model, device="cpu", max_tokens=LIMIT)
-    whole = nl.nli_scores(TEXTS, TOPICS, nli)
-    monkeypatch.setattr(nl, "BATCH_TOKENS", 300)
-    monkeypatch.setattr(nl, "CHUNK", 3)
-    np.testing.assert_allclose(nl.nli_scores(TEXTS, TOPICS, nli), whole, atol=1e-5)
-    np.testing.assert_allclose(nl.nli_scores(TEXTS[::-1], TOPICS, nli), whole[::-1], atol=1e-5)
+    nli = nli_module.NLI(model, device="cpu", max_tokens=LIMIT)
+    whole = nli_module.nli_scores(TEXTS, TOPICS, nli)
+    monkeypatch.setattr(nli_module, "BATCH_TOKENS", 300)
+    monkeypatch.setattr(nli_module, "COMMIT_ARTICLES", 3)
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nli), whole, atol=1e-5)
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS[::-1], TOPICS, nli), whole[::-1], atol=1e-5)
 
 
 def test_entailment_is_found_by_its_name(tmp_path, model):
     moved = save_model(tmp_path / "moved", ("contradiction", "neutral", "ENTAILMENT"))
-    assert [nl.NLI(m, device="cpu").index for m in (model, moved)] == [[0, 2], [2, 0]]
+    assert [nli_module.NLI(m, device="cpu").index for m in (model, moved)] == [[0, 2], [2, 0]]
     with pytest.raises(RugptError, match="none is entailment"):
-        nl.NLI(save_model(tmp_path / "other", ("good", "bad", "ugly")), device="cpu")
+        nli_module.NLI(save_model(tmp_path / "other", ("good", "bad", "ugly")), device="cpu")
 
 
 def test_hub_out_of_reach_names_the_remedy(monkeypatch):
@@ -162,12 +165,12 @@ def test_hub_out_of_reach_names_the_remedy(monkeypatch):
 
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", refuse)
     with pytest.raises(RugptError, match="couldn't connect.*Download it to a folder.*classifier=encoder"):
-        nl.NLI("MoritzLaurer/mDeBERTa-v3-base-mnli-xnli")
+        nli_module.NLI("MoritzLaurer/mDeBERTa-v3-base-mnli-xnli")
 
 
 def test_folder_without_a_model_names_the_remedy(tmp_path):
     with pytest.raises(RugptError, match="cannot be loaded.*classifier=encoder"):
-        nl.NLI(str(tmp_path))
+        nli_module.NLI(str(tmp_path))
 
 
 def test_stage_with_the_inference_model(tmp_path, model):
@@ -193,7 +196,7 @@ def test_stage_with_the_inference_model(tmp_path, model):
 KEYS = ["a", "b", "c", "d"]
 COUNTS = st.dictionaries(st.tuples(st.sampled_from(KEYS), st.sampled_from(ORIGINS)), st.integers(0, 40), min_size=1)
 PLANS = st.builds(
-    Plan, cap=st.integers(0, 30), size=st.integers(0, 60), synthetic_share=st.sampled_from([0, .25, .5, 1]),
+    SamplePlan, cap=st.integers(0, 30), size=st.integers(0, 60), synthetic_share=st.sampled_from([0, .25, .5, 1]),
     floors=st.dictionaries(st.tuples(st.sampled_from(KEYS), st.just("")), st.integers(0, 3)),
     shares=st.dictionaries(st.tuples(st.sampled_from(KEYS), st.just("")), st.sampled_from([.05, .1, .25]), max_size=4))
 
@@ -219,7 +222,7 @@ def test_a_sample_keeps_its_bounds(have, plan):
 
 def test_shares_hold_where_the_articles_allow_them():
     have = {(k, "natural"): n for k, n in zip(KEYS, (400, 300, 200, 100), strict=True)}
-    quota = quotas(have, Plan(cap=1000, shares={("a", ""): .1, ("d", ""): .2}))
+    quota = quotas(have, SamplePlan(cap=1000, shares={("a", ""): .1, ("d", ""): .2}))
     assert abs(quota["a"]/sum(quota.values()) - .1) < .01 and abs(quota["d"]/sum(quota.values()) - .2) < .01
     assert quota["d"] == 100, "the topic that binds gives all it has"
     assert level(7, dict(a=1., b=1.), dict(a=0, b=0), dict(a=9, b=9)) == dict(a=4, b=3)

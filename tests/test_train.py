@@ -13,16 +13,18 @@ import pytest
 import torch
 from conftest import ROOT
 
-from rugpt_core import train
-from rugpt_core.checkpoint import load_state
-from rugpt_core.generate import load_model
-from rugpt_core.plan import settle
-from rugpt_core.runs import RugptError, file_digest, json_digest, read_json, read_jsonl
-from rugpt_core.tokens import SCHEMA, open_bins
-from rugpt_core.train import Run, bare_model, take_over, train_model, train_run
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import file_digest, json_digest, read_json, read_jsonl
+from rugpt_core.modeling.checkpoint import load_model, load_state
+from rugpt_core.tokenization.bins import BINS_SCHEMA, open_bins
+from rugpt_core.training import trainer
+from rugpt_core.training.config import resolve_settings
+from rugpt_core.training.stage import adopt_model, train_run, untracked_model
+from rugpt_core.training.trainer import Run, train_model
 
 HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai".split()
-BARE = [sys.executable, "-c", f"import sys\nfor n in {HEAVY}: sys.modules[n] = None\nfrom rugpt_core.cli import main; main()"]
+BARE = [sys.executable, "-c",
+        f"import sys\nfor n in {HEAVY}: sys.modules[n] = None\nfrom rugpt_core.cli.main import main; main()"]
 SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1",
                                                "threads=1", "eval_tokens=256", "dropout=0.1", "device=cpu")]
 ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
@@ -43,7 +45,7 @@ def make_tokens(run_dir, vocab=3000, n=6000, val=800):
         np.save(offsets, np.append(np.flatnonzero(ids == 0), size))
         splits[split] = dict(tokens=size, documents=int((ids == 0).sum()), bytes=4*size, chars=2*size,
                              sha256=hashlib.sha256(ids.tobytes()).hexdigest(), offsets_sha256=file_digest(offsets))
-    meta = dict(schema=SCHEMA, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
+    meta = dict(schema=BINS_SCHEMA, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
                 tokenizer=dict(name="toy", digest=hashlib.sha256(toy.encode()).hexdigest()))
     (out/"meta.json").write_text(json.dumps(meta | dict(digest=json_digest(meta))))
     return run_dir
@@ -127,7 +129,7 @@ def test_two_processes_are_one(whole, tmp_path):
 def plan(run_dir, **settings):
     bins = open_bins(run_dir/"tokens")
     given = dict(n_embd=32, n_head=2, batch_size=4, grad_accum=1, max_steps=40, eval_every=10, eval_tokens=256, threads=1)
-    return bins, *settle("qwen3", bins.vocab_size, len(bins.train), 32, 1, **given | dict(device="cpu") | settings)
+    return bins, *resolve_settings("qwen3", bins.vocab_size, len(bins.train), 32, 1, **given | dict(device="cpu") | settings)
 
 
 def test_a_step_gone_wrong_goes_back(tmp_path, monkeypatch, capsys):
@@ -174,14 +176,14 @@ def test_states_that_do_not_fit_are_named(whole, tmp_path):
     with pytest.raises(RugptError, match="step-00000120/model.safetensors: file is cut or broken"):
         train_run(run_dir, ["qwen3"], **settings)
     with pytest.raises(RugptError, match="trained on other ids"):
-        take_over(bare_model(run_dir), make_tokens(tmp_path/"other", n=7000)/"tokens", tmp_path/"out")
-    assert take_over(bare_model(run_dir), run_dir/"tokens", tmp_path/"out")["steps"] == 120
+        adopt_model(untracked_model(run_dir), make_tokens(tmp_path/"other", n=7000)/"tokens", tmp_path/"out")
+    assert adopt_model(untracked_model(run_dir), run_dir/"tokens", tmp_path/"out")["steps"] == 120
     assert load_model(tmp_path/"out/qwen3").config.n_embd == 32 and not (tmp_path/"out/qwen3/checkpoints").exists()
 
 
 def test_memory_that_runs_out_is_explained(tmp_path, monkeypatch):
     bins, config, t = plan(make_tokens(tmp_path))
-    monkeypatch.setattr(train, "build_model", lambda *_: torch.empty(2**60))
+    monkeypatch.setattr(trainer, "build_model", lambda *_: torch.empty(2**60))
     advice = "memory ran out. Any of these takes less: batch_size=2 with grad_accum=2 .*block_size=16 .*checkpointing=true"
     with pytest.raises(RugptError, match=advice):
         train_model(bins, config, t, tmp_path)

@@ -12,7 +12,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "2")
 
 
 def peak_mb() -> float:
-    from rugpt_core.runs import peak_memory_mb
+    from rugpt_core.common.environment import peak_memory_mb
     return peak_memory_mb()
 
 
@@ -20,12 +20,12 @@ def ours(tokens: Path, what: dict):
     """A step of our loop, and what it is."""
     import torch
 
-    from rugpt_core.plan import settle
-    from rugpt_core.tokens import open_bins
-    from rugpt_core.train import Run, introduction
+    from rugpt_core.tokenization.bins import open_bins
+    from rugpt_core.training.config import resolve_settings
+    from rugpt_core.training.trainer import Run, introduction
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     bins = open_bins(tokens, verify=False)
-    config, t = settle(what["family"], bins.vocab_size, len(bins.train), what["block_size"], what["n_layer"], **what["settings"])
+    config, t = resolve_settings(what["family"], bins.vocab_size, len(bins.train), what["block_size"], what["n_layer"], **what["settings"])
     if what["family"] == "gpt2":
         import dataclasses
         config = dataclasses.replace(config, bias=False)

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from rugpt_core.model import ModelConfig, build_model
-from rugpt_core.tokens import open_bins
+from rugpt_core.modeling.model import ModelConfig, build_model
+from rugpt_core.tokenization.bins import open_bins
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from rugpt_core.clean import clean_corpus
-from rugpt_core.runs import RugptError, read_json
-from rugpt_core.tokens import make_tokenizer, write_bins
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import read_json
+from rugpt_core.corpus.cleaning import clean_corpus
+from rugpt_core.tokenization.stage import make_tokenizer
+from rugpt_core.tokenization.writer import write_bins
 
 HELD_OUT = 100  # held-out articles, the first ones by digest, the same for every contender
 OPENING = 2000  # characters of each

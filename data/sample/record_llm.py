@@ -14,11 +14,15 @@ import argparse
 import sys
 from pathlib import Path
 
-from rugpt_core.journal import Journal, read_recording, recording_row
-from rugpt_core.pipeline import chain_parameters, preset_names, run_chain, stage_of
-from rugpt_core.runs import ROOT, STAGES, RugptError, write_jsonl
-from rugpt_core.synth import Item, Service, Session, make_plan
-from rugpt_core.synth_stage import settings
+from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import ROOT, write_jsonl
+from rugpt_core.runs.chain import run_chain, stage_of
+from rugpt_core.runs.layout import STAGES
+from rugpt_core.runs.parameters import chain_parameters, preset_names
+from rugpt_core.synthesis.journal import Journal, read_recording, recording_row
+from rugpt_core.synthesis.plan import Item, plan_requests
+from rugpt_core.synthesis.session import AskSession, Service
+from rugpt_core.synthesis.stage import settings
 
 RUN = ROOT / "runs" / "recording"
 
@@ -48,7 +52,7 @@ def plan_of(params: dict, answer) -> list[Item]:
     if stage_of("clean", run_dir, params).stale:
         run_chain(["clean"], run_dir, params)
     ask, wanted, _ = settings(params)
-    plan = make_plan(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted, answer)
+    plan = plan_requests(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted, answer)
     answer(plan.articles)
     return plan.items
 
@@ -67,7 +71,7 @@ def record(args: argparse.Namespace, presets: list[dict], out: Path) -> int:
     known = read_recording(out) if out.exists() else {}
     service = Service(args.engine, base_url=args.base_url, concurrency=args.concurrency)
     for params in presets:
-        with Session(service, settings(params)[0], RUN / "work") as session:
+        with AskSession(service, settings(params)[0], RUN / "work") as session:
 
             def answer(some, session=session):
                 for i in some:
