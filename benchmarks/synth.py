@@ -24,7 +24,7 @@ from rugpt_core.runs.layout import STAGES
 from rugpt_core.runs.parameters import chain_parameters
 from rugpt_core.synthesis.plan import Ask, Wanted
 from rugpt_core.synthesis.session import Service
-from rugpt_core.synthesis.stage import settings, synthesize
+from rugpt_core.synthesis.stage import make_articles, settings
 
 sys.path.insert(0, str(ROOT / "tests"))
 from fault_server import killed_and_again  # noqa: E402
@@ -70,14 +70,14 @@ def judged(work: str, counts: dict) -> list[dict]:
 def recorded(clean: Path) -> list[dict]:
     params = chain_parameters("demo")
     with tempfile.TemporaryDirectory() as out:
-        counts = synthesize(clean, out, f"{out}/work", params["topics_file"], params["titles_file"], *settings(params))
+        counts = make_articles(clean, out, f"{out}/work", params["topics_file"], params["titles_file"], *settings(params))
     return judged(f"preset demo, recorded answers of {', '.join(counts['engine']['models'])}", counts)
 
 
 def live(clean: Path, n: int) -> list[dict]:
     with tempfile.TemporaryDirectory() as out:
         start = time.perf_counter()
-        counts = synthesize(
+        counts = make_articles(
             clean,
             out,
             f"{out}/work",

@@ -70,7 +70,7 @@ def child(args):
         else:
             import pandas  # noqa: F401
             import pyarrow.compute  # noqa: F401
-            import rugpt_core.tokens  # noqa: F401
+            import rugpt_core.tokenization.writer  # noqa: F401
             importlib.import_module(args.child)
         start = time.perf_counter()
         used = nanogpt(args.selection, args.tokenizer, out) if args.child == "nanogpt" else \

@@ -180,10 +180,11 @@ def fault_server(log, *options):
 
 STAGE = """
 import json, sys
-from rugpt_core.synth import Ask, Service, Wanted
-from rugpt_core.synth_stage import synthesize
+from rugpt_core.synthesis.plan import Ask, Wanted
+from rugpt_core.synthesis.session import Service
+from rugpt_core.synthesis.stage import make_articles
 clean, out, work, topics, rewrites, url = sys.argv[1:]
-counts = synthesize(clean, out, work, ask=Ask("faulty"), wanted=Wanted(int(topics), 4, rewrites=int(rewrites)),
+counts = make_articles(clean, out, work, ask=Ask("faulty"), wanted=Wanted(int(topics), 4, rewrites=int(rewrites)),
     service=Service("openai", base_url=url, concurrency=8, timeout=1.5), entity_check="capitals")
 json.dump(counts, open(out + "/counts.json", "w"))
 """

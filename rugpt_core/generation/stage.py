@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RESAMPLES', 'tokenizer_for', 'ranked_families', 'Opening', 'choose_prompts', 'held_out_documents', 'loaded',
            'run_model', 'generation_rows', 'human_rows', 'plans_of', 'write_set', 'generate_stage', 'strategy_measures',
-           'compare_strategies']
+           'compare_strategies', 'generate_texts']
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #c4355853
 import math
@@ -257,3 +257,16 @@ def compare_strategies(
     sets = [strategy_measures(rows) for f in files if (rows := read_jsonl(f))]
     write_json(folder/"strategies.json", sets)
     return sets
+
+# %% ../../notebooks/core/generation/04_stage.ipynb #5de77d5a
+def generate_texts(
+    model_dir: str | Path, # of the stage train
+    tokens_dir: str | Path, # of the stage tokenize
+    out: str | Path, # an existing folder
+    compared: Sequence[str] = (), # keys of STRATEGIES, with customary settings, by the best model
+    **settings, # of `generate_stage`
+) -> dict: # counts
+    "Continue held-out openings with every model, and measure the strategies that are compared."
+    counts = generate_stage(model_dir, tokens_dir, out, compared=compared, **settings)
+    if compared: compare_strategies(out)
+    return counts

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import read_columns, read_json, read_jsonl, read_yaml, resolve_path
+from ..common.files import json_digest, read_columns, read_json, read_jsonl, read_yaml, resolve_path
 from ..metrics.statistics import share
 from ..modeling.scaling_laws import TOKENS_PER_PARAMETER
 from ..runs.layout import STAGES
@@ -163,7 +163,7 @@ def stage_facts(
 ) -> list[dict]:
     "Seconds, memory and bytes written of each stage."
     return [dict(stage=name, notebook=STAGES[name].notebook, seconds=m["timing"]["seconds"],
-        memory_mb=m["timing"]["peak_memory_mb"], files=len(m["outputs"]), digest=m["code"][:12],
+        memory_mb=m["timing"]["peak_memory_mb"], files=len(m["outputs"]), digest=json_digest(m["code"])[:12],
         megabytes=sum(o["bytes"] for o in m["outputs"].values())/1e6) for name, m in found.items()]
 
 # %% ../../notebooks/core/report/00_facts.ipynb #7f6cc7b7

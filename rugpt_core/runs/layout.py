@@ -15,23 +15,25 @@ class StageSpec:
     name: str # as in `rugpt stage NAME`
     folder: str # under the run directory
     notebook: str # under notebooks/, without .ipynb; empty for the report
+    entry: str # the function that builds it, "package.module:function"
     reads: tuple[str, ...] = () # stages whose outputs are inputs
     files: tuple[str, ...] = () # parameters that name input files
-    code: tuple[str, ...] = () # globs under the root that count as code beside the notebook's modules
+    code: tuple[str, ...] = () # globs under the root that count as code beside the modules that the entry reaches
 
 # %% ../../notebooks/core/runs/00_layout.ipynb #412a8ba6
 STAGES = {s.name: s for s in (
-    StageSpec("explore", "explore", "01_explore", files=("source",)),
-    StageSpec("clean", "clean", "02_clean", files=("source",)),
-    StageSpec("synthesize", "synthetic", "03_synthesize", ("clean",), ("topics_file", "titles_file", "prices_file", "evaluation_files",
-        "llm_recording"),
-        code=("data/prompts/*",)),
-    StageSpec("classify", "topics", "04_classify", ("clean", "synthesize"),
+    StageSpec("explore", "explore", "01_explore", "corpus.stage:explore", files=("source",)),
+    StageSpec("clean", "clean", "02_clean", "corpus.stage:clean", files=("source",)),
+    StageSpec("synthesize", "synthetic", "03_synthesize", "synthesis.stage:synthesize", ("clean",),
+        ("topics_file", "titles_file", "prices_file", "evaluation_files", "llm_recording"), code=("data/prompts/*",)),
+    StageSpec("classify", "topics", "04_classify", "topics.stage:classify", ("clean", "synthesize"),
         ("topics_file", "topic_maps_file", "gold_topics", "mdeberta_model")),
-    StageSpec("tokenize", "tokens", "05_tokenize", ("classify",), ("gemma_path", "other_texts")),
-    StageSpec("train", "model", "06_train", ("tokenize",)),
-    StageSpec("generate", "generations", "07_generate", ("classify", "tokenize", "train")),
-    StageSpec("artifacts", "artifacts", "08_artifacts", ("classify", "tokenize", "train", "generate"), ("minimal_pairs",)),
-    StageSpec("report", "report", "", ("explore", "clean", "synthesize", "classify", "tokenize", "train",
-        "generate", "artifacts"), code=("report/*.md", "report/*.bib", "report/style/*")),
+    StageSpec("tokenize", "tokens", "05_tokenize", "tokenization.stage:tokenize", ("classify",), ("gemma_path", "other_texts")),
+    StageSpec("train", "model", "06_train", "training.stage:train", ("tokenize",)),
+    StageSpec("generate", "generations", "07_generate", "generation.stage:generate_texts", ("classify", "tokenize", "train")),
+    StageSpec("artifacts", "artifacts", "08_artifacts", "evaluation.stage:artifacts",
+        ("classify", "tokenize", "train", "generate"), ("minimal_pairs",)),
+    StageSpec("report", "report", "", "report.stage:build_report",
+        ("explore", "clean", "synthesize", "classify", "tokenize", "train", "generate", "artifacts"),
+        code=("report/*.md", "report/*.bib", "report/style/*")),
 )}

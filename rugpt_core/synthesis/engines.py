@@ -263,4 +263,4 @@ def open_engine(
     elif engine == "transformers":
         if not model_path: raise RugptError("no model", "llm_model_path", "give a folder, or a name on the hub")
         yield TransformersEngine(model_path)
-    else: raise RugptError("a batch is not asked one by one", "llm_engine", "rugpt_core.batch writes and reads its files")
+    else: raise RugptError("a batch is not asked one by one", "llm_engine", "rugpt_core.synthesis.batch_api writes and reads its files")

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['article_row', 'Judged', 'judge_alone', 'judge_together', 'natural_texts', 'judge_overlap', 'as_rows', 'tally',
-           'settings', 'cost_lines', 'synthesize', 'write_outputs', 'variety_of']
+           'settings', 'synthesize', 'cost_lines', 'make_articles', 'write_outputs', 'variety_of']
 
 # %% ../../notebooks/core/synthesis/10_stage.ipynb #0ad874f5
 import json
@@ -155,6 +155,17 @@ def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the para
         Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"], p["llm_concurrency"], p["llm_timeout"], p["llm_tries"],
             p["prices_file"], Limits(p["llm_rpm"], p["llm_tpm"], p["max_cost"], p["max_tokens_total"], p["max_minutes"])))
 
+# %% ../../notebooks/core/synthesis/10_stage.ipynb #7a569e65
+def synthesize(
+    clean_dir: str | Path, # folder of the stage clean
+    out: str | Path, # folder to write to
+    work_dir: str | Path, # keeps the journal of a live engine over kills
+    **params, # of notebook 03
+) -> dict[str, Any]: # counts
+    "Plan, ask, judge and write by the parameters of notebook 03. Raises RugptError where nothing was answered."
+    return make_articles(clean_dir, out, work_dir, params["topics_file"], params["titles_file"], *settings(params),
+        entity_check=params["entity_check"], evaluation_files=params["evaluation_files"])
+
 # %% ../../notebooks/core/synthesis/10_stage.ipynb #d9d58081
 def cost_lines(
     clean_dir: str | Path,
@@ -172,7 +183,7 @@ def cost_lines(
     return lines + ([f"at {service.limits.rpm:g} a minute it takes {e['minutes_at_least']:g} minutes or more"] if e["minutes_at_least"] else [])
 
 # %% ../../notebooks/core/synthesis/10_stage.ipynb #f9635f08
-def synthesize(
+def make_articles(
     clean_dir: str | Path, # folder of the stage clean
     out: str | Path, # folder to write to
     work_dir: str | Path, # keeps the journal of a live engine over kills

@@ -127,7 +127,7 @@ def tokenize(
     compare_with: Sequence[str] = ("bpe", "gemma", "trimmed"), # vocabularies that are measured beside
     other_texts: str | Path = "", # texts of other kinds: see `read_kinds`
     near: float = .7, # Jaccard's index from which a training document is too near to a held-out one; 0: not looked for
-    work: str | Path | None = None, # finished parts are kept here until all is written
+    work_dir: str | Path | None = None, # its folder `tokens` keeps finished parts until all is written
 ) -> dict[str, Any]: # counts of the stage
     "Make the tokenizer, write and check the ids, compare the vocabularies."
     for kind in (tokenizer, *compare_with):
@@ -140,7 +140,7 @@ def tokenize(
         with tempfile.TemporaryDirectory() as d:
             roles = drop_near(selection, roles, Path(d), near, int(not is_large(selection)))
     own = make_tokenizer(tokenizer, selection, vocab_size, gemma_path, trim_min_count, roles)
-    meta = write_bins(selection, own, out, roles, encoder, work=work)
+    meta = write_bins(selection, own, out, roles, encoder, work=work_dir and Path(work_dir)/"tokens")
     bins = open_bins(out)
     seen = compare_tokenizers(selection, own, vocab_size, gemma_path, trim_min_count, compare_with, other_texts, roles)
     write_json(Path(out)/"comparison.json", seen)
