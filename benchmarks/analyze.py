@@ -83,7 +83,8 @@ def make_generations(tokens, folder, rng):
 
 def whole(tokens, generations, out):
     """The whole analysis in its own process: seconds and peak memory, MB."""
-    code = ("import sys, time\nfrom rugpt_core.evaluation.stage import analyze\nfrom rugpt_core.common.environment import peak_memory_mb\n"
+    code = ("import sys, time\nfrom rugpt_core.evaluation.stage import analyze\n"
+            "from rugpt_core.common.environment import peak_memory_mb\n"
             "t = time.perf_counter()\nanalyze(sys.argv[1], sys.argv[2], sys.argv[3])\n"
             "print(time.perf_counter() - t, peak_memory_mb())")
     done = subprocess.run([sys.executable, "-c", code, generations, tokens, out], capture_output=True, text=True, check=True)

@@ -70,6 +70,7 @@ def child(args):
         else:
             import pandas  # noqa: F401
             import pyarrow.compute  # noqa: F401
+
             import rugpt_core.tokenization.writer  # noqa: F401
             importlib.import_module(args.child)
         start = time.perf_counter()

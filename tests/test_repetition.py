@@ -206,7 +206,8 @@ def test_measures_of_counts_stay_in_their_bounds(counts):
     assert (entropy is None) == (repetition.distinct_share(c) is None) == (not counts)
     assert entropy is None or 0 <= entropy <= np.log2(max(len(c), 1)) + 1e-9
     assert (slope is None) == (len(c) < 2) and (slope is None or slope >= 0)
-    assert repetition.ead(c, 10**9) == (None if not counts else pytest.approx(repetition.distinct_share(c), rel=1e-3)) # no vocabulary runs out
+    expected = pytest.approx(repetition.distinct_share(c), rel=1e-3) if counts else None # no vocabulary runs out
+    assert repetition.ead(c, 10**9) == expected
 
 
 def slow_bleu(text, others):

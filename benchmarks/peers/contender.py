@@ -25,7 +25,8 @@ def ours(tokens: Path, what: dict):
     from rugpt_core.training.trainer import Run, introduction
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     bins = open_bins(tokens, verify=False)
-    config, t = resolve_settings(what["family"], bins.vocab_size, len(bins.train), what["block_size"], what["n_layer"], **what["settings"])
+    config, t = resolve_settings(what["family"], bins.vocab_size, len(bins.train), what["block_size"], what["n_layer"],
+                                 **what["settings"])
     if what["family"] == "gpt2":
         import dataclasses
         config = dataclasses.replace(config, bias=False)

@@ -52,7 +52,7 @@ def module_file(
     raise RugptError("is imported, and no file of the project has it", f"rugpt_core.{name}", "mend the import")
 
 # %% ../../notebooks/core/common/03_code.ipynb #4dbb6afc
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _digest_and_imports(file: Path, changed: int) -> tuple[str, frozenset[str]]: # `changed`: st_mtime_ns, for the cache
     text = file.read_text(encoding="utf-8")
     silent = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)

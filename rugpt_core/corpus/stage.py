@@ -6,7 +6,6 @@
 __all__ = ['explore', 'clean']
 
 # %% ../../notebooks/core/corpus/13_stage.ipynb #cf71c84b
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 

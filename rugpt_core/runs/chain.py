@@ -249,7 +249,7 @@ def run_notebook(stage: Stage, force: bool = False):
     running = target.with_name(f".running.{source.name}")
     try:
         with disk_errors(target), tempfile_dir() as sockets:
-            papermill.execute_notebook(str(source), str(running), 
+            papermill.execute_notebook(str(source), str(running),
                 parameters=dict(stage.params, run_dir=str(stage.run_dir), chain=True, force=force),
                 kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
                 coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"], # the kernel's own errors reach us as cells'
