@@ -93,7 +93,7 @@ def test_every_import_of_the_package_leads_to_a_file():
 def test_the_face_of_a_package_gives_what_its_modules_define(package):
     """No public name is that of a module: once imported, the module would stand in its place."""
     face = importlib.import_module(f"rugpt_core.{package}")
-    assert 1 <= len(face.__all__) <= 17 and face.__doc__
+    assert 1 <= len(face.__all__) <= 30 and face.__doc__
     for public in face.__all__:
         assert not (PACKAGE/package/f"{public}.py").exists(), f"{package}.{public} is a module too"
         assert getattr(face, public) is not None

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['stage_of', 'open_stage', 'missing_before', 'injected_names', 'injected_values', 'build_missing', 'run_command',
-           'Display', 'describe', 'run_chain', 'tempfile_dir', 'StageError', 'execute', 'environment_variables',
-           'run_notebook', 'notebook_failure']
+           'Display', 'describe', 'page_of', 'has_page', 'run_chain', 'tempfile_dir', 'StageError', 'execute',
+           'environment_variables', 'run_notebook', 'notebook_failure']
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #e96f4ec2
 import ast
@@ -133,7 +133,7 @@ class Display:
         "Show a stage's progress while the block runs, and its outputs when it ends well."
         self.k += 1
         head, start, done = f"[{self.k}/{self.total}] {stage.name:<10}", time.monotonic(), threading.Event()
-        if not self.live: self.say(f"{head} {stage.why_stale() or 'asked for'} …")
+        if not self.live: self.say(f"{head} {stage.why_stale() or ('asked for' if has_page(stage) else 'its page is missing')} …")
         watcher = threading.Thread(target=self._watch, args=(head, start, done), daemon=True)
         watcher.start()
         try: yield
@@ -158,6 +158,15 @@ def describe(stage: Stage) -> str:
     size = sum(o["bytes"] for o in m["outputs"].values())
     return f"{', '.join(counts)} → {stage.spec.folder}/ ({len(m['outputs'])} files, {size/1e6:.1f} MB)".lstrip()
 
+# %% ../../notebooks/core/runs/03_chain.ipynb #e3eba5f5
+def page_of(stage: Stage) -> Path:
+    "Where the executed notebook of a stage lies."
+    return stage.run_dir/"notebooks"/f"{stage.spec.notebook}.ipynb"
+
+def has_page(stage: Stage) -> bool:
+    "Whether the executed notebook of a stage is there; the report has none."
+    return not stage.spec.notebook or page_of(stage).is_file()
+
 # %% ../../notebooks/core/runs/03_chain.ipynb #bd5c896a
 def run_chain(
     names: list[str], # stages to bring up to date, in the order of the chain
@@ -171,13 +180,14 @@ def run_chain(
     from doit.reporter import ZeroReporter
     run_dir = resolve_run_dir(run_dir)
     with disk_errors(run_dir): (run_dir/"notebooks").mkdir(parents=True, exist_ok=True)
+    for leftover in (run_dir/"notebooks").glob(".running.*"): leftover.unlink() # of a killed run
     failures: list[BaseException] = []
     display = Display(len(names), run_dir/"work"/"progress.txt")
 
     def task(name: str) -> dict:
         stage = stage_of(name, run_dir, params)
         def current() -> bool:
-            fresh = not force and not stage.why_stale()
+            fresh = not force and not stage.why_stale() and has_page(stage)
             if fresh: display.skip(stage)
             return fresh
         def build():
@@ -240,12 +250,14 @@ def environment_variables(values: Mapping[str, str]):
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #0db2a12c
 def run_notebook(stage: Stage, force: bool = False):
-    "Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`."
+    """Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`.
+
+    Raises StageError where the stage was not built. A display cell that fails after the build spoils the page alone."""
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
     source = notebook_path(stage.name)
-    target = stage.run_dir/"notebooks"/source.name
+    target = page_of(stage)
     running = target.with_name(f".running.{source.name}")
     try:
         with disk_errors(target), tempfile_dir() as sockets:
@@ -255,10 +267,14 @@ def run_notebook(stage: Stage, force: bool = False):
                 coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"], # the kernel's own errors reach us as cells'
                 config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel")})) # no port is opened
             os.replace(running, target)
-    except papermill.PapermillExecutionError as e: raise notebook_failure(stage, e, running, target) from None
+    except papermill.PapermillExecutionError as e:
+        failure = notebook_failure(stage, e, running, target)
+        if Stage(stage.name, stage.run_dir, stage.params).why_stale(): raise failure from None
+        print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True) # the next run tries it again
     except DeadKernelError:
         raise StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died (killed, or out of memory); "
             "the same command goes on from this stage", user=False) from None
+    finally: running.unlink(missing_ok=True)
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #a5da50c5
 def notebook_failure(
