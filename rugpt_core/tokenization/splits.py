@@ -67,8 +67,8 @@ STRATUM = 10 # a topic of so many natural articles has one held out at least
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #cbab80a4
 def stratified(
     rows: Sequence[Mapping], # natural articles: id, topic, split
-) -> dict[str, str]: # id → train, val, or empty for what neither file gets
-    "The split, evened out over the topics: the share held out is the median of the topics'."
+) -> dict[str, str]: # id → train or val
+    "The split, evened out over the topics: each has at least the median of the topics' shares held out."
     topics = defaultdict(list)
     for r in rows: topics[r["topic"] or ""].append(r)
     shares = [sum(r["split"] == "val" for r in group)/len(group) for group in topics.values()]
@@ -78,7 +78,7 @@ def stratified(
         held = sorted((r for r in group if r["split"] == "val"), key=lambda r: split_point(r["id"]))
         free = sorted((r for r in group if r["split"] == "train"), key=lambda r: split_point(r["id"]))
         want = max(round(share*len(group)), int(bool(held) or len(group) >= STRATUM))
-        out |= {r["id"]: "val" if n < want else "" for n, r in enumerate(held)}
+        out |= {r["id"]: "val" for r in held}
         out |= {r["id"]: "val" if n < min(want, len(group) - 1) else "train" for n, r in enumerate(free, len(held))}
     return out
 
@@ -87,7 +87,7 @@ def stratified(
 class Roles:
     "Which file every article goes into."
     of: dict[str, str] # id → train, val, or empty for neither
-    counts: dict[str, int] # train, val, held_out (synthetic, of held-out seeds), to_val, surplus_val, near_val
+    counts: dict[str, int] # train, val, held_out (synthetic, of held-out seeds), to_val, near_val
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #d27c2da3
 def choose_roles(
@@ -109,8 +109,7 @@ def choose_roles(
     before = {r["id"]: r["split"] for r in natural}
     for r in made: of[r["id"]] = "" if r["split"] == "val" or of.get(r["seed"], "train") != "train" else "train"
     counts = dict(train=sum(v == "train" for v in of.values()), val=sum(v == "val" for v in of.values()),
-        held_out=sum(not of[r["id"]] for r in made), to_val=sum(of[i] == "val" and s == "train" for i, s in before.items()),
-        surplus_val=sum(not of[i] for i in before), near_val=0)
+        held_out=sum(not of[r["id"]] for r in made), to_val=sum(of[i] == "val" and s == "train" for i, s in before.items()), near_val=0)
     for split in ("train", "val"):
         if not counts[split]: raise RugptError(f"no {split} articles in the selection", where, "give more articles")
     return Roles(of, counts)
@@ -123,7 +122,7 @@ def documents(
 ) -> Iterator[tuple[dict, str]]: # row and text
     "The documents of one file, as a model reads them: title, empty line, text."
     of = (roles or choose_roles(selection)).of
-    for rows in selection_rows(selection, wanted_id=lambda i: of[i] == split):
+    for rows in selection_rows(selection, optional=("reads",), wanted_id=lambda i: of[i] == split):
         for row in rows: yield row, document(row["title"], row["text"])
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #774f24dc

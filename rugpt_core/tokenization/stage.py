@@ -148,7 +148,7 @@ def tokenize(
     counts = {f"{s}_{k}": meta["splits"][s][k] for s in SPLITS for k in ("documents", "tokens", "bytes")}
     return dict(tokenizer=own.name, vocab_size_asked=vocab_size if tokenizer in ("bpe", "unigram") else None,
                 vocab_size_reached=own.vocab_size, dtype=meta["dtype"], encoder=meta["encoder"], **counts,
-                synthetic_held_out=roles.counts["held_out"], **{k: roles.counts[k] for k in ("to_val", "surplus_val", "near_val")},
+                synthetic_held_out=roles.counts["held_out"], **{k: roles.counts[k] for k in ("to_val", "near_val")},
                 bytes_per_token=bins.bytes_per_token("val"), tokens_per_word=seen["rows"][own.name]["tokens_per_word"],
                 vocabulary_used=use["used"], vocabulary_used_share=use["used_share"], compared=list(seen["rows"]),
                 warnings=seen["warnings"])

@@ -6,7 +6,7 @@
 __all__ = ['PART_CHARS', 'SMALL', 'CHECK_CHARS', 'decoded', 'read_part', 'make_part', 'Split', 'write_split', 'is_large',
            'first_texts', 'write_bins', 'bins_meta']
 
-# %% ../../notebooks/core/tokenization/08_writer.ipynb #60abec91
+# %% ../../notebooks/core/tokenization/08_writer.ipynb #2f736b8c
 import functools
 import hashlib
 import json
@@ -24,7 +24,7 @@ from ..common.errors import RugptError
 from ..common.files import file_digest, json_digest, write_atomic, write_json
 from ..common.parallel import batched, map_threads
 from ..common.progress import Progress
-from .bins import bin_dtype, BINS_SCHEMA, check_ids, SPLITS
+from .bins import bin_dtype, BINS_SCHEMA, check_ids, READS, SPLITS
 from .fast_encode import choose_encoder, IdEncoder
 from .splits import choose_roles, documents, Roles
 from .tokenizer import Tokenizer
@@ -84,7 +84,9 @@ class Split:
     documents: int = 0
     bytes: int = 0 # UTF-8, of the documents without bos
     chars: int = 0
-    def __post_init__(self): self.offsets, self.sha, self.text_sha = array("q", [0]), hashlib.sha256(), hashlib.sha256()
+    def __post_init__(self):
+        self.offsets, self.reads = array("q", [0]), array("d")
+        self.sha, self.text_sha = hashlib.sha256(), hashlib.sha256()
 
     def add_texts(self, texts: Sequence[str]):
         "Count and digest documents."
@@ -101,12 +103,21 @@ class Split:
                         "start": self.tokens, "n_tokens": n})
             self.tokens += n; self.documents += 1
             self.offsets.append(self.tokens)
+            self.reads.append(row.get("reads", 1.))
         return out
 
-    def meta(self, offsets_sha256: str) -> dict:
-        "The split's entry in meta.json."
+    def save(self, out: Path, split: str) -> dict: # the split's entry in meta.json
+        "Write the offsets, and the weights where they differ; sum up."
+        def write(name: str, a: np.ndarray) -> str:
+            tmp = out/f".{name}.tmp.npy"
+            np.save(tmp, a)
+            os.replace(tmp, out/name)
+            return file_digest(out/name)
+        digests = dict(offsets_sha256=write(f"{split}.offsets.npy", np.frombuffer(self.offsets, np.int64).astype("<i8")))
+        if split == "train" and any(r != 1 for r in self.reads):
+            digests["reads_sha256"] = write(READS, np.frombuffer(self.reads, np.float64).astype("<f8"))
         return dict(tokens=self.tokens, documents=self.documents, bytes=self.bytes, chars=self.chars,
-            sha256=self.sha.hexdigest(), offsets_sha256=offsets_sha256, text_sha256=self.text_sha.hexdigest())
+            sha256=self.sha.hexdigest(), text_sha256=self.text_sha.hexdigest(), **digests)
 
 # %% ../../notebooks/core/tokenization/08_writer.ipynb #0f17a691
 def write_split(
@@ -138,10 +149,7 @@ def write_split(
             p.update(len(rows))
         f.flush(); os.fsync(f.fileno())
     os.replace(tmp, path)
-    tmp = out/f".{split}.offsets.tmp.npy"
-    np.save(tmp, np.frombuffer(s.offsets, dtype=np.int64).astype("<i8"))
-    os.replace(tmp, out/f"{split}.offsets.npy")
-    return s.meta(file_digest(out/f"{split}.offsets.npy"))
+    return s.save(out, split)
 
 # %% ../../notebooks/core/tokenization/08_writer.ipynb #4067152d
 def is_large(
@@ -174,7 +182,7 @@ def write_bins(
     threads: int = 2, # one encodes while another looks back
     work: str | Path | None = None, # parts are kept here until all is written; a folder of its own by default
 ) -> dict: # what meta.json holds
-    "Write tokenizer/, train.bin, val.bin, their offsets, docs.parquet and meta.json."
+    "Write tokenizer/, train.bin, val.bin, their offsets, weights where they differ, docs.parquet and meta.json."
     import pyarrow as pa, pyarrow.parquet as pq
     out, roles = Path(out), roles or choose_roles(selection)
     tokenizer.save(out/"tokenizer")

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HOST', 'train_models', 'train_run', 'ids_digest', 'untracked_model', 'adopt_model', 'train']
 
-# %% ../../notebooks/core/training/04_stage.ipynb #d0661051
+# %% ../../notebooks/core/training/04_stage.ipynb #c64cf09a
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ from ..modeling.checkpoint import CHECKPOINT_SCHEMA
 from ..modeling.model import FAMILIES
 from ..tokenization.bins import Bins, open_bins
 from .config import resolve_settings
-from .trainer import train_model
+from .trainer import train_model, trained_on
 
 # %% ../../notebooks/core/training/04_stage.ipynb #a7ac8031
 def train_models(
@@ -73,8 +73,8 @@ def train_run(
 
 # %% ../../notebooks/core/training/04_stage.ipynb #20cb5745
 def ids_digest(bins: Bins) -> str:
-    "Digest of the two files of ids."
-    return json_digest([bins.meta["splits"][s]["sha256"] for s in ("train", "val")])
+    "Digest of what a model was trained on."
+    return json_digest(trained_on(bins))
 
 # %% ../../notebooks/core/training/04_stage.ipynb #edc17f3f
 def untracked_model(
