@@ -16,7 +16,7 @@ from conftest import ROOT
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import file_digest, json_digest, read_json, read_jsonl
 from rugpt_core.modeling.checkpoint import load_model, load_state
-from rugpt_core.tokenization.bins import BINS_SCHEMA, open_bins
+from rugpt_core.tokenization.bins import BINS_SCHEMA, READS, open_bins
 from rugpt_core.training import trainer
 from rugpt_core.training.config import resolve_settings
 from rugpt_core.training.stage import adopt_model, train_run, untracked_model
@@ -30,7 +30,7 @@ SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_
 ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
 
 
-def make_tokens(run_dir, vocab=3000, n=6000, val=800):
+def make_tokens(run_dir, vocab=3000, n=6000, val=800, balanced=False):
     """A tokens folder of documents with a rule; its tokenizer is never used, only checked."""
     out, g = run_dir/"tokens", np.random.default_rng(0)
     (out/"tokenizer").mkdir(parents=True)
@@ -45,6 +45,9 @@ def make_tokens(run_dir, vocab=3000, n=6000, val=800):
         np.save(offsets, np.append(np.flatnonzero(ids == 0), size))
         splits[split] = dict(tokens=size, documents=int((ids == 0).sum()), bytes=4*size, chars=2*size,
                              sha256=hashlib.sha256(ids.tobytes()).hexdigest(), offsets_sha256=file_digest(offsets))
+    if balanced:
+        np.save(out/READS, np.resize([.3, 1., 2.2, .5], splits["train"]["documents"]))
+        splits["train"]["reads_sha256"] = file_digest(out/READS)
     meta = dict(schema=BINS_SCHEMA, dtype="uint16", vocab_size=vocab, bos_id=0, splits=splits,
                 tokenizer=dict(name="toy", digest=hashlib.sha256(toy.encode()).hexdigest()))
     (out/"meta.json").write_text(json.dumps(meta | dict(digest=json_digest(meta))))
@@ -99,6 +102,39 @@ def test_kill_9_changes_no_bit(whole, tmp_path):
     for name in ("model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "model/qwen3/config.json", "model/summary.json",
                  *(f"model/qwen3/checkpoints/step-00000120/{x}.safetensors" for x in ("model", "optimizer"))):
         assert (run_dir/name).read_bytes() == (whole/name).read_bytes(), name
+
+
+@pytest.mark.parametrize("windows", ["flat", "documents"])
+def test_kill_9_of_a_balanced_run_changes_no_bit(windows, tmp_path):
+    """Documents are read as often as their weights say, over several epochs, in the same order after a kill."""
+    settings = ("--steps", "60", "--set", "eval_every=10", "--set", f"windows={windows}")
+    undisturbed, killed, flat = (make_tokens(tmp_path/name, balanced=name != "flat") for name in ("one", "two", "flat"))
+    for run_dir in (undisturbed, flat):
+        finished(command(run_dir, *settings))
+    process = started(command(killed, *settings))
+    reached(killed, 20, process)
+    process.kill()
+    process.communicate()
+    stored = read_json(killed/"model/qwen3/checkpoints/last.json")["step"]
+    assert stored < 60
+    assert f"going on from step {stored}" in finished(command(killed, *settings)).stdout
+    about = load_state(undisturbed/"model/qwen3/checkpoints")[1]
+    assert about["epoch"] >= 1  # the order of a later epoch is found again too
+    for name in ("model.safetensors", "log.jsonl", "checkpoints/step-00000060/optimizer.safetensors"):
+        assert (undisturbed/"model/qwen3"/name).read_bytes() == (killed/"model/qwen3"/name).read_bytes(), name
+    assert (flat/"model/qwen3/model.safetensors").read_bytes() != (killed/"model/qwen3/model.safetensors").read_bytes()
+
+
+def test_other_weights_are_another_run(tmp_path):
+    run_dir = make_tokens(tmp_path, balanced=True)
+    finished(command(run_dir, "--steps", "10"))
+    meta = read_json(run_dir/"tokens/meta.json")
+    np.save(run_dir/"tokens"/READS, np.ones(meta["splits"]["train"]["documents"]))
+    meta["splits"]["train"]["reads_sha256"] = file_digest(run_dir/"tokens"/READS)
+    meta["digest"] = json_digest({k: v for k, v in meta.items() if k != "digest"})
+    (run_dir/"tokens/meta.json").write_text(json.dumps(meta))
+    done = subprocess.run(command(run_dir, "--steps", "20"), cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "it differs in the text" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
