@@ -20,19 +20,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import torch
 
-from rugpt_core.topics import embedding, taxonomy
-from rugpt_core.corpus.cleaning import clean_corpus
 from rugpt_core.common.devices import compute
-from rugpt_core.modeling.loss import IGNORED
-from rugpt_core.training.config import resolve_settings
 from rugpt_core.common.environment import versions
-from rugpt_core.common.files import read_parquet, ROOT, text_digest, write_json
-from rugpt_core.topics.labels import label_table, with_other
-from rugpt_core.topics.sampling import SamplePlan, select_balanced, topic_reads
-from rugpt_core.tokenization.splits import choose_roles
+from rugpt_core.common.files import ROOT, read_parquet, text_digest, write_json
+from rugpt_core.corpus.cleaning import clean_corpus
+from rugpt_core.modeling.loss import IGNORED
 from rugpt_core.tokenization.bins import open_bins, split_documents
+from rugpt_core.tokenization.splits import choose_roles
 from rugpt_core.tokenization.stage import make_tokenizer
 from rugpt_core.tokenization.writer import write_bins
+from rugpt_core.topics import embedding, taxonomy
+from rugpt_core.topics.labels import label_table, with_other
+from rugpt_core.topics.sampling import SamplePlan, select_balanced, topic_reads
+from rugpt_core.training.config import resolve_settings
 from rugpt_core.training.trainer import Run
 
 PATH = ROOT / "benchmarks/results/balance.json"
