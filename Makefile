@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= demo
 BIN := $(VENV)/bin
+# Scripts of an environment hold the path at which it was made. So the stamp names the folder, and tools are called as modules:
+# in a checkout that was moved, the first command sets the environment up again.
+STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test lab report readme bench record clean
+.PHONY: help setup run test lab report readme docs bench record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
@@ -12,34 +15,40 @@ help:
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
 	@echo "make readme  write README.md from notebooks/index.ipynb, its table from benchmarks/results/"
+	@echo "make docs    write the reference of the module to docs/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
 	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
 	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
 
-setup: $(VENV)/.installed
+setup: $(STAMP)
 
-$(VENV)/.installed: pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rugpt needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	@ls $(VENV)/.installed-* >/dev/null 2>&1 && ! test -e $@ && echo "this checkout was moved: its environment is set up again" || true
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -c constraints.txt -e ".[dev]"
+	rm -f $(VENV)/.installed*
 	touch $@
 
 run: setup
-	$(BIN)/rugpt run --preset $(PRESET)
+	$(BIN)/python -m rugpt_core run --preset $(PRESET)
 
 test: setup
 	$(BIN)/python -m pytest
 
 lab: setup
-	$(BIN)/jupyter lab notebooks/index.ipynb
+	$(BIN)/python -m jupyterlab notebooks/index.ipynb
 
 report: setup
-	$(BIN)/rugpt run --preset demo
-	$(BIN)/rugpt report --preset demo --publish
+	$(BIN)/python -m rugpt_core run --preset demo
+	$(BIN)/python -m rugpt_core report --preset demo --publish
 
 readme: setup
 	$(BIN)/python benchmarks/results/table.py
-	$(BIN)/jupyter nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
+	$(BIN)/python -m nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
+
+docs: setup
+	$(BIN)/python docs/build.py
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done

@@ -10,7 +10,8 @@ from datetime import date
 from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.article import Article, parse
-from rugpt_core.corpus.readers import RawArticle, decode_text
+from rugpt_core.corpus.encodings import decode_text
+from rugpt_core.corpus.readers import RawArticle
 from rugpt_core.corpus.rule_engine import RULES, clean_article, to_lines
 
 SAMPLE = ROOT/"data/sample"

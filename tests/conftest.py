@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,11 @@ def outputs(run_dir):
             if not o["timed"]:
                 found[f"{path.parent.name}/{name}"] = o["sha256"]
     return found
+
+
+def pytest_configure():
+    """What the commands remember of the last run goes into a folder of the tests."""
+    os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
 
 
 def pytest_collection_modifyitems(items):

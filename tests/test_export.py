@@ -123,3 +123,18 @@ def test_upload_is_explicit_and_asks_for_a_licence(exported, monkeypatch, tmp_pa
 ])
 def test_mistakes_are_one_line(chain, capsys, args, words):
     refused(capsys, words, *args, "--run-dir", chain[0])
+
+
+def test_a_batch_gives_what_single_prompts_give(exported):
+    """Prompts of different lengths, padded as the exported tokenizer says."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    folder, *_ = exported
+    theirs, auto = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    texts = ["Река", "Город стоит на берегу реки, в которой", "Озеро лежит"]
+
+    def continued(prompts):
+        batch = auto(prompts, return_tensors="pt", padding=True, return_token_type_ids=False)
+        found = theirs.generate(**batch, max_new_tokens=12, min_new_tokens=12, do_sample=False)
+        return found[:, batch["input_ids"].shape[1]:].tolist()
+
+    assert continued(texts) == [continued([t])[0] for t in texts]

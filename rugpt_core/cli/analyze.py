@@ -6,7 +6,7 @@
 __all__ = ['SCALES', 'add_analyze', 'existing', 'analyze_inputs', 'cmd_analyze', 'add_planted', 'planted_table', 'cmd_planted',
            'add_commands']
 
-# %% ../../notebooks/core/cli/00_analyze.ipynb #d3bb1cf0
+# %% ../../notebooks/core/cli/00_analyze.ipynb #7b6efd57
 import argparse
 import json
 import os
@@ -14,13 +14,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..common.errors import RugptError
-from ..common.files import resolve_path, resolve_run_dir, ROOT, write_json
+from ..common.files import resolve_path, write_json
+from ..runs.directory import followed_run
 from ..runs.layout import STAGES
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #2bf1c724
 def add_analyze(p: argparse.ArgumentParser):
     "Options of `rugpt analyze`."
-    p.add_argument("--run-dir", default="", help="a run whose generations, corpus and models are read (default: runs/demo)")
+    p.add_argument("--run-dir", default="", help="a run whose generations, corpus and models are read (default: the one that was used last)")
     p.add_argument("--generations", default="", help="a folder of .jsonl files, or one: prompt and text a line; human.jsonl holds people's texts")
     p.add_argument("--human", default="", help="people's continuations of the same openings, where they lie elsewhere")
     p.add_argument("--corpus", default="", help="training articles: the tokens folder of a run, or a source (with --tokenizer)")
@@ -42,7 +43,7 @@ def existing(path: str, option: str) -> Path:
 # %% ../../notebooks/core/cli/00_analyze.ipynb #cbe4b3bd
 def analyze_inputs(args: argparse.Namespace) -> dict: # arguments of `artifacts.analyze`, `out` apart
     "Settle what is read: a run, or what the options name."
-    run = resolve_run_dir(os.path.abspath(os.path.expanduser(args.run_dir)) if args.run_dir else ROOT/"runs"/"demo")
+    run = Path(followed_run(args.run_dir)) if args.run_dir or not args.generations else None
     folder = lambda stage: run/STAGES[stage].folder
     own = not args.generations
     if own and not folder("generate").is_dir():

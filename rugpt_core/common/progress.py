@@ -21,7 +21,11 @@ def clock(seconds: float) -> str:
 
 # %% ../../notebooks/core/common/04_progress.ipynb #b987f333
 class Progress:
-    "Counts work and shows it at most once a second, from the second second on."
+    """Counts work and shows it at most once a second, from the second second on.
+
+    By tqdm: a widget in a notebook, a line at a terminal. Under the command line, which has a display of its own, the line goes
+    to the file that it names; where tqdm is missing (a host that only trains) it is printed.
+    """
 
     def __init__(self,
         desc: str, # what is being done
@@ -30,7 +34,7 @@ class Progress:
     ):
         self.desc, self.total, self.unit = desc, total, unit
         self.n, self.note, self.start, self.shown = 0, "", time.monotonic(), 0.0
-        self.file = os.environ.get("RUGPT_PROGRESS")
+        self.file, self.bar = os.environ.get("RUGPT_PROGRESS"), None
 
     def __enter__(self): return self
     def __exit__(self, *exc): self.close()
@@ -50,16 +54,32 @@ class Progress:
         return " ".join(w for w in (self.desc, count, self.unit, self.note) if w) + f" [{clock(spent)}{left}]"
 
     def show(self, now: float):
-        "Write the line to the command line's file, or over the last line of the terminal."
-        self.shown = now
+        "Show how far the work is."
+        first, self.shown = not self.shown, now
         if self.file:
             try: Path(self.file).write_text(self.line(now), encoding="utf-8")
             except OSError: self.file = None # the display is a courtesy; the work goes on without it
-        else: print(f"\r{self.line(now)}", end="", file=sys.stderr, flush=True)
+            return
+        if first: self.bar = self._open(now)
+        if self.bar is None:
+            print(f"\r{self.line(now)}", end="", file=sys.stderr, flush=True)
+            return
+        self.bar.n = self.n
+        self.bar.set_postfix_str(self.note) # draws the bar
+
+    def _open(self, now: float): # None: tqdm is missing
+        try: from tqdm.auto import tqdm
+        except ImportError: return None
+        bar = tqdm(desc=self.desc, total=self.total, unit=f" {self.unit}")
+        bar.start_t -= now - self.start # the work began before the bar
+        return bar
 
     def close(self):
         "Finish the line, if one was shown."
-        if self.shown and not self.file: print(f"\r{self.line(time.monotonic())}", file=sys.stderr, flush=True)
+        if not self.shown or self.file: return
+        self.show(time.monotonic())
+        if self.bar is None: print(file=sys.stderr, flush=True)
+        else: self.bar.close()
 
 # %% ../../notebooks/core/common/04_progress.ipynb #91ffc9e5
 def progress(

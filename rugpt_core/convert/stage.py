@@ -39,7 +39,8 @@ def write_transformers(
     out, bos = Path(out), tokenizer.bos_id
     tokenizer.save(out)
     about = dict(pad_token=tokenizer.bos) | read_json(out/"tokenizer_config.json")
-    write_json(out/"tokenizer_config.json", about | dict(model_max_length=model.config.block_size))
+    # a decoder continues a text at its end: padding stands before it, or a shorter prompt of a batch would be continued behind a gap
+    write_json(out/"tokenizer_config.json", about | dict(model_max_length=model.config.block_size, padding_side="left"))
     special = dict(bos_token_id=bos, eos_token_id=bos, pad_token_id=tokenizer.backend.token_to_id(about["pad_token"]))
     state = {k: v.float().cpu().contiguous() for k, v in sorted(transformers_state(model).items())}
     write_atomic(out/"model.safetensors", save(state, metadata={"format": "pt"}))

@@ -392,7 +392,7 @@ def clean_corpus(
     off_rules: Sequence[str] = (), # rules that are left out
     extra_rules: Sequence[str] = (), # optional rules that are switched on
     off_filters: Sequence[str] = (), # filters that are left out
-    on_error: str = "stop", # stop at a row or file that cannot be read, or skip it
+    on_error: str = "stop", text_field: str = "", # at a row that cannot be read: stop or skip; field with the text, empty: text
     workers: int = 0, # processes; 0: one a core. The outputs do not depend on it
 ) -> dict: # counts for the manifest
     "Clean a corpus: rules, filters, duplicates, boilerplate, splits."
@@ -402,7 +402,7 @@ def clean_corpus(
     pool, start = Pool(out), time.perf_counter()
     try:
         with Progress("cleaning", limit or None, "articles") as bar:
-            raws = sample(watch_language(read_source(source, limit, faults), seen, source))
+            raws = sample(watch_language(read_source(source, limit, faults, text_field), seen, source))
             for chunk in map_ordered(functools.partial(clean_chunk, options=options), chunks(raws), workers):
                 pool.add(chunk)
                 bar.update(len(chunk.rows), f"{pool.chars/1e6:,.1f} M characters")

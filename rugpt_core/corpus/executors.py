@@ -41,6 +41,7 @@ class Job:
     near_duplicate: float
     boilerplate: int
     on_error: str
+    text_field: str = ""
 
 # %% ../../notebooks/core/corpus/11_executors.ipynb #795c53fb
 def job_digest(values: dict) -> str: # 16 hexadecimal digits
@@ -77,7 +78,7 @@ class ReadArticles:
     def __call__(self, data, rank: int = 0, world_size: int = 1) -> Iterator:
         from datatrove.data import Document
         faults = Faults(self.job.on_error)
-        for n, chunk in enumerate(chunks(read_source(self.job.source, self.job.limit, faults))):
+        for n, chunk in enumerate(chunks(read_source(self.job.source, self.job.limit, faults, self.job.text_field))):
             if n % world_size == rank:
                 for raw in chunk: yield Document(text=raw.text, id=raw.source_id, metadata=dict(chunk=n, **{k: getattr(raw, k)
                     for k in ("source", "revision", "where", "title", "form")}))
@@ -122,7 +123,7 @@ class GatherArticles:
             counts = finish(pool, out, job.source, job.options, job.val_share, job.near_duplicate, job.boilerplate)
         finally: pool.remove()
         sample = Sampler()
-        for _ in sample(read_source(job.source, job.limit, Faults(job.on_error))): pass
+        for _ in sample(read_source(job.source, job.limit, Faults(job.on_error), job.text_field)): pass
         write_json(out/"examples.json", dict(hits=examples_of(sample.kept, job.options), rejected=rejected_samples(out/"rejected.parquet")))
         faults = json.loads((work/"faults-00000.json").read_text())
         if faults["messages"]: write_json(out/"skipped.json", faults["messages"])
@@ -167,17 +168,18 @@ def clean_scaled(
     work: str | Path = "", # folder that every machine sees, for logs and chunks; empty: beside `out`
     limit: int = 0, min_chars: int = 200, min_cyrillic: float = .7, val_share: float = .1, near_duplicate: float = .7,
     boilerplate: int = 5, off_rules: Sequence[str] = (), extra_rules: Sequence[str] = (), off_filters: Sequence[str] = (),
-    on_error: str = "stop", # all as in clean.clean_corpus
+    on_error: str = "stop",
+    text_field: str = "", # all as in clean.clean_corpus
     **more, # of the executor's own
 ) -> dict: # counts for the manifest
     "Clean a corpus on an executor of datatrove. Run again after a stop, it goes on with the tasks that are missing."
     options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters), near_duplicate > 0)
     check_options(options, val_share, near_duplicate, boilerplate)
     values = dict(source=str(source), limit=limit, options=asdict(options), val_share=val_share, near_duplicate=near_duplicate,
-        boilerplate=boilerplate, on_error=on_error, tasks=tasks)
+        boilerplate=boilerplate, on_error=on_error, text_field=text_field, tasks=tasks)
     folder = Path(work or Path(out).parent/".scale").resolve()/job_digest(values)
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(str(source), str(out), str(folder), limit, options, val_share, near_duplicate, boilerplate, on_error)
+    job = Job(str(source), str(out), str(folder), limit, options, val_share, near_duplicate, boilerplate, on_error, text_field)
     if not (folder/"counts.json").is_file(): submit(executors(executor, job, tasks, workers, **more), executor, folder)
     for path in sorted((folder/"out").iterdir()): shutil.copy2(path, Path(out)/path.name)
     return json.loads((folder/"counts.json").read_text())

@@ -142,11 +142,14 @@ def profile(
     out: str | Path, # folder for profile.json
     limit: int = 0, # articles at most; 0: all
     on_error: str = "stop", # stop at a row or file that cannot be read, or skip it
+    text_field: str = "", # field that holds the text; empty: text
 ) -> dict: # counts for the manifest
     "Read a source and write its profile."
     p, faults = Profile(), Faults(on_error)
     with Progress("reading", limit or None, "articles") as bar:
-        for raw in read_source(source, limit, faults): p.add(raw); bar.update(1, f"{p.bytes/1e6:,.0f} MB")
+        for raw in read_source(source, limit, faults, text_field):
+            p.add(raw)
+            bar.update(1, f"{p.bytes/1e6:,.0f} MB")
     result = p.result()
     write_json(Path(out)/"profile.json", result)
     return dict(articles=result["articles"], characters=result["characters"], bytes=result["bytes"],

@@ -18,9 +18,10 @@ def explore(
     source: str, # see `read_source`
     limit: int = 0, # articles at most; 0: all
     on_error: str = "stop", # stop at a row or file that cannot be read, or skip it
+    text_field: str = "", # field that holds the text; empty: text
 ) -> dict[str, Any]: # counts
     "Write the profile of a source. Raises RugptError where the source cannot be read."
-    return profile(source, out, limit, on_error)
+    return profile(source, out, limit, on_error, text_field)
 
 # %% ../../notebooks/core/corpus/13_stage.ipynb #7bd03d3e
 def clean(

@@ -38,13 +38,17 @@ def stage_of(
 # %% ../../notebooks/core/runs/03_chain.ipynb #5823e366
 def open_stage(
     name: str, # key of STAGES
-    namespace: Mapping[str, Any], # globals() of the notebook
+    namespace: dict[str, Any], # globals() of the notebook; its parameters become what they were declared to be
 ) -> Stage:
     """The stage that a notebook is, its missing predecessors built.
 
     Under `rugpt run` two more values are injected: `chain` (predecessors are looked after) and `force` (build in any case).
     Raises RugptError where a parameter has another type than it declares."""
-    own = {n: check_value(p, namespace[n], f"parameter of {STAGES[name].notebook}") for n, p in stage_parameters(name).items()}
+    own = {}
+    for n, p in stage_parameters(name).items():
+        typed = f"papermill guesses types: give -r {n} VALUE for text, or -y '{n}: VALUE' with VALUE in YAML ({p.help})"
+        own[n] = check_value(p, namespace[n], f"parameter of {STAGES[name].notebook}", typed)
+    namespace.update(own)
     stage = Stage(name, own["run_dir"], {n: v for n, v in own.items() if n != "run_dir"})
     driver = {n: namespace[n] for n in ("chain", "force") if n in injected_names(namespace)}
     if not driver.get("chain"): build_missing(stage, namespace)

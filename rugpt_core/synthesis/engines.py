@@ -235,7 +235,7 @@ class TransformersEngine:
         return Answer(text[:min(cuts)] if cuts else text, finish, usage, model)
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #0763d7c6
-ENGINES = {"replay": "from a recording", "openai": "any server with OpenAI's interface", "local": "a llama.cpp server, started here",
+ENGINES = {"none": "nobody: no synthesis", "replay": "from a recording", "openai": "any server with OpenAI's interface", "local": "a llama.cpp server, started here",
     "transformers": "in this process", "batch": "by files, for a batch service"}
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #f9460598

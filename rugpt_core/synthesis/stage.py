@@ -6,11 +6,11 @@
 __all__ = ['article_row', 'Judged', 'judge_alone', 'judge_together', 'natural_texts', 'judge_overlap', 'as_rows', 'tally',
            'settings', 'synthesize', 'cost_lines', 'make_articles', 'write_outputs', 'variety_of']
 
-# %% ../../notebooks/core/synthesis/10_stage.ipynb #0ad874f5
+# %% ../../notebooks/core/synthesis/10_stage.ipynb #11ecfa63
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -148,10 +148,11 @@ def tally(
 
 # %% ../../notebooks/core/synthesis/10_stage.ipynb #c0e247bd
 def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the parameters of notebook 03
-    "How to ask, what to make, and who is asked."
-    return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]),
-        Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"], tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"]),
-            p["exclude_existing"]),
+    "How to ask, what to make, and who is asked. Without an engine nothing is made, whatever numbers a preset has."
+    wanted = Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"], tuple(p["rewrite_styles"]),
+        tuple(p["rewrite_readers"]), p["exclude_existing"])
+    if p["llm_engine"] == "none": wanted = replace(wanted, topic_articles=0, outlines=0, rewrites=0)
+    return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]), wanted,
         Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"], p["llm_concurrency"], p["llm_timeout"], p["llm_tries"],
             p["prices_file"], Limits(p["llm_rpm"], p["llm_tpm"], p["max_cost"], p["max_tokens_total"], p["max_minutes"])))
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAMPLE_CHARS', 'make_tokenizer', 'comparison_texts', 'read_kinds', 'warnings', 'compare_tokenizers', 'tokenize']
 
-# %% ../../notebooks/core/tokenization/09_stage.ipynb #2a23ffad
+# %% ../../notebooks/core/tokenization/09_stage.ipynb #e2eab0d3
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,7 +19,8 @@ from .splits import choose_roles, documents, drop_near, Roles
 from .tokenizer import segmentation, Tokenizer, TOKENIZER_KINDS
 from .trainers import train_bpe, train_unigram
 from .trimming import trim_gemma
-from .vocabulary import id_counts, other_kinds, text_counts, tokenizer_measures, vocabulary_use
+from .vocabulary import id_counts, other_kinds, text_counts, tokenizer_measures, vocabulary_for
+from .vocabulary import vocabulary_use
 from .writer import is_large, write_bins
 
 # %% ../../notebooks/core/tokenization/09_stage.ipynb #19d4a625
@@ -120,7 +121,7 @@ def tokenize(
     topics_dir: str | Path, # has selection.parquet
     out: str | Path, # an existing folder
     tokenizer: str = "bpe", # bpe, unigram, gemma or trimmed
-    vocab_size: int = 4096, # pieces of the own vocabularies
+    vocab_size: int = 4096, # pieces of the own vocabularies; 0: by the text, see `vocabulary.vocabulary_for`
     gemma_path: str = "", # where Gemma is: see `gemma.gemma_source`
     trim_min_count: int = 1, # pieces of trimmed occur so often at least
     encoder: str = "auto", # see `encode.choose_encoder`
@@ -139,6 +140,7 @@ def tokenize(
     if near:
         with tempfile.TemporaryDirectory() as d:
             roles = drop_near(selection, roles, Path(d), near, int(not is_large(selection)))
+    if not vocab_size: vocab_size = vocabulary_for(sum(len(text) for _, text in documents(selection, "train", roles)))
     own = make_tokenizer(tokenizer, selection, vocab_size, gemma_path, trim_min_count, roles)
     meta = write_bins(selection, own, out, roles, encoder, work=work_dir and Path(work_dir)/"tokens")
     bins = open_bins(out)

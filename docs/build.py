@@ -1,0 +1,51 @@
+"""The reference of `rugpt_core` as HTML, in docs/: every public function with its parameters' comments. `make docs` runs this."""
+import importlib
+import inspect
+import pkgutil
+import shutil
+from pathlib import Path
+
+import pdoc
+from fastcore.docments import docments
+
+import rugpt_core
+
+HERE = Path(__file__).resolve().parent
+
+
+def parameters(thing):
+    """The comments behind the parameters of a function or a class, as a list in Markdown; empty where there are none."""
+    try:
+        found = docments(thing, full=True)
+    except (ValueError, TypeError, OSError):  # no signature, or no source: a type alias, a class of the standard library
+        return ""
+    lines = [f"- `{'returns' if name == 'return' else name}`: {about['docment']}"
+             for name, about in found.items() if about.get("docment")]
+    return "\n\n" + "\n".join(lines) if lines else ""
+
+
+def annotate(module):
+    """Put the comments of a module's parameters into its docstrings, where pdoc finds them."""
+    for thing in [v for v in vars(module).values() if getattr(v, "__module__", "") == module.__name__]:
+        if inspect.isfunction(thing):
+            thing.__doc__ = (thing.__doc__ or "") + parameters(thing)
+        elif inspect.isclass(thing):
+            thing.__doc__ = (thing.__doc__ or "") + parameters(thing)
+            for method in [m for m in vars(thing).values() if inspect.isfunction(m) and not m.__name__.startswith("_")]:
+                method.__doc__ = (method.__doc__ or "") + parameters(method)
+
+
+def main():
+    """Write the pages anew."""
+    found = [m.name for m in pkgutil.walk_packages(rugpt_core.__path__, "rugpt_core.")]
+    names = [n for n in found if not n.endswith(("_modidx", "__main__"))]
+    for name in names:
+        annotate(importlib.import_module(name))
+    shutil.rmtree(HERE/"rugpt_core", ignore_errors=True)
+    pdoc.render.configure(docformat="markdown", show_source=False, footer_text=f"rugpt {rugpt_core.__version__}")
+    pdoc.pdoc("rugpt_core", output_directory=HERE)
+    print(f"{HERE/'index.html'}: {len(names)} modules")
+
+
+if __name__ == "__main__":
+    main()
