@@ -2,6 +2,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -18,11 +19,16 @@ from transformers import (
 
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import ROOT, read_json, read_parquet, write_jsonl, write_parquet
+from rugpt_core.corpus.article import document
+from rugpt_core.tokenization.bins import open_bins
+from rugpt_core.tokenization.trainers import train_bpe
+from rugpt_core.tokenization.writer import write_bins
 from rugpt_core.topics import nli as nli_module
 from rugpt_core.topics import taxonomy
 from rugpt_core.topics.labels import ORIGINS
-from rugpt_core.topics.sampling import SamplePlan, by_origin, level, quotas, topic_bounds
+from rugpt_core.topics.sampling import MAX_READS, SamplePlan, by_origin, level, quotas, select_balanced, topic_bounds
 from rugpt_core.topics.stage import classify
+from rugpt_core.training.dataloader import WindowLoader, read_counts
 
 TOPICS = taxonomy.read_topics(ROOT / "data/topics.yml")
 TEXTS = [
@@ -226,3 +232,31 @@ def test_shares_hold_where_the_articles_allow_them():
     assert abs(quota["a"]/sum(quota.values()) - .1) < .01 and abs(quota["d"]/sum(quota.values()) - .2) < .01
     assert quota["d"] == 100, "the topic that binds gives all it has"
     assert level(7, dict(a=1., b=1.), dict(a=0, b=0), dict(a=9, b=9)) == dict(a=4, b=3)
+
+
+def one_sided(sizes):
+    """Natural articles of topics of these sizes, a tenth of them held out, and their labels."""
+    rows = [dict(id=f"{k}{i:05}", source="wiki40b", title=f"{k} {i}", split="val" if i % 10 == 3 else "train",
+                 text=" ".join(f"{k}{i}слово{j*(i + 7) % 977}" for j in range(80))) for k, n in sizes.items() for i in range(n)]
+    labels = pd.DataFrame([dict(id=r["id"], topic=r["id"][0], score=.9) for r in rows])
+    return pd.DataFrame(rows), labels
+
+
+@pytest.mark.parametrize("sizes", [dict(a=72), dict(a=60, b=8, c=4), dict(a=500, b=3, c=2), dict(a=40, b=30, c=20)])
+@pytest.mark.parametrize("alpha", [1., .7, 0.])
+def test_all_natural_text_reaches_the_ids_and_no_article_is_read_too_often(sizes, alpha, tmp_path):
+    articles, labels = one_sided(sizes)
+    selection = select_balanced(articles, labels, SamplePlan(alpha=alpha))
+    meta = write_bins(selection, train_bpe(articles.text[:20], 300), tmp_path)
+    chars = sum(len(document(a.title, a.text)) for a in articles.itertuples())
+    assert sum(meta["splits"][s]["chars"] for s in ("train", "val")) == chars
+    bins = open_bins(tmp_path)
+    reads = bins.reads()
+    if alpha == 1 or len(sizes) == 1:
+        assert reads is None
+        return
+    batches = WindowLoader(bins.train, 64, 1, bins.bos_id, reads=reads)
+    for epoch in range(4):
+        assert read_counts(reads, epoch, 1).max() <= MAX_READS
+        batches.go_to(epoch, 0)
+        assert abs(batches.ends[-1]/len(bins.train) - 1) < .25  # epochs stay about as long as the file

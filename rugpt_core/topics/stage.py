@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CLASSIFIERS', 'TEACHERS', 'COMPARED', 'read_articles', 'article_openings', 'Classifiers', 'teach', 'label',
            'compared', 'crossed_student', 'compare_classifiers', 'timing_rows', 'sample_plan', 'known_topics',
-           'classify', 'draw_sample', 'top_of', 'stage_counts']
+           'classify', 'draw_sample', 'stage_counts']
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #c46b5b78
 import time
@@ -23,7 +23,7 @@ from .embedding import encoder_scores, opening
 from .labels import is_biography, label_table, origin_of, ORIGINS, with_other
 from .nli import Answers, MAX_TOKENS, NLI, nli_scores, top_topics
 from .quality import agreement, evaluate, QUALITY_MEASURES, read_gold
-from .sampling import balance_rows, ceiling, read_limits, SamplePlan, select_balanced
+from .sampling import balance_rows, dropped_share, MUCH, read_limits, SamplePlan, select_balanced, unmet
 from .sentence_encoder import load_encoder
 from .student import choose_lessons, Student
 from .taxonomy import OTHER, read_topic_map, read_topics, Topic
@@ -222,14 +222,16 @@ def timing_rows(bench: Classifiers) -> list[dict]: # classifier, articles, secon
 def sample_plan(
     topics: Sequence[Topic],
     max_per_topic: int, min_per_topic: int, sample_articles: int, synthetic_share: float,
-    topic_caps: str, topic_floors: str, topic_shares: str,
+    topic_caps: str, topic_floors: str, topic_shares: str, topic_alpha: float = 1.,
 ) -> SamplePlan:
     "The plan of the sample, from parameters as a person writes them."
-    for name, n in dict(min_per_topic=min_per_topic, sample_articles=sample_articles).items():
+    for name, n in dict(max_per_topic=max_per_topic, min_per_topic=min_per_topic, sample_articles=sample_articles).items():
         if n < 0: raise RugptError(f"{name} is {n}", "classify", "give 0 or a positive number")
+    if not 0 <= topic_alpha <= 1: raise RugptError(f"topic_alpha is {topic_alpha}", "classify", "give a number from 0 to 1")
     keys = [*(t.key for t in topics), OTHER]
-    return SamplePlan(max_per_topic, min_per_topic, sample_articles, synthetic_share, read_limits(topic_caps, "topic_caps", keys),
-        read_limits(topic_floors, "topic_floors", keys), read_limits(topic_shares, "topic_shares", keys, share=True))
+    return SamplePlan(max_per_topic, min_per_topic, sample_articles, synthetic_share, topic_alpha,
+        read_limits(topic_caps, "topic_caps", keys), read_limits(topic_floors, "topic_floors", keys),
+        read_limits(topic_shares, "topic_shares", keys, share=True))
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #e2f92d3f
 def known_topics(
@@ -261,13 +263,15 @@ def classify(
     topic_maps_file: str = "data/topic_maps.yml",
     min_topic_score: float = 0.3, # probability under which an article is `other`
     max_per_topic: int = 0, min_per_topic: int = 0, sample_articles: int = 0, # of train, see Plan
-    synthetic_share: float = 0.5, # most of train that may be synthetic
+    synthetic_share: float = 0., # most of train that may be synthetic
+    topic_alpha: float = .7, # topics are read in proportion to n^α
     topic_caps: str = "", topic_floors: str = "", topic_shares: str = "", # as for read_limits
     seed: int = 1337, # of the draw
 ) -> dict: # counts
     "Label all articles, compare with gold topics, draw the balanced sample; write the stage's files."
     out, topics = Path(out), read_topics(topics_file)
-    plan = sample_plan(topics, max_per_topic, min_per_topic, sample_articles, synthetic_share, topic_caps, topic_floors, topic_shares)
+    plan = sample_plan(topics, max_per_topic, min_per_topic, sample_articles, synthetic_share, topic_caps, topic_floors,
+        topic_shares, topic_alpha)
     lists = read_topic_map(topic_map, topics, topic_maps_file)
     gold, rows = read_gold(gold_topics, lists), read_articles(clean_dir, synthetic_dir)
     bench = Classifiers(topics, mdeberta_model, mdeberta_tokens, mdeberta_precision, prefilter,
@@ -284,7 +288,7 @@ def classify(
         agreement=agreement({c: table[c] for c in table if c != "id"}), notes=bench.notes))
     selection = draw_sample(out, rows, with_other(labels, min_topic_score), plan, seed)
     write_json(out/"timing.json", next(r for r in timing_rows(bench) if r["classifier"] == classifier) | dict(classifiers=timing_rows(bench)))
-    return stage_counts(rows, with_other(labels, min_topic_score), selection, quality, plan)
+    return stage_counts(rows, with_other(labels, min_topic_score), selection, quality)
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #bc774b23
 def draw_sample(
@@ -297,22 +301,23 @@ def draw_sample(
     "Draw the sample; write it and the reasons for it."
     selection = select_balanced(rows, labels, plan, 0., seed)
     write_parquet(out/"selection.parquet", selection)
-    labelled = rows.merge(labels[["id", "topic"]], on="id")
-    write_json(out/"balance.json", dict(ceiling=top_of(labelled, plan), synthetic_share=plan.synthetic_share, size=plan.size,
-        rows=balance_rows(labelled, selection, plan)))
+    explained = balance_rows(rows.merge(labels[["id", "topic"]], on="id"), selection, plan)
+    train = selection[selection.split == "train"]
+    reads = {t: round(float(r), 4) for t, r in train.groupby("topic").reads.first().items()}
+    lost, short = dropped_share(rows, selection), unmet(explained, plan)
+    write_json(out/"balance.json", dict(cap=plan.cap, synthetic_share=plan.synthetic_share, size=plan.size, alpha=plan.alpha,
+        reads=reads, dropped=round(lost, 6), warning=lost > MUCH, unmet=short, rows=explained))
+    print(f"sample: {len(selection):,} of {len(rows):,} articles, {lost:.1%} of the natural characters dropped", flush=True)
+    if lost > MUCH: print("warning: the caps, shares or size asked for throw natural text away", flush=True)
+    for line in short: print(f"not met: {line}", flush=True)
     return selection
 
-# %% ../../notebooks/core/topics/08_stage.ipynb #e2eb6209
-def top_of(labelled, plan: SamplePlan) -> int: # labelled: topic, split
-    "The cap of a topic that has none of its own."
-    return ceiling(dict(labelled.topic[labelled.split == "train"].value_counts()), plan.cap)
-
 # %% ../../notebooks/core/topics/08_stage.ipynb #42e2a8d3
-def stage_counts(rows, labels, selection, quality: dict, plan: SamplePlan) -> dict:
+def stage_counts(rows, labels, selection, quality: dict) -> dict:
     "What the manifest says of the stage."
     natural = origin_of(selection.source) == ORIGINS[0]
     return dict(articles=len(rows), synthetic=int((origin_of(rows.source) == "synthetic").sum()),
         other=int((labels.topic == OTHER).sum()), biographies=int(labels.biography.sum()),
-        ceiling=top_of(rows.merge(labels[["id", "topic"]], on="id"), plan), selected=len(selection),
+        selected=len(selection), natural_chars_dropped=round(dropped_share(rows, selection), 6),
         selected_train=int((selection.split == "train").sum()), selected_val=int((selection.split == "val").sum()),
         selected_synthetic=int((~natural).sum()), gold=quality["n"], accuracy=quality["accuracy"], macro_f1=quality["macro_f1"])
