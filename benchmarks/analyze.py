@@ -145,13 +145,14 @@ def support(metrics):
 
 def rublimp(folder, run_dir):
     """Accuracy on RuBLiMP's pairs of every model of a run, beside the shorter sentence and letter n-grams."""
-    from rugpt_core.metrics.likelihood import CharNgramModel, minimal_pairs, read_pairs, sentence_scores
+    from rugpt_core.metrics.likelihood import minimal_pairs, read_pairs, sentence_scores
+    from rugpt_core.metrics.ngrams import KneserNey
     from rugpt_core.modeling.checkpoint import load_model
     from rugpt_core.tokenization.bins import open_bins
     from rugpt_core.tokenization.tokenizer import load_tokenizer
     pairs, tokens, tokenizer = read_pairs(folder), Path(run_dir)/"tokens", load_tokenizer(Path(run_dir)/"tokens/tokenizer")
-    letters = CharNgramModel(tokenizer.decode(np.asarray(open_bins(tokens).train)))
-    scorers = {"letter 5-grams": lambda s: [letters.logprob(x) for x in s]}
+    letters = KneserNey([tokenizer.decode(np.asarray(open_bins(tokens).train))])
+    scorers = {f"letter {letters.order}-grams": lambda s: [letters.logprob(x) for x in s]}
     for model_dir in sorted(p.parent for p in Path(run_dir).glob("model/*/model.safetensors")):
         who, model = f"{model_dir.name} of {Path(run_dir).name}", load_model(model_dir)
         scorers[who] = lambda s, m=model: sentence_scores(s, m, tokenizer)

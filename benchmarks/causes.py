@@ -1,4 +1,4 @@
-"""How artifacts move with their causes: small models that differ in vocabulary and in passes over the text, one training each."""
+"""How artifacts move with their causes: small models that differ in vocabulary, in passes over the text, and in seed."""
 import argparse
 import platform
 import tempfile
@@ -6,17 +6,21 @@ from datetime import date
 from pathlib import Path
 
 from rugpt_core.common.environment import versions
-from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.common.files import ROOT, read_json, read_jsonl, write_json, write_jsonl
 from rugpt_core.corpus.article import article_id, parse, render, split_of
 from rugpt_core.corpus.readers import read_source
-from rugpt_core.evaluation.models import CAUSES, MOVING, moves
+from rugpt_core.evaluation.causes import CAUSES, moves
+from rugpt_core.evaluation.models import MOVING, checkpoint_metrics
 from rugpt_core.evaluation.stage import analyze
+from rugpt_core.evaluation.text_sets import corpus_of_bins
 from rugpt_core.generation.stage import generate_stage
 from rugpt_core.tokenization.trainers import train_bpe
 from rugpt_core.tokenization.writer import write_bins
 from rugpt_core.training.stage import train_models
 
-VOCABULARIES, STEPS = (500, 1500, 5000), (60, 240)
+VOCABULARIES, STEPS, SEEDS = (500, 1500, 5000), (60, 240), (1, 2)
+COMMON = 1500  # the vocabulary in whose pieces all texts are measured
+TOKENS, BYTES = 160, 320  # of a continuation that is written; of one that is measured, the same for every vocabulary
 BITS = "bits_per_byte"
 
 
@@ -30,21 +34,38 @@ def rows_of(source):
     return [r for r in out.values() if r["text"]]
 
 
-def one(tokens, folder, steps, strategy):
-    """Train, generate, analyse: the model's causes and artifacts."""
-    model, texts, out = (folder/n for n in ("model", "generations", "artifacts"))
-    for path in (model, texts, out):
+def cut_bytes(text, size):
+    """The beginning of a text, of so many bytes and no more; None where it is shorter."""
+    data = text.encode()
+    return data[:size].decode(errors="ignore") if len(data) >= size else None
+
+
+def write_cut(generations, folder):
+    """Texts of equal bytes without ids: one tokenizer reads them all. How many were too short, of each set."""
+    short = {}
+    for f in sorted(generations.glob("*.jsonl")):
+        rows = [dict(prompt=r["prompt"], article_id=r["article_id"], text=cut_bytes(r["text"], BYTES)) for r in read_jsonl(f)]
+        short[f.stem] = sum(r["text"] is None for r in rows)
+        write_jsonl(folder/f.name, [r for r in rows if r["text"] is not None])
+    return short
+
+
+def one(tokens, common, folder, steps, strategy, seed):
+    """Train, generate, analyse: the model's causes; artifacts of its texts at equal bytes, in the pieces of one tokenizer."""
+    model, texts, cut, out = (folder/n for n in ("model", "generations", "cut", "artifacts"))
+    for path in (model, texts, cut, out):
         path.mkdir(parents=True)
     train_models(tokens, model, ["qwen3"], n_layer=2, n_head=2, n_kv_head=2, n_embd=64, block_size=128, batch_size=8,
-                 max_steps=steps, warmup_steps=10, eval_every=steps//2, learning_rate=2e-3, threads=1)
-    generate_stage(model, tokens, texts, strategies=[strategy], n_prompts=16, max_new_tokens=96, threads=1)
-    analyze(texts, tokens, out, model_dir=model, bootstrap=200)
+                 max_steps=steps, warmup_steps=10, eval_every=steps//2, learning_rate=2e-3, threads=1, seed=seed)
+    generate_stage(model, tokens, texts, strategies=[strategy], n_prompts=16, max_new_tokens=TOKENS, threads=1, seed=seed)
+    short = write_cut(texts, cut)
+    analyze(cut, common, out, bootstrap=200)
     found = read_json(out/"metrics.json")
-    about = found["models"]["qwen3"]
-    metrics = found["sets"][f"qwen3-{strategy}"]["metrics"]
-    human = found["sets"]["human"]["metrics"]
+    about = checkpoint_metrics(model/"qwen3", corpus_of_bins(tokens), (), None, {}, 200, seed).metrics
+    metrics, human = (found["sets"][n]["metrics"] for n in (f"qwen3-{strategy}", "human"))
     return about["causes"] | {a: metrics[a]["value"] for a in MOVING} | {f"human_{a}": human[a]["value"] for a in MOVING} \
-        | {BITS: about["held_out"][BITS]["value"], "steps": steps}
+        | {BITS: about["held_out"][BITS]["value"], "steps": steps, "seed": seed, "texts": metrics["rep_4"]["n"],
+           "too_short": short[f"qwen3-{strategy}"], "bytes": BYTES}
 
 
 def main():
@@ -55,18 +76,23 @@ def main():
     import pandas as pd
     rows, models = pd.DataFrame(rows_of(args.source)), []
     with tempfile.TemporaryDirectory() as d:
-        for size in VOCABULARIES:
-            tokens = Path(d)/f"tokens-{size}"
+        folders = {size: Path(d)/f"tokens-{size}" for size in VOCABULARIES}
+        for size, tokens in folders.items():
             tokens.mkdir()
             write_bins(rows, train_bpe(rows[rows["split"] == "train"]["text"], size), tokens)
-            models += [one(tokens, Path(d)/f"{size}-{steps}", steps, args.strategy) for steps in STEPS]
+        for size, tokens in folders.items():
+            for steps in STEPS:
+                for seed in SEEDS:
+                    models.append(one(tokens, folders[COMMON], Path(d)/f"{size}-{steps}-{seed}", steps, args.strategy, seed))
     moving = moves(models, (*MOVING, BITS))
     path = ROOT/"benchmarks/results/causes.json"
-    table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs", who="rugpt", metric=a, unit="", median=m[a],
-                  min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None) for m in models for a in (*MOVING, BITS)]
+    table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt", metric=a,
+                  unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None) for m in models for a in (*MOVING, BITS)]
     write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=table, models=models, moves=moving))
-    print(pd.DataFrame({a: {c: moving[a][c]["rho"] for c in CAUSES} for a in moving}, dtype=float).round(2).to_string())
+    for key in ("rho", "p", "p_holm"):
+        found = pd.DataFrame({a: {c: moving[a][c][key] for c in CAUSES} for a in moving}, dtype=float)
+        print(key, found.round(3).to_string(), sep="\n")
     print(path)
 
 

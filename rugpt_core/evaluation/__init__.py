@@ -5,5 +5,5 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "TextSet": "text_sets",    # a set of texts of one origin
     "analyze": "stage",        # the stage artifacts
     "run_planted": "planted",  # the experiment with planted facts
-    "PlantedPlan": "planted",  # its design
+    "PlantedPlan": "planted_texts",  # its design
 })

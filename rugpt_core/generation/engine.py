@@ -20,7 +20,7 @@ from torch import Tensor
 from ..common.errors import RugptError
 from ..common.files import text_digest
 from ..common.progress import Progress
-from .decoding import contrastive_choice, penalise, sample, truncate
+from .decoding import contrastive_choice, penalise, sample, truncate, with_breakers
 from .lm_head import Head, largest, log_norm, open_head
 from .strategies import Decoding, GREEDY
 from ..modeling.model import Cache, Model
@@ -284,7 +284,7 @@ def generate(
     desc: str = "writing", # of the progress
 ) -> list[Generation]: # in the order of the prompts
     "Continue prompts."
-    stop_id = tokenizer.bos_id if stop_id is None else stop_id
+    stop_id, decoding = tokenizer.bos_id if stop_id is None else stop_id, with_breakers(decoding, tokenizer)
     lists = [prompt_ids(tokenizer, p) for p in prompts]
     check_prompts(model, lists, max_new_tokens)
     generators, reader = prompt_generators(lists, seed), open_head(model, head)
@@ -335,7 +335,7 @@ def stream(
 ) -> Iterator[str]: # pieces of text; joined they are the text of `generate`
     "Continue one prompt and give the text as it comes, a letter only when all its bytes are there."
     stop_id, prompts, decoder = tokenizer.bos_id if stop_id is None else stop_id, [prompt_ids(tokenizer, prompt)], TextDecoder(tokenizer)
-    own = prompt_generators(prompts, seed)
+    own, decoding = prompt_generators(prompts, seed), with_breakers(decoding, tokenizer)
     for step in token_steps(model, prompts, decoding, max_new_tokens, own, stop_id, head=head, logprobs=False):
         if text := decoder.add(new for _, new, _ in step): yield text
 

@@ -7,7 +7,7 @@ __all__ = ['RESAMPLES', 'tokenizer_for', 'ranked_families', 'Opening', 'choose_p
            'run_model', 'generation_rows', 'human_rows', 'plans_of', 'write_set', 'generate_stage', 'strategy_measures',
            'compare_strategies', 'generate_texts']
 
-# %% ../../notebooks/core/generation/04_stage.ipynb #c4355853
+# %% ../../notebooks/core/generation/04_stage.ipynb #2dfcd431
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -24,8 +24,8 @@ from ..common.errors import RugptError
 from ..common.files import read_json, read_jsonl, read_parquet, resolve_run_dir, write_json, write_jsonl
 from .engine import generate, Generation, text_logprobs, whole_text
 from .strategies import Decoding, decoding, STRATEGIES
-from ..metrics.repetition import diversity, rep_n
-from ..metrics.statistics import bootstrap_ratio, generator
+from ..metrics.repetition import common_length, diversity, rep_n
+from ..metrics.statistics import generator, mean_interval, ratio_interval, share_interval
 from ..modeling.checkpoint import load_model
 from ..modeling.model import Model
 from ..runs.layout import STAGES
@@ -232,17 +232,19 @@ RESAMPLES = 1000 # of the bootstrap
 # %% ../../notebooks/core/generation/04_stage.ipynb #3c081325
 def strategy_measures(
     rows: Sequence[dict], # of a file of generations
-) -> dict: # strategy, settings, texts, tokens; diversity, rep_4 and bits_per_byte with intervals
+    length: int, # tokens at which repetition is compared
+) -> dict: # strategy, settings, texts, tokens, ended, length, measured; ended_share, diversity, rep_4, bits_per_byte with intervals
     "What one set of texts is like."
+    left, rng = [r["ids"][:length] for r in rows if len(r["ids"]) >= max(length, 1)], generator(0, rows[0]["strategy"])
     def over(measure):
-        found = [x for r in rows if (x := measure(r["ids"])) is not None] # too short for a 4-gram: not counted
-        return bootstrap_ratio(found, [1.]*len(found), RESAMPLES, generator(0, rows[0]["strategy"]))
-    scored = [r for r in rows if r["logprobs"]]
-    bits = bootstrap_ratio([-sum(r["logprobs"])/math.log(2) for r in scored], [len(r["text"].encode()) for r in scored],
-                           RESAMPLES, generator(0, rows[0]["strategy"]))
+        found = [x for ids in left if (x := measure(ids)) is not None] # too short for a 4-gram: not counted
+        return mean_interval(found, (0, 1), samples=RESAMPLES, seed=rng)
+    scored, ended = [r for r in rows if r["logprobs"]], sum(r["stopped"] for r in rows)
+    bits = ratio_interval([-sum(r["logprobs"])/math.log(2) for r in scored], [len(r["text"].encode()) for r in scored],
+                          share=False, samples=RESAMPLES, seed=rng)
     return dict(strategy=rows[0]["strategy"], settings=rows[0].get("settings", {}), texts=len(rows),
-                tokens=sum(len(r["ids"]) for r in rows), ended=sum(r["stopped"] for r in rows),
-                diversity=over(diversity), rep_4=over(lambda ids: rep_n(ids, 4)), bits_per_byte=bits)
+                tokens=sum(len(r["ids"]) for r in rows), ended=ended, length=length, measured=len(left),
+                ended_share=share_interval(ended, len(rows)) | dict(count=len(rows)), diversity=over(diversity), rep_4=over(lambda ids: rep_n(ids, 4)), bits_per_byte=bits)
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #eb3a5092
 def compare_strategies(
@@ -254,7 +256,9 @@ def compare_strategies(
     order = ["human", *STRATEGIES]
     files = sorted((folder/"strategies").glob("*.jsonl"), key=lambda f: order.index(f.stem) if f.stem in order else len(order))
     if not files: raise RugptError("no strategies were compared", str(folder), "name some in the parameter compared")
-    sets = [strategy_measures(rows) for f in files if (rows := read_jsonl(f))]
+    rows = {f.stem: found for f in files if (found := read_jsonl(f))}
+    length = common_length({name: [len(r["ids"]) for r in found] for name, found in rows.items()})
+    sets = [strategy_measures(found, length) for found in rows.values()]
     write_json(folder/"strategies.json", sets)
     return sets
 

@@ -61,6 +61,7 @@ class Decoding:
     dry_base: float = 1.75
     dry_allowed: int = 2
     penalty_alpha: float = 0. # see `decoding.contrastive_choice`
+    dry_breakers: frozenset[int] = frozenset() # ids, put in by `decoding.with_breakers`: no setting, it follows from the tokenizer
 
     @property
     def rule(self) -> str: # greedy, sample or contrastive

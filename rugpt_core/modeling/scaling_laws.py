@@ -54,9 +54,9 @@ EPOCHS = 4 # over the same text, after which more count for little (Muennighoff 
 # %% ../../notebooks/core/modeling/00_scaling_laws.ipynb #6e647e27
 def chinchilla(
     parameters: int,
-    tokens: int, # of training, repeats counted
+    tokens: int, # seen in training, repeats counted
 ) -> dict[str, float]:
-    "Tokens per parameter, and what Hoffmann et al. 2022 would spend."
+    "Tokens seen per parameter, and what Hoffmann et al. 2022 would spend."
     if parameters < 1 or tokens < 0: raise RugptError(f"{parameters} parameters, {tokens} tokens", "chinchilla", "give counts")
     return dict(tokens_per_parameter=tokens/parameters, chinchilla_tokens=TOKENS_PER_PARAMETER*parameters,
                 chinchilla_share=tokens/(TOKENS_PER_PARAMETER*parameters))
@@ -87,9 +87,9 @@ def data_constrained(
     c = DATA_LAW
     A, B, E = math.exp(c["a"]), math.exp(c["b"]), math.exp(c["e"])
     G = (c["alpha"]*A/(c["beta"]*B))**(1/(c["alpha"] + c["beta"]))
-    unique = min(unique, tokens)
-    called_for = G*(unique*G)**(c["beta"]/c["alpha"]) # parameters that U_D tokens call for
-    d = effective(unique, tokens, c["rd"])
+    read = min(unique, tokens) # U_D: different tokens that were seen at all
+    called_for = G*(read*G)**(c["beta"]/c["alpha"]) # parameters that U_D tokens call for
+    d = effective(read, tokens, c["rd"])
     n = effective(min(parameters, called_for), parameters, c["rn"])
     return dict(epochs=tokens/unique, effective_tokens=d, effective_parameters=n, parameters_for_data=called_for,
                 expected_loss=E + A/n**c["alpha"] + B/d**c["beta"])

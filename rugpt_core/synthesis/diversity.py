@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['same_size', 'jackknife_texts', 'distinct', 'likeness', 'spread', 'compare_sets']
 
-# %% ../../notebooks/core/synthesis/07_diversity.ipynb #84a7119b
+# %% ../../notebooks/core/synthesis/07_diversity.ipynb #2f033fdb
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..metrics import statistics
 from ..common.files import text_digest
 from ..metrics.repetition import distinct_n
 from .acceptance import words
@@ -40,9 +41,8 @@ def jackknife_texts(
     value = measure(list(range(n))) if n else None
     if value is None or n < 3: return dict(value=value, low=None, high=None, n=n)
     left = np.array([measure([j for j in range(n) if j != i]) for i in range(n)], dtype=float)
-    half = 1.96*math.sqrt((n - 1)/n*((left - left.mean())**2).sum())
-    return dict(value=round(value, 4), low=round(max(bounds[0], value - half), 4),
-        high=round(min(bounds[1], value + half), 4), n=n)
+    found = statistics.jackknife(value, left, bounds)
+    return {k: found[k] if k == "n" or found[k] is None else round(found[k], 4) for k in ("value", "low", "high", "n")}
 
 # %% ../../notebooks/core/synthesis/07_diversity.ipynb #81ea0abf
 def distinct(texts: Sequence[str], n: int) -> dict: # n: words in an n-gram
