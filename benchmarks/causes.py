@@ -87,7 +87,8 @@ def main():
     moving = moves(models, (*MOVING, BITS))
     path = ROOT/"benchmarks/results/causes.json"
     table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt", metric=a,
-                  unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None) for m in models for a in (*MOVING, BITS)]
+                  unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None)
+             for m in models for a in (*MOVING, BITS)]
     write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=table, models=models, moves=moving))
     for key in ("rho", "p", "p_holm"):
