@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STYLES', 'READER', 'HTML', 'pandoc', 'shared_arguments', 'to_html', 'full_width', 'to_pdf']
 
-# %% ../../notebooks/core/report/02_render.ipynb #450d422c
+# %% ../../notebooks/core/report/02_render.ipynb #47a43f55
 import re
 import subprocess
 from collections.abc import Sequence
