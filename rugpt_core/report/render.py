@@ -48,17 +48,20 @@ def to_html(
     source: Path, # Markdown
 ) -> str:
     "One self-contained HTML page."
-    return pandoc(source, shared_arguments() + HTML)
+    return pandoc(source, shared_arguments() + HTML + ["--lua-filter", str(STYLES/"screen.lua")])
 
 # %% ../../notebooks/core/report/02_render.ipynb #ccef0d5d
 def full_width(
     text: str, # Typst as pandoc writes it
 ) -> str:
-    "Tables as wide as the text, the first column as wide as its words; tall figures float to where there is room."
-    columns = lambda m: f"columns: (auto,) + (1fr,)*{int(m[1]) - 1},"
+    "Tables as wide as the text, the first column as wide as its words; figures float to where there is room."
+    def columns(m):
+        kinds = m[2].split(",")[1:-1] # of the columns behind the first; text is given twice the room of numbers
+        widths = ", ".join("2fr" if kind == "left" and "right" in kinds else "1fr" for kind in kinds)
+        return f"columns: (auto, {widths}),{m[1]}align: ({m[2]})"
     even = re.sub(r"columns: (\d+),(\s+align: \((?:center,)+\))", r"columns: (1fr,)*\1,\2", text)
-    tall = re.sub(r"#figure\((image\(\"figures/(topics|loss)\.)", r"#figure(placement: auto, \1", even)
-    return re.sub(r"columns: (\d+),", columns, tall)
+    floating = re.sub(r"#figure\((image\(\"figures/)", r"#figure(placement: auto, \1", even)
+    return re.sub(r"columns: \d+,(\s+)align: \(((?:\w+,)+)\)", columns, floating)
 
 # %% ../../notebooks/core/report/02_render.ipynb #29dc6feb
 def to_pdf(

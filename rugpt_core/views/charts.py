@@ -37,13 +37,14 @@ def bars(
 ) -> Figure:
     "Horizontal bars, each with its value."
     if len(labels) != len(values): raise RugptError(f"{len(labels)} labels, {len(values)} values", "plots.bars")
-    with chart(.5 + .24*max(len(values), 1), width=width) as (fig, ax):
+    names = folded(labels, width)
+    with chart(.5 + (.34 if any("\n" in n for n in names) else .24)*max(len(values), 1), width=width) as (fig, ax):
         ax.barh(range(len(values)), values, height=.68, color=PALETTE[0])
         top = max([*values, 0]) or 1
         for i, v in enumerate(values):
             ax.text(max(v, 0) + top*.012, i, number(v, lang), va="center", fontsize=8)
         _bare(ax, lang)
-        ax.set_yticks(range(len(labels)), folded(labels, width))
+        ax.set_yticks(range(len(labels)), names)
         ax.set(xlim=(min([*values, 0]), top*1.12), ylim=(len(values) - .4, -.6))
         ax.set_xlabel(xlabel, color=GREY)
     return fig

@@ -196,6 +196,6 @@ COMBINING = re.compile("(?<!\u25cc)[\u0300-\u036f]")
 # %% ../../notebooks/core/views/00_style.ipynb #646bb25e
 def visible(text: str) -> str:
     "A text whose invisible marks have a sign: ◌ carries a combining mark, ⟨ ⟩ hold a Latin letter among Cyrillic ones."
-    text = "".join(VISIBLE.get(c, c) for c in text.replace("\n", " "))
-    text = re.sub(" {2,}", lambda m: "␣"*len(m[0]), text)
+    text = "".join(VISIBLE.get(c, c) for c in re.sub(r"\s*\n\s*", " ", text))
+    text = re.sub(" {2,}", lambda m: "▫"*len(m[0]), text)
     return COMBINING.sub(lambda m: "\u25cc" + m[0], MIXED.sub(lambda m: f"⟨{m[0]}⟩", text))
