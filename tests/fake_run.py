@@ -74,7 +74,7 @@ def make_run(
     _topics(run, n - lost, synthetic, gold, rng)
     _tokens(run, n - lost, tokenizer)
     _models(run, families, tokenizer)
-    _texts(run, families, rng, nasty)
+    _texts(run, families, nasty)
     for name in STAGES["report"].reads:
         _manifest(run, name, synthetic)
     _notebook(run)
@@ -130,6 +130,7 @@ def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):
         run / "topics" / "evaluation.json",
         dict(
             classifier="encoder",
+            held_out=dict(zip(keys, (24, 0.75, 0.55, 0.88, 0.7, 0.2) if gold else (0, *(None,) * 5), strict=True)),
             **dict(
                 zip(keys, (60, 0.8167, 0.7, 0.894, 0.791, 0.25) if gold else (0, *(None,) * 5), strict=True)
             ),
@@ -211,34 +212,89 @@ def _models(run: Path, families, tokenizer: str):
     write_json(run / "model" / "summary.json", summary)
 
 
-def _texts(run: Path, families, rng, nasty: bool):
-    metric = lambda v, w=0.03: dict(value=v, low=v - w, high=v + w, n=24)
-    measures = lambda r: dict(
-        {f"rep_{n}": metric(r / n) for n in (1, 2, 3, 4)},
-        diversity=metric(max(0.03, 1 - r)),
-        distinct_1=metric(0.6 - r / 3),
-        distinct_2=metric(0.9 - r / 3),
-        distinct_3=metric(0.95 - r / 3),
-        tail_loop_share=metric(r / 3),
-        compression_ratio=dict(value=None, low=None, high=None, n=0),
-        novel_8=metric(0.9),
-        max_copy=metric(5.5, 1),
-        ent_support=metric(0.4),
-        unknown_word_share=metric(0.05),
-        agreement_error=dict(value=None, low=None, high=None, n=0),
+def estimate(value, w=0.03, count=400, n=24) -> dict:
+    return dict(value=value, low=None if value is None else value - w, high=None if value is None else value + w, n=n, count=count)
+
+
+def a_test(value, verdict, count=400) -> dict:
+    "A test of a difference, as the analysis writes it."
+    p = dict(above=0.0004, below=0.0004, open=0.4, few=None).get(verdict)
+    return estimate(value, 0.01, count) | dict(p=p, p_holm=p, verdict=verdict)
+
+
+def measures(r: float) -> dict:
+    "Measures of a set that repeats this much."
+    undefined = estimate(None, count=0, n=0)
+    return dict(
+        {f"rep_{n}": estimate(r / n) for n in (1, 2, 3, 4)},
+        diversity=estimate(max(0.03, 1 - r)),
+        **{f"distinct_{n}": estimate(x - r / 3) for n, x in ((1, 0.6), (2, 0.9), (3, 0.95))},
+        tail_loop_share=estimate(r / 3),
+        compression_ratio=undefined,
+        novel_8=estimate(0.9),
+        max_copy=estimate(5.5, 1),
+        ent_support=estimate(0.4, count=64),
+        unknown_word_share=estimate(0.05),
+        agreement_error=undefined,
     )
-    sets = {
-        "human": dict(
-            kind="human",
-            family=None,
-            strategy=None,
-            documents=24,
-            measured=24,
-            tokens=24 * 120,
-            metrics=measures(0.3),
-            minus_human=None,
-        )
-    }
+
+
+def text_set(kind, family, strategy, r) -> dict:
+    "What metrics.json says of a set of texts."
+    found = measures(r)
+    least = dict(ent_support="few", compression_ratio=None, agreement_error=None)
+    beside = {"model": "above" if strategy == "greedy" else "open", "human": None}[kind]
+    tests = {m: a_test((r - 0.3) / 4, least.get(m, beside), 7 if least.get(m) == "few" else 400) for m in found}
+    share = estimate(0.25, 0.1, 24)
+    return dict(
+        kind=kind,
+        family=family,
+        strategy=strategy,
+        documents=24,
+        measured=23,
+        tokens=23 * 120,
+        metrics=found,
+        ended=dict(texts=24, ended=6, share=share, minus_human=None if kind == "human" else a_test(0.1, "open", 24)),
+        minus_human=None if kind == "human" else tests,
+    )
+
+
+def model_entry(k: int) -> dict:
+    "What metrics.json says of the k-th model."
+    bits = estimate(1.6 + 0.06 * k, 0.05)
+    extracted = dict(sequences=40, greedy=estimate(0.05, 0.04, 40), probable=estimate(0.05, 0.04, 40))
+    baselines = dict(uniform=a_test(-6.4, "below"), unigram=a_test(-0.5, "below"), bzip2=a_test(0.02, "open"),
+                     char_ngram=a_test(0.1, "above"))
+    return dict(
+        held_out=dict(bits_per_byte=bits, texts=24, minus_baselines=baselines),
+        minimal_pairs=dict(n=90, model=estimate(0.62), length=estimate(0.41), letters=estimate(0.47),
+                           chance=a_test(0.12, "above", 90), minus_letters=a_test(0.15, "above", 90)),
+        gap=dict(train=estimate(1.4), texts=24, bytes=9000, difference=a_test(0.2, "above", 24)),
+        extraction=dict(prefix=32, suffix=16, train=extracted, held_out=extracted, difference=a_test(0.0, "open", 40)),
+    )
+
+
+def make_metrics(families=("gpt2", "qwen3"), strategies=(("greedy", 0.9), ("top_p", 0.34))) -> dict:
+    "metrics.json of made-up models that differ."
+    sets = {"human": text_set("human", None, None, 0.3)}
+    for family in families:
+        sets |= {f"{family}-{s}": text_set("model", family, s, r) for s, r in strategies}
+    bits = dict(uniform=8.0, unigram=2.1, bzip2=1.58, char_ngram=1.5)
+    between = [dict(a=a, b=b, bits_per_byte=a_test(-0.06, "below", 24), minimal_pairs=None)
+               for i, a in enumerate(families) for b in families[i + 1:]]
+    return dict(
+        schema=3,
+        sets=sets,
+        tests=dict(level=0.95, alpha=0.05, least=20, families=dict(minus_human=60)),
+        tokens_per_document=120,
+        bootstrap=dict(samples=2000),
+        baselines=dict(texts=24, bytes=90000, rows={k: estimate(v, 0.05) | dict(about=k) for k, v in bits.items()}),
+        between_models=between,
+        models={f: model_entry(k) for k, f in enumerate(families)},
+    )
+
+
+def _texts(run: Path, families, nasty: bool):
     rows = [
         dict(
             prompt=f"Статья {i}\n\nГород {i} — административный центр",
@@ -255,40 +311,12 @@ def _texts(run: Path, families, rng, nasty: bool):
         for i in range(8)
     ]
     write_jsonl(run / "generations" / "human.jsonl", rows)
+    loop = "Город был основан в году и был городом и был городом " + "и был городом " * 20
     for family in families:
-        for strategy, r in (("greedy", 0.9), ("nucleus", 0.34)):
-            text = (
-                "Город был основан в году и был городом и был городом " + "и был городом " * 20
-                if strategy == "greedy"
-                else (NASTY if nasty else HUMAN[40:])
-            )
-            write_jsonl(
-                run / "generations" / f"{family}-{strategy}.jsonl",
-                [x | dict(strategy=strategy, text=text) for x in rows],
-            )
-            sets[f"{family}-{strategy}"] = dict(
-                kind="model",
-                family=family,
-                strategy=strategy,
-                documents=24,
-                measured=23,
-                tokens=23 * 120,
-                metrics=measures(r + rng.random() / 40),
-                minus_human=dict(rep_4=metric((r - 0.3) / 4)),
-            )
-    write_json(
-        run / "artifacts" / "metrics.json",
-        dict(
-            schema=2,
-            sets=sets,
-            tokens_per_document=120,
-            bootstrap=dict(samples=2000),
-            models={
-                f: dict(minimal_pairs=dict(n=90, model=metric(0.62), length=metric(0.41), letters=metric(0.47)))
-                for f in families
-            },
-        ),
-    )
+        for strategy in ("greedy", "top_p"):
+            text = loop if strategy == "greedy" else NASTY if nasty else HUMAN[40:]
+            write_jsonl(run / "generations" / f"{family}-{strategy}.jsonl", [x | dict(strategy=strategy, text=text) for x in rows])
+    write_json(run / "artifacts" / "metrics.json", make_metrics(families))
 
 
 def _manifest(run: Path, name: str, synthetic: int):
@@ -316,7 +344,8 @@ def _manifest(run: Path, name: str, synthetic: int):
             code="ab12" * 16,
             counts=counts,
             outputs={"a.parquet": dict(sha256="0" * 64, bytes=123456, timed=False)},
-            versions=dict(python="3.11.7", torch="2.13.0"),
+            versions=dict(python="3.11.7", torch="2.13.0", rugpt="0.1.0"),
+            machine="x86_64, 2 cores, 24 GB",
             timing=dict(started="2025-01-01T00:00:00+00:00", seconds=7.31, peak_memory_mb=812),
         ),
     )

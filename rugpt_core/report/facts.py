@@ -221,10 +221,10 @@ def measured_model(
 ) -> dict: # held_out, texts, baselines, gap, pairs, calibration, extraction; None where it was not measured
     "What the analysis measured of a model itself, apart from its texts."
     held = seen.get("held_out") or {}
-    known = lambda key, *tests: dict.fromkeys(tests) | seen[key] if seen.get(key) else None # a test that was not made is None
+    def known(key, *tests): return dict.fromkeys(tests) | seen[key] if seen.get(key) else None # a test not made is None
     return dict(held_out=held.get("bits_per_byte"), texts=held.get("texts"), baselines=held.get("minus_baselines") or {},
-        gap=known("gap", "difference"), calibration=seen.get("calibration"),
-        pairs=known("minimal_pairs", "chance", "minus_length", "minus_letters"), extraction=known("extraction", "difference"))
+        gap=known("gap", "difference"), calibration=seen.get("calibration"), extraction=known("extraction", "difference"),
+        pairs=known("minimal_pairs", "chance", "minus_length", "minus_letters"))
 
 # %% ../../notebooks/core/report/00_facts.ipynb #65cbe5a3
 def model_facts(
@@ -241,19 +241,19 @@ def model_facts(
             blocks=s["blocks"], groups=s["groups"], tokens_seen=s["tokens_seen"], epochs=s["epochs"],
             tokens_per_parameter=share(s["tokens_seen"], count), unique_per_parameter=share(tokens["train_tokens"], count),
             needed=TOKENS_PER_PARAMETER*count, device=s["device"], best_step=best["step"], val_loss=best["val_loss"],
-            val_bits=best["val_bits_per_byte"], **measured_model(seen))
+            bits_per_byte=best["val_bits_per_byte"], **measured_model(seen))
     return out
 
 # %% ../../notebooks/core/report/00_facts.ipynb #46bbb6d6
 def ranked(
     models: Mapping[str, Mapping], # of model_facts
-) -> list[dict]: # the lowest first, bits_per_byte and measured_on added; a model without a loss is left out
-    "Models by bits per byte: of whole held-out articles where the analysis has all of them, else of the validation set in training."
+) -> list[dict]: # the lowest first, bits and measured_on added; a model without a loss is left out
+    "Models by bits per byte: of whole held-out articles where the analysis has all of them, else of the validation set."
     whole = bool(models) and all((m["held_out"] or {}).get("value") is not None for m in models.values())
-    bits = lambda m: m["held_out"]["value"] if whole else m["val_bits"]
-    rows = [dict(m, family=f, bits_per_byte=bits(m), measured_on="held_out" if whole else "validation")
+    def bits(m): return m["held_out"]["value"] if whole else m["bits_per_byte"]
+    rows = [dict(m, family=f, bits=bits(m), measured_on="held_out" if whole else "validation")
             for f, m in models.items() if bits(m) is not None]
-    return sorted(rows, key=lambda m: (m["bits_per_byte"], m["family"]))
+    return sorted(rows, key=lambda m: (m["bits"], m["family"]))
 
 # %% ../../notebooks/core/report/00_facts.ipynb #c1e59434
 def baseline_facts(
@@ -376,12 +376,14 @@ def gather(
     found = read_json(run_dir/STAGES["artifacts"].folder/"metrics.json")
     tokens, repetition = token_facts(run_dir), repetition_facts(found)
     models = model_facts(run_dir, tokens, found.get("models") or {})
-    best, second, *_ = [*ranked(models), None, None]
-    between = model_test(found.get("between_models") or [], best["family"], second["family"], "bits_per_byte") if second else None
+    best, runner_up, *_ = [*ranked(models), None, None]
+    tests = found.get("between_models") or []
+    between = model_test(tests, best["family"], runner_up["family"], "bits_per_byte") if runner_up else None
     rows = stage_facts(stages)
     return dict(run=run_facts(run_dir, stages), corpus=corpus_facts(run_dir, stages["clean"]),
         synthesis=synthesis_facts(run_dir, stages["synthesize"]), topics=topic_facts(run_dir, stages["classify"]), tokens=tokens,
-        models=models, best=best, second=second, between=between, chinchilla=TOKENS_PER_PARAMETER, repetition=repetition,
+        models=models, best=best, runner_up=runner_up, between=between, chinchilla=TOKENS_PER_PARAMETER,
+        repetition=repetition, pairs={f: m["pairs"] for f, m in models.items() if m["pairs"]},
         baselines=baseline_facts(found, models, best),
         metric_names=list(dict.fromkeys(k for s in repetition["sets"].values() for k in s["metrics"])),
         samples=pick_samples(run_dir), stages=rows, versions=stages["train"]["versions"],
