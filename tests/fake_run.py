@@ -97,7 +97,10 @@ def _corpus(run: Path, n: int, lost: int, rng):
             dict(step="near_duplicate", articles=n - lost),
         ],
     )
-    write_json(run / "clean" / "rules.json", [dict(rule=r, doc="", on=True, articles=3, hits=9, characters=9) for r in ("stress", "quotes")])  # noqa: E501
+    write_json(
+        run / "clean" / "rules.json",
+        [dict(rule=r, doc="", on=True, articles=3, hits=9, characters=9) for r in ("stress", "quotes")],
+    )  # noqa: E501
     write_json(run / "clean" / "timing.json", dict(stress=0.25))
     hit = dict(rule="stress", title="Нева", left="вот ", before="Нева\u0301", after="Нева", right="\u00a0— | река *")
     refused = dict(reason="too_short", title="Стаб", n_chars=9, text="Это `река`")
@@ -121,9 +124,7 @@ def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):
     kept: list[dict] = []
     for i, row in enumerate(labels):
         if sum(k["topic"] == row["topic"] for k in kept) < max(3, n // 14):
-            kept.append(
-                article(i, "synthetic-topic" if i >= n else "wiki40b") | dict(topic=row["topic"], score=0.5)
-            )
+            kept.append(article(i, "synthetic-topic" if i >= n else "wiki40b") | dict(topic=row["topic"], score=0.5))
     write_parquet(run / "topics" / "selection.parquet", kept)
     keys = ("n", "accuracy", "accuracy_low", "accuracy_high", "macro_f1", "majority")
     write_json(
@@ -131,9 +132,7 @@ def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):
         dict(
             classifier="encoder",
             held_out=dict(zip(keys, (24, 0.75, 0.55, 0.88, 0.7, 0.2) if gold else (0, *(None,) * 5), strict=True)),
-            **dict(
-                zip(keys, (60, 0.8167, 0.7, 0.894, 0.791, 0.25) if gold else (0, *(None,) * 5), strict=True)
-            ),
+            **dict(zip(keys, (60, 0.8167, 0.7, 0.894, 0.791, 0.25) if gold else (0, *(None,) * 5), strict=True)),
         ),
     )
 
@@ -183,9 +182,7 @@ def _models(run: Path, families, tokenizer: str):
                 val_bits_per_byte=2.1 + 0.06 * k + 3 / (1 + s / 40),
             )
             if s % 20 == 0
-            else dict(
-                step=s, tokens=s * 4096, loss=8 / (1 + s / 90), lr=1e-3, val_loss=None, val_bits_per_byte=None
-            )
+            else dict(step=s, tokens=s * 4096, loss=8 / (1 + s / 90), lr=1e-3, val_loss=None, val_bits_per_byte=None)
             for s in range(0, 201, 10)
         ]
         write_jsonl(run / "model" / family / "log.jsonl", rows)
@@ -205,15 +202,19 @@ def _models(run: Path, families, tokenizer: str):
             device="cpu",
             tokens_seen=200 * 4096,
             epochs=200 * 4096 / 104924,
-            best=dict(
-                step=200, val_loss=rows[-1]["val_loss"], val_bits_per_byte=rows[-1]["val_bits_per_byte"]
-            ),
+            best=dict(step=200, val_loss=rows[-1]["val_loss"], val_bits_per_byte=rows[-1]["val_bits_per_byte"]),
         )
     write_json(run / "model" / "summary.json", summary)
 
 
 def estimate(value, w=0.03, count=400, n=24) -> dict:
-    return dict(value=value, low=None if value is None else value - w, high=None if value is None else value + w, n=n, count=count)
+    return dict(
+        value=value,
+        low=None if value is None else value - w,
+        high=None if value is None else value + w,
+        n=n,
+        count=count,
+    )
 
 
 def a_test(value, verdict, count=400) -> dict:
@@ -263,14 +264,26 @@ def model_entry(k: int) -> dict:
     "What metrics.json says of the k-th model."
     bits = estimate(1.6 + 0.06 * k, 0.05)
     extracted = dict(sequences=40, greedy=estimate(0.05, 0.04, 40), probable=estimate(0.05, 0.04, 40))
-    baselines = dict(uniform=a_test(-6.4, "below"), unigram=a_test(-0.5, "below"), bzip2=a_test(0.02, "open"),
-                     char_ngram=a_test(0.1, "above"))
+    baselines = dict(
+        uniform=a_test(-6.4, "below"),
+        unigram=a_test(-0.5, "below"),
+        bzip2=a_test(0.02, "open"),
+        char_ngram=a_test(0.1, "above"),
+    )
     return dict(
         held_out=dict(bits_per_byte=bits, texts=24, minus_baselines=baselines),
-        minimal_pairs=dict(n=90, model=estimate(0.62), length=estimate(0.41), letters=estimate(0.47),
-                           chance=a_test(0.12, "above", 90), minus_letters=a_test(0.15, "above", 90)),
+        minimal_pairs=dict(
+            n=90,
+            model=estimate(0.62),
+            length=estimate(0.41),
+            letters=estimate(0.47),
+            chance=a_test(0.12, "above", 90),
+            minus_letters=a_test(0.15, "above", 90),
+        ),
         gap=dict(train=estimate(1.4), texts=24, bytes=9000, difference=a_test(0.2, "above", 24)),
-        extraction=dict(prefix=32, suffix=16, train=extracted, held_out=extracted, difference=a_test(0.0, "open", 40)),
+        extraction=dict(
+            prefix=32, suffix=16, train=extracted, held_out=extracted, difference=a_test(0.0, "open", 40)
+        ),
     )
 
 
@@ -280,8 +293,11 @@ def make_metrics(families=("gpt2", "qwen3"), strategies=(("greedy", 0.9), ("top_
     for family in families:
         sets |= {f"{family}-{s}": text_set("model", family, s, r) for s, r in strategies}
     bits = dict(uniform=8.0, unigram=2.1, bzip2=1.58, char_ngram=1.5)
-    between = [dict(a=a, b=b, bits_per_byte=a_test(-0.06, "below", 24), minimal_pairs=None)
-               for i, a in enumerate(families) for b in families[i + 1:]]
+    between = [
+        dict(a=a, b=b, bits_per_byte=a_test(-0.06, "below", 24), minimal_pairs=None)
+        for i, a in enumerate(families)
+        for b in families[i + 1 :]
+    ]
     return dict(
         schema=3,
         sets=sets,
@@ -315,16 +331,17 @@ def _texts(run: Path, families, nasty: bool):
     for family in families:
         for strategy in ("greedy", "top_p"):
             text = loop if strategy == "greedy" else NASTY if nasty else HUMAN[40:]
-            write_jsonl(run / "generations" / f"{family}-{strategy}.jsonl", [x | dict(strategy=strategy, text=text) for x in rows])
+            write_jsonl(
+                run / "generations" / f"{family}-{strategy}.jsonl",
+                [x | dict(strategy=strategy, text=text) for x in rows],
+            )
     write_json(run / "artifacts" / "metrics.json", make_metrics(families))
 
 
 def _manifest(run: Path, name: str, synthetic: int):
     params = dict(source="data/sample/wiki40b_ru.jsonl", seed=1337, topics_file="data/topics.yml")
     bad, asked = synthetic // 3, synthetic + synthetic // 3
-    way = lambda n, k: dict(
-        asked=n + k, answered=n + k, unanswered=0, accepted=n, rejected=k, accepted_chars=n * 900
-    )
+    way = lambda n, k: dict(asked=n + k, answered=n + k, unanswered=0, accepted=n, rejected=k, accepted_chars=n * 900)
     counts = (
         dict(
             way(synthetic, bad),
@@ -369,9 +386,7 @@ def _notebook(run: Path):
     svg += "<rect width='60' height='20' fill='#0072b2'/></svg>"
     cells = [
         dict(cell_type="markdown", id="m", metadata={}, source="# 02 Clean\n\n> From raw text to articles."),
-        code(
-            "clean(source)", dict(output_type="stream", name="stderr", text="10%\r50%\r\x1b[32m100%\x1b[0m\n")
-        ),
+        code("clean(source)", dict(output_type="stream", name="stderr", text="10%\r50%\r\x1b[32m100%\x1b[0m\n")),
         code("frame", out(**{"text/html": table, "text/plain": "история 12"})),
         code("plot()", out(**{"image/svg+xml": svg, "text/plain": "<Figure>"})),
         code("widget()", out(**{"text/html": "<script>alert(2)</script>", "text/plain": "widget"})),

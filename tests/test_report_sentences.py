@@ -1,6 +1,6 @@
 """The sentences of the report, read back: thirty sets of changed facts, in both languages.
 
-What a sentence may say follows from the verdicts in metrics.json alone; the table `SAID` is this test's own reading of them."""
+What a sentence may say follows from the verdicts in metrics.json alone; the tables here are a second reading of them."""
 
 import itertools
 import json
@@ -33,11 +33,35 @@ REPETITION = dict(
 )
 # what a report of one run can never bear
 NEVER = (
-    "loops come from", "learned first", "leaves them to chance", "because", "as they should", "did not change", "short of text",
-    "text enough", "cured", "hides the loop", "would free", "came to repeat", "sampled", "None", "nan", "undefined",
-    "усваивает их первыми", "наугад", "потому что", "оттого, что", "возникают", "не хватает", "достаточно для", "как и следует",
-    "не изменила", "избавиться", "прячет", "освободил бы",
-)  # fmt: skip
+    "loops come from",
+    "learned first",
+    "leaves them to chance",
+    "because",
+    "as they should",
+    "did not change",
+    "short of text",
+    "text enough",
+    "cured",
+    "hides the loop",
+    "would free",
+    "came to repeat",
+    "sampled",
+    "None",
+    "nan",
+    "undefined",
+    "усваивает их первыми",
+    "наугад",
+    "потому что",
+    "оттого, что",
+    "возникают",
+    "не хватает",
+    "достаточно для",
+    "как и следует",
+    "не изменила",
+    "избавиться",
+    "прячет",
+    "освободил бы",
+)
 
 
 def edit(run: Path, name: str, change) -> None:
@@ -54,10 +78,12 @@ def metrics(change):
 
 def every_set(verdict, measure="rep_4", count=400):
     "The same verdict for every set."
+
     def change(m):
         for s in m["sets"].values():
             if s["kind"] == "model":
                 s["minus_human"][measure] = a_test(0.1 if verdict == "above" else -0.1, verdict, count)
+
     return metrics(change)
 
 
@@ -66,12 +92,14 @@ def each_set(*verdicts):
         models = [s for s in m["sets"].values() if s["kind"] == "model"]
         for s, verdict in zip(models, itertools.cycle(verdicts), strict=False):
             s["minus_human"]["rep_4"] = a_test(0.1, verdict)
+
     return metrics(change)
 
 
 def two_models(verdict, value=-0.06, count=24):
     def change(m):
         m["between_models"][0]["bits_per_byte"] = a_test(value, verdict, count)
+
     return metrics(change)
 
 
@@ -102,17 +130,21 @@ def nothing_defined(m):
 def keep_models(*families):
     def change(run):
         edit(run, "model/summary.json", lambda s: [s.pop(f) for f in list(s) if f not in families])
+
         def cut(m):
             m["models"] = {f: e for f, e in m["models"].items() if f in families}
             m["sets"] = {n: s for n, s in m["sets"].items() if s["kind"] == "human" or s["family"] in families}
             m["between_models"] = []
+
         edit(run, "artifacts/metrics.json", cut)
+
     return change
 
 
 def strategies(*names):
     def change(m):
         m["sets"] = {"human": m["sets"]["human"]} | {f"qwen3-{n}": text_set("model", "qwen3", n, 0.5) for n in names}
+
     return metrics(change)
 
 
@@ -120,6 +152,7 @@ def baselines(verdict):
     def change(m):
         for entry in m["models"].values():
             entry["held_out"]["minus_baselines"] = {k: a_test(0.1, verdict) for k in m["baselines"]["rows"]}
+
     return metrics(change)
 
 
@@ -128,7 +161,11 @@ def summary(**values):
 
 
 def no_validation(run):
-    edit(run, "model/summary.json", lambda s: [m["best"].update(val_loss=None, val_bits_per_byte=None) for m in s.values()])
+    edit(
+        run,
+        "model/summary.json",
+        lambda s: [m["best"].update(val_loss=None, val_bits_per_byte=None) for m in s.values()],
+    )
     edit(run, "artifacts/metrics.json", lambda m: m.update(models={}, between_models=[], baselines=None))
 
 
@@ -136,6 +173,7 @@ def third_model(run):
     def change(m):
         m["models"]["mamba"] = model_entry(2)
         m["between_models"] += [dict(a=f, b="mamba", bits_per_byte=a_test(-0.1, "below")) for f in ("gpt2", "qwen3")]
+
     edit(run, "artifacts/metrics.json", change)
     edit(run, "model/summary.json", lambda s: s.update(mamba=dict(s["qwen3"], family="mamba")))
     shutil.copytree(run / "model" / "qwen3", run / "model" / "mamba")
@@ -145,6 +183,7 @@ def pairs(verdict, letters):
     def change(m):
         for e in m["models"].values():
             e["minimal_pairs"] |= dict(chance=a_test(0.1, verdict), minus_letters=a_test(0.1, letters))
+
     return metrics(change)
 
 
@@ -189,10 +228,12 @@ CASES = {
     "read many times": summary(tokens_seen=10**7, epochs=95.3),
     "worse than a coin": pairs("below", "open"),
     "pairs too few": pairs("few", None),
-    "few held-out topics": gold(held_out=dict(n=7, accuracy=1.0, accuracy_low=0.6, accuracy_high=1.0, macro_f1=1.0, majority=0.3)),
+    "few held-out topics": gold(
+        held_out=dict(n=7, accuracy=1.0, accuracy_low=0.6, accuracy_high=1.0, macro_f1=1.0, majority=0.3)
+    ),
     "no held-out topics": gold(held_out=None),
     "a measure without a description": metrics(drop_mauve),
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -205,7 +246,9 @@ def runs(tmp_path_factory):
 def render(run: Path, lang: str) -> str:
     template = (ROOT / "report" / f"report.{lang}.md").read_text(encoding="utf-8")
     text = text_module.render_text(template, lang, figures={}, pages=[], **gather(run))
-    return text.replace("\\", "").replace("\u2011", "-").replace("‑", "-").replace("\u00a0", " ").replace("\u202f", " ")
+    return (
+        text.replace("\\", "").replace("\u2011", "-").replace("‑", "-").replace("\u00a0", " ").replace("\u202f", " ")
+    )
 
 
 def bullet(text: str, *starts: str) -> str:
@@ -214,10 +257,14 @@ def bullet(text: str, *starts: str) -> str:
 
 
 def wanted_repetition(m: dict) -> str | None:
-    verdicts = [(s["minus_human"] or {}).get("rep_4", {}).get("verdict") for s in m["sets"].values() if s["kind"] == "model"]
-    if not verdicts: return None
+    verdicts = [
+        (s["minus_human"] or {}).get("rep_4", {}).get("verdict") for s in m["sets"].values() if s["kind"] == "model"
+    ]
+    if not verdicts:
+        return None
     only = set(verdicts)
-    if only in ({"above"}, {"below"}, {"open"}): return only.pop()
+    if only in ({"above"}, {"below"}, {"open"}):
+        return only.pop()
     return "mixed" if only & {"above", "below"} else "undecided"
 
 
@@ -235,12 +282,14 @@ def check_models(run: Path, text: str, lang: str, m: dict):
     k = LANGS.index(lang)
     assert MODELS[verdict][k] in found, found
     for other, words in MODELS.items():
-        if words[k] != MODELS[verdict][k]: assert words[k] not in found, (other, found)
+        if words[k] != MODELS[verdict][k]:
+            assert words[k] not in found, (other, found)
     if verdict in ("below", "above"):
         winner = pair[0] if verdict == "below" else pair[1]
         assert re.search(rf"\b{winner} (predicts|предсказывает)", found), found
     first, *rest = re.findall(r"\d[.,]\d{3}", found.split(":")[1] if ":" in found else found)
-    if rest and first == rest[0]: assert verdict not in ("below", "above"), found
+    if rest and first == rest[0]:
+        assert verdict not in ("below", "above"), found
 
 
 @pytest.mark.parametrize("lang", LANGS)
@@ -251,15 +300,18 @@ def test_sentences_say_what_the_tests_decided(runs, tmp_path, case, lang):
     CASES[case](run)
     m = json.loads((run / "artifacts" / "metrics.json").read_text(encoding="utf-8"))
     text, k = render(run, lang), LANGS.index(lang)
-    for words in NEVER: assert not re.search(rf"(?<![\w«]){re.escape(words)}(?!\w)", text), words
+    for words in NEVER:
+        assert not re.search(rf"(?<![\w«]){re.escape(words)}(?!\w)", text), words
     assert "{{" not in text and "{%" not in text
     check_models(run, text, lang, m)
     found, want = bullet(text, "Repetition.", "Повторы."), wanted_repetition(m)
     assert REPETITION[want][k] in found if want else not found, found
     if want:
         for other, words in REPETITION.items():
-            if other != want: assert words[k] not in found, (other, found)
-    if m.get("baselines") and m["models"]: check_baselines(text, lang, m)
+            if other != want:
+                assert words[k] not in found, (other, found)
+    if m.get("baselines") and m["models"]:
+        check_baselines(text, lang, m)
     check_numbers_of_tallies(text, m, k)
 
 
@@ -267,20 +319,32 @@ def check_baselines(text: str, lang: str, m: dict):
     found, k = bullet(text, "Bits per byte", "Бит на байт"), LANGS.index(lang)
     best = min(m["models"], key=lambda f: (m["models"][f]["held_out"]["bits_per_byte"]["value"], f))
     verdicts = {t["verdict"] for t in m["models"][best]["held_out"]["minus_baselines"].values()}
-    said = dict(below=("better than", "лучше, чем"), above=("worse than", "хуже, чем"), open=("cannot be told from", "не установлено"),
-        few=("No verdict is possible", "Вывод невозможен"))  # fmt: skip
-    for verdict, words in said.items(): assert (words[k] in found) == (verdict in verdicts), (verdict, found)
+    said = dict(
+        below=("better than", "лучше, чем"),
+        above=("worse than", "хуже, чем"),
+        open=("cannot be told from", "не установлено"),
+        few=("No verdict is possible", "Вывод невозможен"),
+    )
+    for verdict, words in said.items():
+        assert (words[k] in found) == (verdict in verdicts), (verdict, found)
 
 
 def check_numbers_of_tallies(text: str, m: dict, k: int):
     "The bullets on each measure count the verdicts of the file."
     labels = text_module.read_labels(LANGS[k])
-    lines = [line for line in text.split("\n") if ("beside human text: " if k == 0 else "рядом с текстом людей: ") in line]
+    lines = [
+        line for line in text.split("\n") if ("beside human text: " if k == 0 else "рядом с текстом людей: ") in line
+    ]
     for measure in ("max_copy", "novel_8", "ent_support"):
         name = text_module.style.word(measure, LANGS[k])
         line = next((x for x in lines if x.lower().startswith(f"- {name}")), None)
-        tests = [(s["minus_human"] or {}).get(measure, {}).get("verdict") for s in m["sets"].values() if s["kind"] == "model"]
-        if not tests: continue
+        tests = [
+            (s["minus_human"] or {}).get(measure, {}).get("verdict")
+            for s in m["sets"].values()
+            if s["kind"] == "model"
+        ]
+        if not tests:
+            continue
         assert line, name
         for v in ("above", "below", "open", "few"):
             said = re.search(rf"{re.escape(labels[f'tally_{v}'])} — (\d+)", line)
@@ -291,13 +355,20 @@ def check_numbers_of_tallies(text: str, m: dict, k: int):
 def test_a_run_without_synthesis_says_so(runs, lang):
     text = render(runs[0], lang)
     assert ("No language model was asked", "языковую модель ни о чём не спрашивали")[LANGS.index(lang)] in text
-    assert bullet(text, "Synthetic articles", "Синтетические статьи").endswith(("none was asked for.", "Их не запрашивали."))
+    assert bullet(text, "Synthetic articles", "Синтетические статьи").endswith(
+        ("none was asked for.", "Их не запрашивали.")
+    )
 
 
 @pytest.mark.parametrize("lang", LANGS)
-@pytest.mark.parametrize("before,after,words", [
-    (0.2, 0.1, ("smaller share", "меньше, чем")), (0.1, 0.15, ("larger share", "больше, чем")), (0.1, 0.1, ("the same share", "та же")),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "before,after,words",
+    [
+        (0.2, 0.1, ("smaller share", "меньше, чем")),
+        (0.1, 0.15, ("larger share", "больше, чем")),
+        (0.1, 0.1, ("the same share", "та же")),
+    ],
+)
 def test_the_largest_topic_is_compared_as_it_is(runs, lang, before, after, words):
     facts = gather(runs[9])
     facts["topics"] |= dict(largest_before=before, largest_after=after)
@@ -305,8 +376,13 @@ def test_the_largest_topic_is_compared_as_it_is(runs, lang, before, after, words
     text = text_module.render_text(template, lang, figures={}, pages=[], **facts)
     found = bullet(text, "The largest topic", "Самая крупная тема")
     assert words[LANGS.index(lang)] in found
-    assert sum(w[LANGS.index(lang)] in found for w in (("smaller share", "меньше, чем"), ("larger share", "больше, чем"),
-        ("the same share", "та же"))) == 1  # fmt: skip
+    assert (
+        sum(
+            w[LANGS.index(lang)] in found
+            for w in (("smaller share", "меньше, чем"), ("larger share", "больше, чем"), ("the same share", "та же"))
+        )
+        == 1
+    )
 
 
 def test_ways_of_decoding_are_those_of_the_generator():
