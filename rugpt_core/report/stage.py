@@ -155,7 +155,8 @@ def build_language(facts: dict, run_dir: Path, out: Path, pages: list[dict], lan
     for name, fig in draw_figures(facts, run_dir, lang, charts.NARROW).items():
         style.save(fig, out/f"figures/{name}.{lang}.narrow.svg")
     bar.update(note=f"{lang}: figures")
-    file = partial(run_file, os.path.relpath(run_dir.resolve(), out.resolve()))
+    folders = {stage: spec.folder for stage, spec in STAGES.items()}
+    file = partial(run_file, os.path.relpath(run_dir.resolve(), out.resolve()), folders)
     text = render_text(template.read_text(encoding="utf-8"), lang, figures=figures, pages=pages, file=file, **facts)
     source = write_atomic(out/f"report.{lang}.md", typeset(text, lang))
     write_atomic(out/f"report.{lang}.html", to_html(source))

@@ -19,7 +19,6 @@ from ..views import style
 from ..common.errors import RugptError
 from ..common.files import ROOT, read_yaml
 from .facts import VERDICTS, verdict
-from ..runs.layout import STAGES
 
 # %% ../../notebooks/core/report/01_text.ipynb #ff2edf95
 class Md(str):
@@ -260,12 +259,13 @@ ALONE = re.compile(r"(?m)^[ \t]*(\{%(?:(?!%\}).)*%\})[ \t]*\n") # a tag that is 
 # %% ../../notebooks/core/report/01_text.ipynb #9bab4211
 def run_file(
     base: str | None, # the run directory as a link of the report's folder, ../.. for example; None: no links
+    folders: Mapping[str, str], # stage → its folder in the run directory
     stage: str,
     name: str, # of a file in the stage's folder
     text: str = "", # of the link; empty: the path
 ) -> Md:
     "A file of the run, linked."
-    path = f"{STAGES[stage].folder}/{name}"
+    path = f"{folders.get(stage, stage)}/{name}"
     shown = Md(md_text(text)) if text else md_code(path)
     return shown if base is None else Md(f"[{shown}]({quote(f'{base}/{path}')})")
 
@@ -278,7 +278,7 @@ def render_text(
     "Fill in a template. Every name must be known and every number filtered."
     import jinja2
     template = ALONE.sub(r"\1", template)
-    facts = dict(file=partial(run_file, None)) | facts
+    facts = dict(file=partial(run_file, None, {})) | facts
     try: return template_environment(lang).from_string(template).render(no=Numbering(), lang=lang, **facts)
     except jinja2.UndefinedError as e:
         raise RugptError(f"a number is missing: {e}", f"report.{lang}.md", "let gather give it") from None
