@@ -170,6 +170,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.json_digest': ( 'core/common/files.html#json_digest',
                                                                                   'rugpt_core/common/files.py'),
+                                         'rugpt_core.common.files.project_root': ( 'core/common/files.html#project_root',
+                                                                                   'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.read_columns': ( 'core/common/files.html#read_columns',
                                                                                    'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.read_json': ( 'core/common/files.html#read_json',

@@ -175,6 +175,8 @@ def cmd_report(args) -> int:
 # %% ../../notebooks/core/cli/02_main.ipynb #7555b631
 def publish(run_dir: str):
     "Copy a run's report, notebook pages and figures to the project's report/ and figures/, in place of what is there."
+    if not (ROOT/"pyproject.toml").is_file():
+        raise RugptError("is an installed package, not the project", "--publish", "run it in a checkout (git clone)")
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
     for pattern, target in (("report.*.html", "report"), ("report.*.pdf", "report"), ("notebooks/*.html", "report/notebooks"), ("figures/*.svg", "figures")):
         folder, suffix = ROOT/target, pattern.rpartition(".")[2]

@@ -13,8 +13,9 @@ import re
 import tokenize
 from pathlib import Path
 
+import rugpt_core
 from .errors import RugptError
-from .files import ROOT, text_digest
+from .files import text_digest
 
 # %% ../../notebooks/core/common/03_code.ipynb #efd98d41
 def imported_modules(
@@ -34,7 +35,7 @@ def imported_modules(
     return found
 
 # %% ../../notebooks/core/common/03_code.ipynb #a1f0c0de
-PACKAGE = ROOT/"rugpt_core"
+PACKAGE = Path(rugpt_core.__path__[0])
 
 def module_file(
     name: str, # dotted, below rugpt_core: a module, a package, or a name that one of them gives

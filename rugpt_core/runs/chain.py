@@ -9,6 +9,7 @@ __all__ = ['stage_of', 'open_stage', 'missing_before', 'injected_names', 'inject
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #e96f4ec2
 import ast
+import logging
 import os
 import sys
 import threading
@@ -260,6 +261,7 @@ def run_notebook(stage: Stage, force: bool = False):
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
+    logging.getLogger("papermill").setLevel(logging.ERROR) # it warns of chain and force, which no parameters cell declares
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{source.name}")

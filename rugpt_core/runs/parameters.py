@@ -49,7 +49,7 @@ def notebook_path(stage: str) -> Path:
     "The notebook of a stage."
     path = ROOT/"notebooks"/f"{STAGES[stage].notebook}.ipynb"
     if not path.is_file():
-        raise RugptError("notebook is missing", str(path), "run from a checkout of the project (git clone, then `make setup`)")
+        raise RugptError("notebook is missing", str(path), "install rugpt again: it brings its notebooks along")
     return path
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #ce772ea9

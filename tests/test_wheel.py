@@ -1,0 +1,51 @@
+"""An installed wheel does in an empty folder what a checkout does."""
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, RUGPT
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the package of a wheel, built from a copy of what git would hand out."""
+    source, wheels, target = (tmp_path_factory.mktemp(n) for n in ("source", "wheels", "target"))
+    listed = ["git", "ls-files", "-co", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in files.split("\n"):
+        if name and (ROOT/name).is_file() and not name.startswith(("tests/", "benchmarks/")):
+            (source/name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT/name, source/name)
+    pip = [sys.executable, "-m", "pip"]
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", wheels, source], check=True, timeout=300)
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--target", target, *wheels.glob("*.whl")], check=True, timeout=300)
+    return target
+
+
+def call(installed, folder, *args):
+    env = os.environ | {"PYTHONPATH": str(installed)}
+    done = subprocess.run([*RUGPT, *map(str, args)], cwd=folder, env=env, capture_output=True, text=True, timeout=600)
+    return done
+
+
+def tree(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if "__pycache__" not in p.parts)
+
+
+def test_presets_are_there(installed, tmp_path):
+    done = call(installed, tmp_path, "presets")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(p.stem for p in (ROOT/"presets").glob("*.yml"))
+    assert "vocab_size" in call(installed, tmp_path, "presets", "smoke").stdout
+
+
+def test_a_run_writes_where_the_person_stands(installed, tmp_path):
+    before = tree(installed)
+    done = call(installed, tmp_path, "run", "--preset", "smoke", "--until", "clean")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "run directory runs/smoke" in done.stdout and (tmp_path/"runs/smoke/clean/articles.parquet").is_file()
+    assert tree(installed) == before and (installed/"rugpt_core/py.typed").is_file()
+    publish = call(installed, tmp_path, "report", "--publish")
+    assert publish.returncode == 2 and "Traceback" not in publish.stderr
