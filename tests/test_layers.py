@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent/"rugpt_core"
 KNOWS = {
     "common": "", "runs": "common", "metrics": "common", "corpus": "common", "modeling": "common",
     "tokenization": "common corpus", "topics": "common metrics", "synthesis": "common corpus metrics topics",
-    "training": "common modeling tokenization", "generation": "common metrics modeling tokenization",
+    "training": "common modeling tokenization convert", "generation": "common metrics modeling tokenization",
     "convert": "common modeling tokenization generation",
     "evaluation": "common corpus metrics modeling tokenization topics training generation",
     "views": "common metrics corpus topics synthesis",

@@ -55,7 +55,9 @@ def make_tokens(run_dir, vocab=3000, n=6000, val=800, balanced=False):
 
 
 def command(run_dir, *more, start=BARE):
-    return [*start, "train", "--run-dir", str(run_dir), *SMALL, *more]
+    taken = {w.removeprefix("--set=").split("=")[0] for w in more if w.startswith("--set=")}
+    settings = [s for s in SMALL if s.removeprefix("--set=").split("=")[0] not in taken]
+    return [*start, "train", "--run-dir", str(run_dir), *settings, *more]
 
 
 def started(args):
@@ -209,12 +211,41 @@ def test_states_that_do_not_fit_are_named(whole, tmp_path):
         train_run(run_dir, ["qwen3"], **settings | dict(n_embd=64))
     file = run_dir/"model/qwen3/checkpoints/step-00000120/model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(RugptError, match="step-00000120/model.safetensors: file is cut or broken"):
+    with pytest.raises(RugptError, match="step-00000120: the state's part model.safetensors is damaged"):
         train_run(run_dir, ["qwen3"], **settings)
     with pytest.raises(RugptError, match="trained on other ids"):
         adopt_model(untracked_model(run_dir), make_tokens(tmp_path/"other", n=7000)/"tokens", tmp_path/"out")
     assert adopt_model(untracked_model(run_dir), run_dir/"tokens", tmp_path/"out")["steps"] == 120
     assert load_model(tmp_path/"out/qwen3").config.n_embd == 32 and not (tmp_path/"out/qwen3/checkpoints").exists()
+
+
+def test_two_trainings_do_not_share_a_directory(tmp_path):
+    run_dir = make_tokens(tmp_path)
+    process = started(command(run_dir, "--steps", "5000", "--set", "eval_every=1000", "--set", "save_every=20"))
+    reached(run_dir, 20, process)
+    second = command(run_dir, "--steps", "20", "--set", "seed=7")
+    other = subprocess.run(second, cwd=ROOT, env=ENV, capture_output=True, text=True)
+    assert other.returncode == 2 and f"another process is training (process {process.pid}) here" in other.stderr
+    process.kill()
+    process.communicate()
+    finished(command(run_dir, "--steps", "20", "--fresh"))  # the lock went with the process
+
+
+@pytest.mark.parametrize("wrong, words", [
+    (["--models", "gpt2,llama"], "unknown family 'llama'"), (["--models", "gpt2,gpt2"], "Name each family once"),
+    (["--set", "schedule=linear"], "unknown schedule"), (["--set", "loss_way=cce"], "not to be had here"),
+    (["--set=block_size=7000"], "block_size 7000 is longer than the 6000 tokens"), (["--set=device=cuda:7"], "no cuda"),
+    (["--set=n_embd=33"], "n_embd 33 is not a multiple of n_head 2"), (["--set", "warmup_steps=5000"], "does not fit"),
+])
+def test_fresh_deletes_nothing_before_every_setting_is_checked(whole, tmp_path, wrong, words):
+    if "cuda" in words and torch.cuda.is_available():
+        pytest.skip("this machine has the device")
+    run_dir = tmp_path/"copy"
+    shutil.copytree(whole, run_dir)
+    before = {p: p.read_bytes() for p in (run_dir/"model").rglob("*") if p.is_file()}
+    done = subprocess.run(command(run_dir, "--fresh", "--steps", "20", *wrong), cwd=ROOT, env=ENV, capture_output=True, text=True)
+    assert done.returncode == 2 and words in done.stderr, done.stderr
+    assert {p: p.read_bytes() for p in (run_dir/"model").rglob("*") if p.is_file()} == before
 
 
 def test_memory_that_runs_out_is_explained(tmp_path, monkeypatch):

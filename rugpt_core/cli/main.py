@@ -22,6 +22,7 @@ from .. import __version__
 from .analyze import add_commands
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, RugptError
+from .training import add_bins, add_starts, chosen_starts, cmd_bins, given_start, opened_ids
 from .options import given_values, OPTIONS, put_over
 from ..common.files import read_json, resolve_run_dir, ROOT, runs_home, write_atomic
 from ..runs.chain import run_chain, StageError
@@ -242,6 +243,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_export(command("export", cmd_export, "Export a trained model: a transformers folder with its card, GGUF files, the hub."))
     add_serve(command("serve", cmd_serve, "Serve a trained model: OpenAI-compatible /v1/completions, with streaming."))
     add_train(command("train", cmd_train, "Train in a run directory that has tokens/, on a host with torch, numpy and safetensors alone."))
+    add_bins(command("bins", cmd_bins, "Write text as files of ids, for training or for nanoGPT; nothing is cleaned."))
     p = command("import", cmd_import, "Take over a checkpoint of nanoGPT (ckpt.pt) or of transformers (a folder of GPT-2 or Qwen3).")
     p.add_argument("checkpoint", help="ckpt.pt, or a folder with config.json and model.safetensors")
     p.add_argument("--out", required=True, help="folder for config.json and model.safetensors")
@@ -254,22 +256,23 @@ def build_parser() -> argparse.ArgumentParser:
 # %% ../../notebooks/core/cli/02_main.ipynb #6accbfa5
 def add_train(p: argparse.ArgumentParser):
     "Options of `rugpt train`."
-    p.add_argument("--run", "--run-dir", dest="run", required=True, metavar="DIR", help="run directory: has tokens/, gets model/")
+    p.add_argument("--run-dir", "--run", dest="run_dir", required=True, metavar="DIR",
+                   help="run directory: has tokens/ (unless --bins is given), gets model/")
     p.add_argument("--models", default="", help="families, e.g. gpt2,qwen3 (default: those of the run, else qwen3)")
     p.add_argument("--depth", type=int, help="the dial: blocks; sets everything that is not given (default: as the run says, else 4)")
     p.add_argument("--minutes", type=float, help="end after so long, the schedule stretched to it")
     p.add_argument("--steps", type=int, dest="max_steps", help="optimiser steps (default: by the dial)")
     p.add_argument("--set", action="append", metavar="NAME=VALUE", help="any setting of training, e.g. --set batch_size=16; may be repeated")
+    add_starts(p)
     p.add_argument("--fresh", action="store_true", help="forget what was trained there")
 
 def cmd_train(args) -> int:
     "Train outside of the chain; run again, it goes on."
     from rugpt_core.training.config import read_settings
     from rugpt_core.training.stage import train_run
-    run_dir = os.path.abspath(os.path.expanduser(args.run))
-    if not os.path.isdir(os.path.join(run_dir, "tokens")):
-        raise RugptError("no tokens/ here", shown(run_dir), "`rugpt run --until tokenize` makes it; copy the folder to this host")
-    given = read_settings(args.set or [])
+    run_dir = os.path.abspath(os.path.expanduser(args.run_dir))
+    bins = opened_ids(args, shown(run_dir))
+    given = read_settings(args.set or []) | given_start(args)
     for name in ("depth", "minutes", "max_steps"):
         value = getattr(args, name)
         if value is None: continue
@@ -278,19 +281,21 @@ def cmd_train(args) -> int:
     remember_last(run_dir)
     settings, freed = put_over(training_of(run_dir), given)
     if freed: print(f"left open again by what is given: {', '.join(freed)}", flush=True)
-    models = args.models.split(",") if args.models else settings.get("models") or ["qwen3"]
-    counts = train_run(run_dir, models, args.fresh, **{k: v for k, v in settings.items() if k != "models"})
+    models, starts = chosen_starts(args.models, settings, bins)
+    counts = train_run(run_dir, models, args.fresh, bins, starts=starts, **settings)
     print(", ".join(f"{k} {v:,.4g}" if isinstance(v, float) else f"{k} {v:,}" for k, v in counts.items()))
     print(shown(os.path.join(run_dir, "model")))
     return 0
 
+# %% ../../notebooks/core/cli/02_main.ipynb #8c8a7f03
 def training_of(run_dir: str) -> dict:
     "What run.json says of training, where there is one; else the dial alone."
     from rugpt_core.training.config import known_settings
     from rugpt_core.common.files import read_json
     path = os.path.join(run_dir, "run.json")
     if not os.path.isfile(path): return dict(depth=4, block_size=256)
-    return {k: v for k, v in read_json(path).get("params", {}).items() if k in {*known_settings(), "models"}}
+    known = {*known_settings(), "models", "init_from", "init_optimizer"}
+    return {k: v for k, v in read_json(path).get("params", {}).items() if k in known}
 
 # %% ../../notebooks/core/cli/02_main.ipynb #acaf654d
 def cmd_import(args) -> int:

@@ -40,8 +40,9 @@ def given_values(
 
 # %% ../../notebooks/core/cli/03_options.ipynb #accfc043
 FREES = {"depth": ("n_layer", "n_head", "n_kv_head", "n_embd"), "minutes": ("max_steps",),
+    "init_from": ("n_layer", "n_head", "n_kv_head", "n_embd", "block_size"),
     "max_steps": ("minutes", "warmup_steps")} # a setting → those that it decides
-OFF = dict(n_layer=0, n_head=0, n_kv_head=0, n_embd=0, max_steps=0, warmup_steps=-1, minutes=0.) # what leaves a setting open
+OFF = dict(n_layer=0, n_head=0, n_kv_head=0, n_embd=0, block_size=0, max_steps=0, warmup_steps=-1, minutes=0.) # what leaves a setting open
 
 def check_together(
     given: Mapping[str, Any], # what one person gave at once
@@ -50,6 +51,9 @@ def check_together(
     depth, layers = given.get("depth"), given.get("n_layer")
     if depth and layers and depth != layers:
         raise RugptError(f"depth {depth} and n_layer {layers} contradict each other", "settings", "give one of them")
+    if depth and given.get("init_from"):
+        raise RugptError(f"depth {depth} and init_from {given['init_from']} contradict each other: the model brings its shape",
+            "settings", "give one of them")
     if given.get("minutes") and given.get("max_steps"):
         raise RugptError(f"minutes {given['minutes']:g} and max_steps {given['max_steps']} contradict each other: both say when training ends",
             "settings", "give one of them")

@@ -5,15 +5,18 @@
 # %% auto #0
 __all__ = ['ROOT', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'resolve_path', 'runs_home', 'resolve_run_dir', 'text_digest',
            'file_digest', 'json_digest', 'input_digest', 'write_atomic', 'write_json', 'read_json', 'read_yaml',
-           'write_jsonl', 'read_jsonl', 'write_parquet', 'read_parquet', 'ShardWriter', 'read_columns']
+           'write_jsonl', 'read_jsonl', 'write_parquet', 'read_parquet', 'locked', 'ShardWriter', 'read_columns']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
+import fcntl
 import glob
 import hashlib
 import io
 import json
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +185,34 @@ def read_parquet(path: str | Path): # name.parquet, also where it is sharded as 
     except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
     except pa.ArrowInvalid as e:
         raise RugptError(f"file is not valid Parquet ({e})", str(path), "delete it and run its stage again") from None
+
+# %% ../../notebooks/core/common/02_files.ipynb #5fc29bb1
+@contextmanager
+def locked(
+    run_dir: str | Path, # made when missing
+    doing: str, # building or training: what another process is told
+    patience: float = 0, # seconds to wait for another process
+):
+    """Hold a run directory's lock; it goes with the process, however that ends.
+
+    Raises `RugptError` where another process holds it for longer than `patience`.
+    """
+    run_dir = Path(run_dir)
+    with disk_errors(run_dir): run_dir.mkdir(parents=True, exist_ok=True)
+    with open(run_dir/".lock", "a+", encoding="utf-8") as f:
+        for wait in range(int(patience*2) + 1):
+            try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError: time.sleep(.5 if wait < patience*2 else 0)
+            else: break
+        else:
+            f.seek(0)
+            who = f.read().strip() or "at work" # an older version wrote nothing
+            raise RugptError(f"another process is {who} here", str(run_dir), "wait for it, or give another --run-dir")
+        f.truncate(0)
+        f.write(f"{doing} (process {os.getpid()})")
+        f.flush()
+        yield
+
 
 # %% ../../notebooks/core/common/02_files.ipynb #f7094835
 SHARD_BYTES = 512_000_000 # of a Parquet file

@@ -7,4 +7,5 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "from_transformers": "weights",  # a model from a folder of transformers
     "from_nanogpt": "weights",       # a model from a checkpoint of nanoGPT
     "import_checkpoint": "weights",  # either of these to a folder
+    "open_starts": "starts",         # models that training can start from
 })

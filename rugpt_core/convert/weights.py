@@ -6,7 +6,8 @@
 __all__ = ['NANOGPT', 'transformers_config', 'transformers_state', 'from_transformers', 'read_pickle', 'from_nanogpt',
            'import_checkpoint']
 
-# %% ../../notebooks/core/convert/00_weights.ipynb #8adc1c50
+# %% ../../notebooks/core/convert/00_weights.ipynb #1f6ce06c
+import re
 from pathlib import Path
 from typing import Any
 
@@ -130,11 +131,19 @@ def _from_qwen3(c: ModelConfig, s: dict[str, Tensor]) -> dict[str, Tensor]:
 
 # %% ../../notebooks/core/convert/00_weights.ipynb #b35860ed
 def read_pickle(path: Path) -> Any:
-    "The plain values and tensors of a torch pickle."
+    "The plain values and tensors of a torch pickle; one that holds anything else is refused, and the kind is named."
     if not path.is_file(): raise RugptError("file is missing", str(path), "give a ckpt.pt of nanoGPT")
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e: # torch raises what the pickle makes it raise
-        raise RugptError(f"cannot be read as plain weights ({str(e).splitlines()[0]:.120})", str(path), "give a ckpt.pt of nanoGPT") from None
+        foreign = re.search(r"GLOBAL (\S+)", str(e))
+        if foreign is None:
+            raise RugptError(f"cannot be read as plain weights ({type(e).__name__})", str(path),
+                             "give a ckpt.pt that torch.save wrote") from None
+        kind = foreign[1].rstrip(".,")
+        remedy = "load it where it was made and save it again with plain numbers and tensors alone"
+        if kind.startswith("numpy"): remedy += ", e.g. c['best_val_loss'] = float(c['best_val_loss'])"
+        raise RugptError(f"holds {kind}, which is neither a plain value nor a tensor and is not unpickled",
+                         str(path), remedy) from None
 
 # %% ../../notebooks/core/convert/00_weights.ipynb #3002a4d7
 NANOGPT = {"norm_1": "ln_1", "attention.qkv": "attn.c_attn", "attention.out": "attn.c_proj", "norm_2": "ln_2",

@@ -177,8 +177,8 @@ def document(
     title: str,
     text: str, # body
 ) -> str:
-    "What a model is given of an article: the title, a blank line, the body."
-    return f"{title}\n\n{text}"
+    "What a model is given of an article: the title, a blank line, the body; the body alone where there is no title."
+    return f"{title}\n\n{text}" if title else text
 
 # %% ../../notebooks/core/corpus/01_article.ipynb #a27f311c
 def split_point(id: str) -> float: # 0 to 1

@@ -29,7 +29,7 @@ STAGES = {s.name: s for s in (
     StageSpec("classify", "topics", "04_classify", "topics.stage:classify", ("clean", "synthesize"),
         ("topics_file", "topic_maps_file", "gold_topics", "mdeberta_model")),
     StageSpec("tokenize", "tokens", "05_tokenize", "tokenization.stage:tokenize", ("classify",), ("gemma_path", "other_texts")),
-    StageSpec("train", "model", "06_train", "training.stage:train", ("tokenize",)),
+    StageSpec("train", "model", "06_train", "training.stage:train", ("tokenize",), ("init_from",)),
     StageSpec("generate", "generations", "07_generate", "generation.stage:generate_texts", ("classify", "tokenize", "train")),
     StageSpec("artifacts", "artifacts", "08_artifacts", "evaluation.stage:artifacts",
         ("classify", "tokenize", "train", "generate"), ("minimal_pairs",)),

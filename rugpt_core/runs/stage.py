@@ -6,7 +6,6 @@
 __all__ = ['MANIFEST_SCHEMA', 'TIMED', 'stage_code', 'outputs_digest', 'Stage']
 
 # %% ../../notebooks/core/runs/02_stage.ipynb #6cc0a650
-import fcntl
 import importlib
 import inspect
 import json
@@ -22,7 +21,7 @@ from typing import Any
 from ..common.code import reached_code
 from ..common.environment import peak_memory_mb, versions
 from ..common.errors import disk_errors, RugptError
-from ..common.files import file_digest, input_digest, json_digest, read_json, resolve_run_dir, ROOT, text_digest, write_json
+from ..common.files import file_digest, input_digest, json_digest, locked, read_json, resolve_run_dir, ROOT, text_digest, write_json
 from .layout import STAGES
 from .parameters import notebook_cells, notebook_path
 
@@ -140,7 +139,7 @@ class Stage:
         "Give a temporary folder; when the block ends well it becomes the stage's folder, manifest included."
         tmp, started = self.run_dir/f".{self.spec.folder}.tmp", time.time()
         code, inputs = stage_code(self.name), self.inputs()
-        with disk_errors(self.dir), self._lock():
+        with disk_errors(self.dir), locked(self.run_dir, "building", patience=30):
             shutil.rmtree(tmp, ignore_errors=True) # what a killed build left
             tmp.mkdir(parents=True)
             try:
@@ -151,17 +150,6 @@ class Stage:
                 self._swap(tmp)
             finally: shutil.rmtree(tmp, ignore_errors=True)
         self._why, self.built = "", True
-
-    @contextmanager
-    def _lock(self, patience: float = 30):
-        "Only one process builds in a run directory; the lock goes with the process, however it ends."
-        self.run_dir.mkdir(parents=True, exist_ok=True)
-        with open(self.run_dir/".lock", "w") as f:
-            for wait in range(int(patience*2) + 1):
-                try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB); break
-                except BlockingIOError: time.sleep(.5 if wait < patience*2 else 0)
-            else: raise RugptError("another process is building here", str(self.run_dir), "wait for it, or give another --run-dir")
-            yield
 
     def _write_manifest(self, tmp: Path, code: dict[str, str], inputs: dict, started: float):
         files = sorted(p for p in tmp.rglob("*") if p.is_file())

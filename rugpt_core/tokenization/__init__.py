@@ -9,6 +9,8 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "gemma_tokenizer_json": "gemma",  # the whole Gemma tokenizer
     "trim_gemma": "trimming",         # the Gemma tokenizer with the pieces of a corpus alone
     "open_bins": "bins",              # train.bin and val.bin, checked
+    "open_plain": "plain_bins",       # train.bin and val.bin of nanoGPT, which nothing describes
+    "write_texts": "text_bins",       # a list of strings to train.bin and val.bin
     "Bins": "bins",                   # token ids of both splits
     "write_bins": "writer",           # documents to train.bin and val.bin
     "tokenize": "stage",              # the stage tokenize

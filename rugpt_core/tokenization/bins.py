@@ -184,6 +184,7 @@ def split_documents(
 def bits_per_byte(
     nats: float, # loss, nats per token
     bins: Bins,
-) -> float: # bits per UTF-8 byte of validation text
+) -> float | None: # bits per UTF-8 byte of validation text; None where the length of the text is not known
     "nats/token · tokens/bytes / ln 2 (Gao et al. 2020, the Pile)."
+    if "bytes" not in bins.meta["splits"]["val"]: return None
     return nats/bins.bytes_per_token("val")/math.log(2)

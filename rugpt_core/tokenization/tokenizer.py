@@ -125,7 +125,7 @@ def load_tokenizer(
     "The tokenizer that a folder holds."
     folder = Path(folder)
     config = read_json(folder/"tokenizer_config.json")
-    bos = config.get("bos_token") or BOS
+    bos = config.get("bos_token") or config.get("eos_token") or BOS # some have a token between documents alone
     try: text = (folder/"tokenizer.json").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise RugptError("tokenizer.json is missing or broken", str(folder), "make it again") from None

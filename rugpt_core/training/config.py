@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SCHEDULES', 'OPTIMIZERS', 'WINDOWS', 'HEAD', 'TOGETHER', 'BY_DIAL', 'DEPTHS', 'ENDLESS', 'SHAPE', 'TrainConfig',
-           'rate_factor', 'learning_rate', 'depth_for', 'scale_from_depth', 'resolve_settings', 'known_settings',
-           'read_settings']
+           'rate_factor', 'learning_rate', 'schedule_note', 'depth_for', 'scale_from_depth', 'resolve_settings',
+           'known_settings', 'read_settings']
 
 # %% ../../notebooks/core/training/00_config.ipynb #af2c6f42
 import math
@@ -101,6 +101,25 @@ def learning_rate(
 ) -> float:
     "The learning rate of AdamW at a step of a run without a time budget."
     return t.learning_rate*rate_factor(step, t)
+
+# %% ../../notebooks/core/training/00_config.ipynb #81b880e3
+def schedule_note(
+    before: dict, # settings that a state was made with
+    t: TrainConfig, # settings of now
+    step: int, # of the state
+    spent: float, # seconds behind it
+) -> str: # empty where the steps so far had the rates that the settings of now would have given them
+    "Say that the steps behind a state were made with another schedule."
+    b = TrainConfig(**before | dict(betas=tuple(before["betas"])))
+    shares = [min(1., spent/60/x.minutes) if x.minutes else None for x in (b, t)]
+    had, has = (rate_factor(max(0, step - 1), x, share) for x, share in zip((b, t), shares, strict=True))
+    by_steps = shares == [None, None]
+    if all(rate_factor(s, b) == rate_factor(s, t) for s in range(step)) if by_steps else had == has: return ""
+    was, now = (f"{x.minutes:g} minutes" if x.minutes else f"{x.max_steps:,} steps" for x in (b, t))
+    return (f"note: the first {step:,} steps had the schedule of a run of {was}; those to come have that of a run of {now}, "
+            f"and the learning rate goes from {had:.0%} to {has:.0%} of its peak. "
+            f"The result differs from that of one run of {now}, which --fresh trains")
+
 
 # %% ../../notebooks/core/training/00_config.ipynb #13a0aca1
 HEAD = 64 # channels of a head
