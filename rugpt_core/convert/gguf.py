@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ..common.environment import optional
+from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
 from ..modeling.model import Model, ModelConfig
 from ..tokenization.tokenizer import Tokenizer
@@ -122,7 +122,7 @@ def write_gguf(
     if tokenizer.vocab_size != model.config.vocab_size:
         raise RugptError(f"the model has {model.config.vocab_size} pieces, the tokenizer {tokenizer.vocab_size}", str(path),
                          "give the model's own tokenizer")
-    gguf, c, path = optional("gguf", "export"), model.config, Path(path)
+    gguf, c, path = require("gguf", "export"), model.config, Path(path)
     vocabulary, tmp = gguf_vocabulary(tokenizer), path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:
@@ -166,7 +166,7 @@ def open_llama(
     threads: int = 2,
 ) -> Any: # llama_cpp.Llama
     "A model in llama.cpp, with keys and values in float32 and nothing on a GPU."
-    llama = optional("llama_cpp", "serve")
+    llama = require("llama_cpp", "serve")
     return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0, type_v=0,
                        flash_attn=False, verbose=False)
 

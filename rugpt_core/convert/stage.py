@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import save
 
 from .. import __version__
-from ..common.environment import optional
+from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
 from ..common.files import read_json, resolve_run_dir, write_atomic, write_json
 from .gguf import GGUF_KINDS, write_gguf
@@ -60,7 +60,7 @@ def check_transformers(
     limit: float = 1e-3, # largest difference of logits, as a share of their spread
 ) -> dict: # logits_differ, tokens
     "Load the folder as anyone would and compare tokens and logits; a difference is an error."
-    transformers = optional("transformers", "export")
+    transformers = require("transformers", "export")
     transformers.utils.logging.disable_progress_bar()
     theirs = transformers.AutoModelForCausalLM.from_pretrained(str(folder)).eval()
     auto = transformers.AutoTokenizer.from_pretrained(str(folder))
@@ -91,7 +91,7 @@ def export_run(
     "Export a model of a run."
     unknown = [f for f in formats if f not in FORMATS]
     if unknown or not formats: raise RugptError(f"unknown format {', '.join(unknown)!r}", "export", f"use some of: {', '.join(FORMATS)}")
-    if set(formats) - {"transformers"}: optional("gguf", "export")
+    if set(formats) - {"transformers"}: require("gguf", "export")
     family, model, tokenizer = run_model(run_dir, family)
     facts, name = run_facts(run_dir, family), name or f"rugpt-{family}"
     licence = licence or facts.get("licence", "other")
@@ -143,10 +143,10 @@ def serve_command(
     folder = Path(folder)
     if engine not in COMPARED_ENGINES: raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(COMPARED_ENGINES)}")
     if engine == "transformers":
-        for library in ("fastapi", "uvicorn", "accelerate"): optional(library, "serve")
+        for library in ("fastapi", "uvicorn", "accelerate"): require(library, "serve")
         return [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(folder), "--host", host,
                 "--port", str(port), "--device", "cpu"]
-    optional("llama_cpp.server.app", "serve")
+    require("llama_cpp.server.app", "serve")
     files = [f for k in ([kind] if kind else GGUF_KINDS) for f in folder.glob(f"*-{k}.gguf")]
     if not files: raise RugptError("no GGUF file here", str(folder), "`rugpt export --formats f16` writes one")
     return [sys.executable, "-m", "llama_cpp.server", "--model", str(files[0]), "--model_alias", files[0].stem, "--host", host,
@@ -159,7 +159,7 @@ def upload(
     private: bool = True,
 ) -> str: # address
     "Put an export on the hub; the token comes from `HF_TOKEN` or the hub's own login, and is never written anywhere."
-    hub, folder = optional("huggingface_hub", "export"), Path(folder)
+    hub, folder = require("huggingface_hub", "export"), Path(folder)
     about = read_json(folder/"export.json")
     if "transformers" not in about["formats"]: raise RugptError("export has no transformers folder", str(folder), "add it to --formats")
     if about["licence"] == "other":

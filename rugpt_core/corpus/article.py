@@ -11,7 +11,7 @@ __all__ = ['MARKER', 'WIKI_HEADING', 'ENDED', 'DRESS', 'NO_LINK', 'NO_TEXT', 'DR
 import re
 from dataclasses import dataclass, field
 
-from ..common.errors import RugptError
+from ..common.environment import require
 from ..common.files import text_digest
 from .readers import RawArticle
 
@@ -122,9 +122,7 @@ def parse_wikitext(
     title: str,
 ) -> Article:
     "Title and sections of a page of MediaWiki."
-    try: import mwparserfromhell
-    except ImportError: raise RugptError("package mwparserfromhell is missing", title,
-        'a dump needs it: pip install "rugpt[dump]"') from None
+    mwparserfromhell = require("mwparserfromhell", "dump")
     plain = re.sub("'{2,5}", "", nodes_text(mwparserfromhell.parse(text)))
     article = Article(title, [("", [])])
     for line in map(str.strip, plain.split("\n")):

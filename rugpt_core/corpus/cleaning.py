@@ -227,6 +227,8 @@ def find_boilerplate(
     pairs = np.unique(np.stack([label, row], axis=1), axis=0) if len(row) else np.zeros((0, 2), int)
     articles = np.bincount(pairs[:, 0], minlength=len(hashes))
     in_val = np.bincount(pairs[:, 0], weights=held_out[pairs[:, 1]], minlength=len(hashes)) > 0
+    # A paragraph that many articles share goes everywhere. One that a held-out article shares with a few goes from the
+    # training articles alone: held-out text must not be seen in training, and needs to stay whole.
     common = articles >= boilerplate if boilerplate else np.zeros(len(hashes), bool)
     leaked = in_val & (articles > 1) & ~common
     lost = common[label] | leaked[label] & ~held_out[row]

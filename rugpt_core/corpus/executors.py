@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..common.environment import require
 from ..common.code import reached_code
 from ..common.errors import RugptError
 from ..common.files import input_digest, json_digest, write_json
@@ -136,12 +137,8 @@ EXECUTORS = ("local", "slurm", "ray")
 def executor_class(kind: str):
     "An executor of datatrove by its name."
     if kind not in EXECUTORS: raise RugptError(f"unknown executor {kind!r}", "executor", f"give {', '.join(EXECUTORS)}")
-    try:
-        from datatrove.executor import LocalPipelineExecutor, RayPipelineExecutor, SlurmPipelineExecutor
-        if kind == "ray": import ray # noqa: F401
-    except ImportError as e:
-        raise RugptError(f"package {e.name} is missing", f"executor {kind}", 'install it: pip install "rugpt[scale]"') from None
-    return dict(zip(EXECUTORS, (LocalPipelineExecutor, SlurmPipelineExecutor, RayPipelineExecutor), strict=True))[kind]
+    if kind == "ray": require("ray", "scale")
+    return getattr(require("datatrove.executor", "scale", "datatrove"), f"{kind.title()}PipelineExecutor")
 
 # %% ../../notebooks/core/corpus/11_executors.ipynb #1e804bdb
 def executors(

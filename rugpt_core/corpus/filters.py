@@ -63,6 +63,8 @@ def repeated_ngrams(words: Words, total: int) -> dict[int, float]: # n → share
     out, fives = dict.fromkeys(range(5, 11), 0.), words.fives
     repeated = len(fives) - len(words.distinct_fives)
     if not repeated or len(words) < 5: return out
+    # Two bounds come before the exact count, which costs a Python loop: first as if the longest words were the repeated
+    # ones, then the words that repeats really cover, overlaps counted once. Most articles end at the first.
     bound = float(np.sort(words.sizes)[-5*repeated:].sum()/total)
     if bound <= .1: return dict.fromkeys(out, bound)
     repeats, sizes = again(fives), np.concatenate([[0], np.cumsum(words.sizes)])

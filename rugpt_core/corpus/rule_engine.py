@@ -67,6 +67,9 @@ def one_pass(
     rest: set[str], # lines that no rule changes any more; filled
 ) -> tuple[Article, int]: # the article, hits after which another pass is needed
     "Every rule once. Rules for text work line by line, so that only lines which are not at rest are looked at."
+    # All lines that may still change are one text, so that a rule is one call and not one a line. A line that went through
+    # all rules unchanged is remembered in `rest` and left out of later passes. Rules in SETTLED may change a line without
+    # giving the others anything to do.
     lines = to_lines(article).split("\n")
     todo = [i for i, line in enumerate(lines) if line not in rest]
     total, text, moved = 0, "\n".join([lines[i] for i in todo]), set()

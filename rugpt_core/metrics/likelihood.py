@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..common.environment import require
 from ..common.errors import RugptError
 from ..common.files import write_atomic
 from .russian import morphology
@@ -245,8 +246,7 @@ def lm_eval_model(
     tokenizer: Any,
 ) -> Any: # an lm_eval LM
     "A checkpoint of ours as a model of lm_eval, without an export; for tasks that compare likelihoods."
-    try: from lm_eval.api.model import LM
-    except ImportError: raise RugptError("lm-eval is missing", "lm_eval_model", "pip install 'rugpt[eval]'") from None
+    LM = require("lm_eval.api.model", "eval", "lm-eval").LM
 
     class Rugpt(LM):
         "Likelihoods by our own model."

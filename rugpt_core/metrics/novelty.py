@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..common.environment import require
 from ..common.errors import RugptError
 from .repetition import as_ids, Ids
 
@@ -64,8 +65,7 @@ def suffix_array(
     bos_id: int, # stands before every article
 ) -> SuffixArray:
     "Sort the suffixes of the training tokens."
-    try: from pydivsufsort import divsufsort
-    except ImportError: raise RugptError("pydivsufsort is missing", "novelty", "pip install 'rugpt[analysis]'") from None
+    divsufsort = require("pydivsufsort", "analysis").divsufsort
     flat = np.asarray(flat)
     if flat.ndim != 1: raise RugptError("training ids must be one row", "novelty", "give the contents of train.bin")
     known = np.unique(flat)
@@ -195,6 +195,8 @@ def longest_matches(
     parts = [to_codes(sa.known, as_ids(t), len(sa.known) + 1) for t in texts]
     if not len(sa): return [np.zeros(len(p), dtype=np.int64) for p in parts]
     flat = np.concatenate([np.r_[p, np.full(PACK, len(sa.known) + 1)] for p in parts] or [np.empty(0, int)]).astype(np.int32)
+    # Each text ends in codes that no article holds, so that no match runs over into the next text. PACK codes are one key:
+    # the search goes down the suffix array key by key, all positions of all texts at once.
     keys = pack_keys(np.r_[flat, np.zeros(PACK, np.int32)]) # one a position
     length, q = np.zeros(len(flat), dtype=np.int64), np.argsort(keys, kind="stable") # neighbours share their way
     low, high = np.zeros(len(q), dtype=np.int64), np.full(len(q), len(sa), dtype=np.int64)
@@ -209,6 +211,8 @@ def longest_matches(
     length[q] = depth
     starts = np.cumsum([0] + [len(p) + PACK for p in parts])
     out = [length[s:s + len(p)] for s, p in zip(starts, parts)]
+    # What is still matching at this depth is a long copy. There a match at i + 1 is that at i less one token, which is
+    # cheaper to follow than to search.
     long = np.sort(q)
     for s, p, mine in zip(starts, parts, out):
         here = long[np.searchsorted(long, s):np.searchsorted(long, s + len(p))] - s

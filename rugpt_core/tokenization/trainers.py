@@ -90,6 +90,9 @@ def viterbi_scores(
     from tokenizers import Tokenizer as Backend
     pieces = sorted(p for p, _ in tree["model"]["vocab"][1:])
     scores = np.full(len(pieces), -10.0)
+    # All pieces start equally likely; each round counts them in the best segmentation under the scores of the round before.
+    # The half that is added keeps pieces that no segmentation uses at a finite score. Scores are rounded so that the file
+    # is the same on every processor.
     for _ in range(rounds):
         vocab = [[BOS, 0.0], *map(list, zip(pieces, scores.tolist()))]
         backend = Backend.from_str(json.dumps({**tree, "model": {**tree["model"], "vocab": vocab}}))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['MAX_READS', 'MUCH', 'read_limits', 'synthetic_limit', 'fill_smallest', 'level', 'SamplePlan', 'topic_bounds',
-           'quotas', 'by_origin', 'topic_reads', 'article_reads', 'select_balanced', 'balance_rows', 'reason',
-           'dropped_share', 'unmet']
+           'quotas', 'synthetic_part', 'by_origin', 'topic_reads', 'article_reads', 'select_balanced', 'balance_rows',
+           'reason', 'dropped_share', 'unmet']
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #65f16281
 import heapq
@@ -151,28 +151,45 @@ def quotas(
     return {t: rest.get(t, fixed.get(t, 0)) for t in high}
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #f38ef673
+def synthetic_part(
+    topic: str,
+    shares: Mapping[tuple[str, str], float], # (topic, origin) → share
+) -> float | None: # 0 to 1; None where nobody asked for one
+    "The share of a topic that is to be synthetic, given directly or as what the natural share leaves."
+    if (topic, "synthetic") in shares: return shares[topic, "synthetic"]
+    return 1 - shares[topic, "natural"] if (topic, "natural") in shares else None
+
 def by_origin(
     have: Mapping[tuple[str, str], int], # (topic, origin) → articles in train
     quota: Mapping[str, int], # of quotas
     plan: SamplePlan,
 ) -> dict[tuple[str, str], int]: # (topic, origin) → articles to draw
     "Natural articles first, synthetic ones within their share of train and, where one is given, of the topic."
-    room = lambda t, o: min(have.get((t, o), 0), int(plan.caps.get((t, o), have.get((t, o), 0))))
+    def room(topic: str, origin: str) -> int: # what there is, up to its cap
+        there = have.get((topic, origin), 0)
+        return min(there, int(plan.caps.get((topic, origin), there)))
+
     wish, natural = {}, {}
-    for t, q in quota.items():
-        part = plan.shares.get((t, "synthetic"), 1 - plan.shares[t, "natural"] if (t, "natural") in plan.shares else None)
-        wanted = max(plan.floors.get((t, "synthetic"), 0), round(part*q) if part is not None else 0)
-        wish[t] = int(min(room(t, "synthetic"), wanted, q))
-        natural[t] = min(room(t, "natural"), q - wish[t])
-        if part is not None: wish[t] = min(wish[t], math.floor(part*natural[t]/(1 - part) + 1e-9) if part < 1 else q)
+    for topic, q in quota.items():
+        part = synthetic_part(topic, plan.shares)
+        asked = max(plan.floors.get((topic, "synthetic"), 0), 0 if part is None else round(part*q))
+        wish[topic] = int(min(room(topic, "synthetic"), asked, q))
+        natural[topic] = min(room(topic, "natural"), q - wish[topic])
+        # Where natural articles are missing, fewer synthetic ones keep the share that was asked for.
+        if part is not None and part < 1: wish[topic] = min(wish[topic], math.floor(part*natural[topic]/(1 - part) + 1e-9))
+
+    # First what was asked for by topic, then the quotas of the other topics are filled up, both within the share of train.
     limit = synthetic_limit(sum(natural.values()), plan.synthetic_share)
     first = fill_smallest(dict.fromkeys(quota, 0), wish, dict(quota), limit)
     used = {t: natural[t] + first[t] for t in quota}
-    open_ = [t for t in quota if not {(t, "synthetic"), (t, "natural")} & set(plan.shares)]
-    spare = {t: min(room(t, "synthetic"), quota[t] - natural[t]) - first[t] for t in open_}
-    more = fill_smallest(used, {t: max(n, 0) for t, n in spare.items()}, dict(quota), None if limit is None else limit - sum(first.values()))
-    out = {(t, "synthetic"): first[t] + more.get(t, 0) for t in quota}
-    return out | {(t, "natural"): min(room(t, "natural"), quota[t] - out[t, "synthetic"]) for t in quota}
+    spare = {t: max(min(room(t, "synthetic"), quota[t] - natural[t]) - first[t], 0) for t in quota
+             if synthetic_part(t, plan.shares) is None}
+    left = None if limit is None else limit - sum(first.values())
+    more = fill_smallest(used, spare, dict(quota), left)
+
+    synthetic = {t: first[t] + more.get(t, 0) for t in quota}
+    return {(t, "synthetic"): n for t, n in synthetic.items()} | \
+        {(t, "natural"): min(room(t, "natural"), quota[t] - n) for t, n in synthetic.items()}
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #0468fd7d
 MAX_READS = 4 # times an epoch at most
