@@ -38,6 +38,7 @@ from ..tokenization.bins import Bins, bits_per_byte
 from .config import rate_factor, schedule_note, TrainConfig
 from .dataloader import check_bins, PackedLoader, validation_windows, WindowLoader
 from .optim import EMA, Optimizer
+from .rehearsal import forecast_line, rehearse
 from .states import best_weights, check_parts, FREE, json_plain, key_differences, STATE
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #21a3cf1d
@@ -388,6 +389,9 @@ def train_model(
         run = Run(bins, config, t, out, state or out/"checkpoints", strict, start)
         again = run.resume()
         if run.world.rank == 0: print(introduction(run) + (f"; going on from step {run.step}" if again else ""), flush=True)
+        if not is_finished(run):
+            forecast = forecast_line(run, rehearse(run))
+            if run.world.rank == 0: print(forecast, flush=True)
         train_to_end(run)
         best, weights = best_weights(run.folder, run.best)
         run.model.load_state_dict(weights)
@@ -397,7 +401,8 @@ def train_model(
     if run.world.rank == 0:
         for name in ("model.safetensors", "config.json"): shutil.copyfile(best/name, out/name)
     run.world.wait()
-    return describe_model(run.model, bins, t, run.tokens) | ({} if start is None else dict(start=start.about)) | dict(best=run.best, whole=whole, weights=weights_digest(weights),
+    begun = {} if start is None else dict(start=start.about)
+    return describe_model(run.model, bins, t, run.tokens) | begun | dict(best=run.best, whole=whole, weights=weights_digest(weights),
         final_val_loss=run.rows[-1]["val_loss"], steps=run.step, returns=run.returns, device=run.device.type, dtype=str(run.dtype)[6:])
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #db3fce66
