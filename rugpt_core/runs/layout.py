@@ -22,8 +22,8 @@ class StageSpec:
 
 # %% ../../notebooks/core/runs/00_layout.ipynb #412a8ba6
 STAGES = {s.name: s for s in (
-    StageSpec("explore", "explore", "01_explore", "corpus.stage:explore", files=("source",)),
-    StageSpec("clean", "clean", "02_clean", "corpus.stage:clean", files=("source",)),
+    StageSpec("explore", "explore", "01_explore", "corpus.stage:explore", files=("source",), code=("data/templates.yml",)),
+    StageSpec("clean", "clean", "02_clean", "corpus.stage:clean", files=("source", "templates_file")),
     StageSpec("synthesize", "synthetic", "03_synthesize", "synthesis.stage:synthesize", ("clean",),
         ("topics_file", "titles_file", "prices_file", "evaluation_files", "llm_recording"), code=("data/prompts/*",)),
     StageSpec("classify", "topics", "04_classify", "topics.stage:classify", ("clean", "synthesize"),
