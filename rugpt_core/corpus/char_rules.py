@@ -14,7 +14,6 @@ __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'TORN', '
 import html
 import re
 import unicodedata
-from functools import cache
 
 import numpy as np
 

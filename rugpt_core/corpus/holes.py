@@ -82,5 +82,5 @@ def without_holes(line: str) -> str:
     kept = [closed(p) if i in bad and quotes_much(p) else p for i, p in enumerate(parts) if i not in bad or quotes_much(p)]
     rest = " ".join(kept)
     if begun and not any(map(quotes_much, kept)) or (count > 2 or 2*len(bad) > len(parts) > 2) and maths > 2: kept = [p for p in kept if quotes_much(p)]
-    elif not LOST in line and len(line) < 200 and maths > 1 and not quotes_much(rest): return ""
+    elif LOST not in line and len(line) < 200 and maths > 1 and not quotes_much(rest): return ""
     return " ".join(kept)
