@@ -1975,6 +1975,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'rugpt_core/report/stage.py'),
                                          'rugpt_core.report.stage.draw_models': ( 'core/report/stage.html#draw_models',
                                                                                   'rugpt_core/report/stage.py'),
+                                         'rugpt_core.report.stage.markdown_html': ( 'core/report/stage.html#markdown_html',
+                                                                                    'rugpt_core/report/stage.py'),
                                          'rugpt_core.report.stage.notebook_page': ( 'core/report/stage.html#notebook_page',
                                                                                     'rugpt_core/report/stage.py'),
                                          'rugpt_core.report.stage.plain_output': ( 'core/report/stage.html#plain_output',
