@@ -4,18 +4,19 @@
 
 # %% auto #0
 __all__ = ['SELECTION_COLUMNS', 'READ_ROWS', 'STRATUM', 'selection_rows', 'is_synthetic', 'seed_of', 'stratified', 'Roles',
-           'choose_roles', 'documents', 'drop_near']
+           'choose_roles', 'text_selection', 'documents', 'drop_near']
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #d2bb1168
 import functools
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 from ..common.errors import RugptError
+from ..common.files import text_digest
 from ..common.parallel import batched
 from ..common.progress import Progress
 from ..corpus.article import document, split_point
@@ -113,6 +114,19 @@ def choose_roles(
     for split in ("train", "val"):
         if not counts[split]: raise RugptError(f"no {split} articles in the selection", where, "give more articles")
     return Roles(of, counts)
+
+# %% ../../notebooks/core/tokenization/07_splits.ipynb #205c259f
+def text_selection(
+    texts: Iterable[str], # documents; copies count once
+    val_share: float = .1, # share held out, one document at least
+): # a DataFrame as `documents` and `write_bins` read it
+    "Plain texts as a selection, for those who have no run: ids, sources and splits are made up from the texts alone."
+    import pandas as pd
+    rows = [dict(id=text_digest(t), source="file", title="", text=t, split="train", topic="") for t in dict.fromkeys(texts)]
+    if len(rows) < 2: raise RugptError(f"{len(rows)} different texts", "text_selection", "give two at least: one is held out")
+    held = sorted(rows, key=lambda r: split_point(r["id"]))[:max(1, round(val_share*len(rows)))]
+    for r in held: r["split"] = "val"
+    return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #164d3a8c
 def documents(

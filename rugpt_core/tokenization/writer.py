@@ -26,7 +26,7 @@ from ..common.parallel import batched, map_threads
 from ..common.progress import Progress
 from .bins import bin_dtype, BINS_SCHEMA, check_ids, READS, SPLITS
 from .fast_encode import choose_encoder, IdEncoder
-from .splits import choose_roles, documents, Roles
+from .splits import choose_roles, documents, Roles, text_selection
 from .tokenizer import Tokenizer
 
 # %% ../../notebooks/core/tokenization/08_writer.ipynb #bbbf1ab8
@@ -174,7 +174,7 @@ def first_texts(
 
 # %% ../../notebooks/core/tokenization/08_writer.ipynb #92ee3939
 def write_bins(
-    selection, # a DataFrame, or the path of selection.parquet
+    selection, # a DataFrame, the path of selection.parquet, or a list of texts
     tokenizer: Tokenizer,
     out: str | Path, # an existing folder
     roles: Roles | None = None, # who goes where: `choose_roles` by default
@@ -184,6 +184,7 @@ def write_bins(
 ) -> dict: # what meta.json holds
     "Write tokenizer/, train.bin, val.bin, their offsets, weights where they differ, docs.parquet and meta.json."
     import pyarrow as pa, pyarrow.parquet as pq
+    if isinstance(selection, list): selection = text_selection(selection)
     out, roles = Path(out), roles or choose_roles(selection)
     tokenizer.save(out/"tokenizer")
     sample = first_texts(documents(selection, "train", roles))
