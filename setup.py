@@ -6,7 +6,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/prompts/**/*", "data/sample/*.jsonl", "data/sample/*.csv",
-           "report/*.md", "report/*.bib", "report/style/**/*")
+           "report/*.md", "report/*.bib", "report/style/**/*", "benchmarks/results/topics.json")
 
 
 class WithProject(build_py):

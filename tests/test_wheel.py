@@ -1,5 +1,6 @@
 """An installed wheel does in an empty folder what a checkout does."""
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ def installed(tmp_path_factory):
     listed = ["git", "ls-files", "-co", "--exclude-standard"]
     files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in files.split("\n"):
-        if name and (ROOT/name).is_file() and not name.startswith(("tests/", "benchmarks/")):
+        if name and (ROOT/name).is_file() and not name.startswith("tests/"):
             (source/name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT/name, source/name)
     pip = [sys.executable, "-m", "pip"]
@@ -49,3 +50,14 @@ def test_a_run_writes_where_the_person_stands(installed, tmp_path):
     assert tree(installed) == before and (installed/"rugpt_core/py.typed").is_file()
     publish = call(installed, tmp_path, "report", "--publish")
     assert publish.returncode == 2 and "Traceback" not in publish.stderr
+
+
+def test_files_that_the_code_names_are_carried(installed):
+    """Every path below the project's root that a notebook or a module spells out."""
+    project = installed/"rugpt_core/project"
+    sources = [*project.glob("notebooks/0*.ipynb"), *(p for p in (installed/"rugpt_core").rglob("*.py"))]
+    named = {m for p in sources for m in re.findall(r'ROOT/\\?"([\w./-]+)\\?"', p.read_text(encoding="utf-8"))}
+    assert "presets" in named and "benchmarks/results/topics.json" in named
+    only_in_a_checkout = {"pyproject.toml", "rugpt_core"}
+    missing = sorted(n for n in named - only_in_a_checkout if not (project/n).exists())
+    assert not missing
