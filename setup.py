@@ -5,7 +5,7 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/prompts/**/*", "data/sample/*.jsonl", "data/sample/*.csv",
+CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/prompts/**/*", "data/sample/*.json*", "data/sample/*.csv",
            "report/*.md", "report/*.bib", "report/style/**/*", "benchmarks/results/topics.json")
 
 
