@@ -5,7 +5,7 @@ import statistics
 import time
 from datetime import date
 
-from rugpt_core.cli.analyze import SCALES, SWEEP_ARTICLES, SWEEP_OFTEN, planted_table
+from rugpt_core.cli.analyze import SCALES, SWEEP_ARTICLES, SWEEP_OFTEN, SWEEP_STEPS, planted_table
 from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.evaluation.planted import SEEDS, monofact_sweep, run_seeds
@@ -45,11 +45,11 @@ def main():
     path, start = ROOT/"benchmarks/results/planted.json", time.process_time()
     before = read_json(path) if path.is_file() else {}
     found, sweep = before.get("result"), before.get("sweep", [])
-    if "people" in args.parts or not found:
+    if "people" in args.parts or "runs" not in (found or {}):
         found = run_seeds(PlantedPlan(**SCALES[args.scale]), args.seeds)
         print(planted_table(found), flush=True)
     if "sweep" in args.parts:
-        plan = PlantedPlan(**{**SCALES[args.scale], "probed": 20})
+        plan = PlantedPlan(**{**SCALES[args.scale], "probed": 20, "steps": SWEEP_STEPS})
         sweep = monofact_sweep(plan, articles=args.articles, often=SWEEP_OFTEN, seeds=args.seeds)
     write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=rows_of(found, sweep),
