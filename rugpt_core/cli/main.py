@@ -23,7 +23,7 @@ from .analyze import add_commands
 from .clean import add_clean_command
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, RugptError
-from .training import add_bins, add_starts, chosen_starts, cmd_bins, given_start, opened_ids
+from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan, given_start, opened_ids
 from .options import given_values, OPTIONS, put_over
 from ..common.files import read_json, resolve_run_dir, ROOT, runs_home, write_atomic
 from ..runs.chain import run_chain, StageError
@@ -244,6 +244,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_export(command("export", cmd_export, "Export a trained model: a transformers folder with its card, GGUF files, the hub."))
     add_serve(command("serve", cmd_serve, "Serve a trained model: OpenAI-compatible /v1/completions, with streaming."))
     add_train(command("train", cmd_train, "Train in a run directory that has tokens/, on a host with torch, numpy and safetensors alone."))
+    add_plan(command("plan", cmd_plan, "Propose tokenizer, model, batch and steps for text, memory and hours, and say what they will take."))
     add_bins(command("bins", cmd_bins, "Write text as files of ids, for training or for nanoGPT; nothing is cleaned."))
     p = command("import", cmd_import, "Take over a checkpoint of nanoGPT (ckpt.pt) or of transformers (a folder of GPT-2 or Qwen3).")
     p.add_argument("checkpoint", help="ckpt.pt, or a folder with config.json and model.safetensors")
