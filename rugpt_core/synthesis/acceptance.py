@@ -77,13 +77,13 @@ REJECTION_REASONS = {"finish_reason": "the model stopped for another reason than
     "unfinished": "it does not end with a full sentence", "too_short": "shorter than the band",
     "too_long": "longer than the band", "length_ratio": "its length and the source's are too far apart",
     "not_cyrillic": "too few of its letters are Cyrillic", "not_russian": "it has hardly a common Russian word",
-    "language": "it has words of another language", "alphabet": "it has letters of another alphabet, or mixes two in a word",
+    "other_language": "it has words of another language", "other_alphabet": "it has letters of another alphabet, or mixes two in a word",
     "broken": "it has broken characters", "template": "it has tokens of a chat template, or an open thought",
     "repetitive": "it repeats itself", "loop": "it ends in a loop",
     "prompt_leak": "it repeats the prompt", "refusal": "it refuses, or speaks of itself as a model",
     "planning": "it plans aloud", "chatty": "it greets, or takes its leave", "speaks": "it says I, or speaks to somebody",
     "source_talk": "it speaks of its source or its task", "advertising": "it advertises",
-    "markup": "it holds markup, lists, formulas or addresses", "emoji": "it has emoji", "style": "it is no conversation where one was asked for",
+    "markup": "it holds markup, lists, formulas or addresses", "emoji": "it has emoji", "wrong_style": "it is no conversation where one was asked for",
     "off_topic": "it does not speak of its title",
     "new_numbers": "it has numbers that the source has not", "new_entities": "it has names that the source has not",
     "negation": "it denies what the source affirms, or the other way round", "antonym": "it says the contrary of the source",
@@ -91,7 +91,7 @@ REJECTION_REASONS = {"finish_reason": "the model stopped for another reason than
     "bounds": "more and less changed places", "roles": "somebody has another role",
     "copy": "it copies the source", "duplicate": "the same text was accepted before",
     "near_duplicate": "nearly the same text was accepted before", "in_corpus": "nearly the same passage is in the corpus",
-    "in_evaluation": "it shares a passage with an evaluation set", "judge": "the language model that judges refuses it"}
+    "in_evaluation": "it shares a passage with an evaluation set", "llm_judge": "the language model that judges refuses it"}
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #9d082b47
 def words(text: str) -> list[str]:
@@ -222,7 +222,7 @@ def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[d
         "not_russian": enough and m["common"] < .03,
         "repetitive": (m["rep_4"] or 0) > bounds.max_repetition or (enough and m["rep_w16"] > bounds.max_window) or twice > 0,
         "loop": bool(m["loop"]), "prompt_leak": leak > 0 or bool(MARKERS.search(text)),
-        "style": case.style == "qa" and bool(text) and "?" not in text,
+        "wrong_style": case.style == "qa" and bool(text) and "?" not in text,
         "off_topic": case.way == "topic" and bool(text) and not speaks_of(text, case.title)}
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #68f98d93

@@ -93,7 +93,7 @@ class Item:
     @property
     def case(self) -> Case:
         "What its answer is judged by."
-        return Case(self.way, self.title, self.prompt.own_text, self.primer, self.source)
+        return Case(self.way, self.title, self.prompt.own_text, self.primer, self.source, self.prompt.style)
 
 # %% ../../notebooks/core/synthesis/14_plan.ipynb #7d7208e3
 def plan_outlines(

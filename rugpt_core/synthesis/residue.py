@@ -136,7 +136,7 @@ def english_words(text: str) -> list[str]:
     "Common English words."
     return [t.text for t in tokens(text) if t.text in ENGLISH]
 
-# %% ../../notebooks/core/synthesis/10_residue.ipynb #ae79981b
+# %% ../../notebooks/core/synthesis/10_residue.ipynb #6c0356ec
 def residues(
     text: str, # as it is after `cut_residue`
     source: str = "", # of a rewrite: what stands there too is no residue
@@ -150,9 +150,9 @@ def residues(
     rows = {"broken": found(BROKEN), "template": found(TOKENS), "chatty": found(CHATTY) + found(CLOSING), "refusal": found(REFUSAL),
         "planning": found(PLANNING), "speaks": speaks_as_i(text) + (["вы"] if addresses(text) else []), "source": found(SOURCE), "advertising": found(ADVERT),
         "markup": found(MARKUP) + found(LATEX) + found(LABELS) + ([] if dashes else re.findall(r"(?m)^\s*[-—–]\s", text)), "emoji": found(EMOJI),
-        "alphabet": [c for c in FOREIGN.findall(greek) if c not in source] + [w for w in mixed_words(text) if w.lower() not in given],
-        "language": [w for w in foreign_words(text) if w.lower() not in given]}
-    if len(english_words(text)) > 2 + len(english_words(source)): rows["language"] += english_words(text)
+        "other_alphabet": [c for c in FOREIGN.findall(greek) if c not in source] + [w for w in mixed_words(text) if w.lower() not in given],
+        "other_language": [w for w in foreign_words(text) if w.lower() not in given]}
+    if len(english_words(text)) > 2 + len(english_words(source)): rows["other_language"] += english_words(text)
     share = known_share(text)
-    if share is not None and share < .72: rows["language"].append(f"{share:.0%} known words")
+    if share is not None and share < .72: rows["other_language"].append(f"{share:.0%} known words")
     return {k: v for k, v in rows.items() if v}

@@ -64,8 +64,9 @@ def judge_alone(plan: Sequence[Item], answers: Mapping[str, Answer], bounds: Bou
     "Every answer by itself, in the order of the plan."
     out = []
     for item in progress([i for i in plan if i.key in answers], "judging", unit="answers"):
-        text, cut = finish_text(item.primer, answers[item.key])
+        text, cut, removed = finish_text(item.primer, answers[item.key], item.title)
         measured, reasons = judge_answer(item.case, answers[item.key], text, bounds, finder)
+        if removed: measured["cut_off"] = removed
         out.append(Judged(item, answers[item.key], text, cut, measured, reasons))
     return out
 
