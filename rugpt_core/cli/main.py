@@ -21,6 +21,7 @@ from pathlib import Path
 from .. import __version__
 from .analyze import add_commands
 from .clean import add_clean_command
+from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, RugptError
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan, given_start, opened_ids
@@ -251,6 +252,7 @@ def build_parser() -> argparse.ArgumentParser:
     p.add_argument("--out", required=True, help="folder for config.json and model.safetensors")
     p.add_argument("--tokenizer", default="", help="folder of the tokenizer with which it was trained, to generate with")
     add_clean_command(command)
+    add_judge(command("judge", cmd_judge, "Judge answers of a language model in JSON lines: accepted or not, and every reason."))
     add_commands(command)
     p = command("presets", cmd_presets, "List the presets, or show every value of one.")
     p.add_argument("name", nargs="?", default="", help="a preset")
