@@ -163,7 +163,7 @@ def near_roots(run: list[Token], t: Token, reach: int = 4) -> set[str]:
     part = [x for x in run[max(0, at - reach):at] + run[at + 1:at + 1 + reach] if x.sentence == t.sentence]
     return roots_of(part)
 
-# %% ../../notebooks/core/synthesis/09_claims.ipynb #8f9fbe9f
+# %% ../../notebooks/core/synthesis/09_claims.ipynb #85d9224e
 class Anchor(NamedTuple):
     "A place of a text that something is said of."
     kind: str
@@ -184,7 +184,7 @@ def beside(
     heads = antecedents(run)
     moved = {t.start for t in heads.values()}
     out = []
-    for k, (a, b) in enumerate(spans):
+    for a, b in spans:
         left = max((e for s, e in spans if e <= a), default=0) if stop else 0
         right = min((s for s, e in spans if s >= b), default=len(text) + 1) if stop else len(text) + 1
         inside = [i for i, t in enumerate(run) if a <= t.start < b]
@@ -228,7 +228,7 @@ def attribute(word: str) -> str:
     "What a word says of a number, where that is one of the usual things; else its root."
     if word[0].isdigit(): return "=" + word
     if w := single_names().get(lemma(word)): return w
-    return "=" + ATTRIBUTES[x] if (x := next((l for l in sorted(lemmas(word)) if l in ATTRIBUTES), "")) else root(word)
+    return "=" + ATTRIBUTES[x] if (x := next((w for w in sorted(lemmas(word)) if w in ATTRIBUTES), "")) else root(word)
 
 # %% ../../notebooks/core/synthesis/09_claims.ipynb #88fa27aa
 def overlap(a: frozenset[str], b: frozenset[str]) -> int:

@@ -7,9 +7,9 @@ __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'BEFORE
            'transliterated', 'aliases', 'groups_in', 'initials', 'spelled', 'is_proper', 'candidates', 'Known',
            'place_stems', 'new_names', 'expands_initial', 'wrong_initials']
 
-# %% ../../notebooks/core/synthesis/08_names.ipynb #1f038739
+# %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache, lru_cache
 
 from .quantities import numerals

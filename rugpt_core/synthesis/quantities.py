@@ -194,14 +194,14 @@ def dates(text: str) -> tuple[list[Quantity], list[tuple[int, int]]]: # days, mo
         taken.append((m.start(), m.end()))
     return out, taken
 
-# %% ../../notebooks/core/synthesis/07_quantities.ipynb #46178b78
+# %% ../../notebooks/core/synthesis/07_quantities.ipynb #7d5b0899
 PARTS = [(re.compile(p + r"\W+(?:\w+\W+)?$", re.I), name) for p, name in ((r"(?:начал\w+|рубеж\w*|перв\w+ (?:половин\w+|трет\w+|четверт\w+))", "early"),
     (r"(?:середин\w+)", "middle"), (r"(?:кон(?:ец|це|ца|цом|цу)|втор\w+ половин\w+|последн\w+ (?:четверт\w+|трет\w+)|исход\w*)", "late"))]
 BC = re.compile(r".{0,14}?(?:до н\. ?э|до нашей эры|до Рождества)", re.I)
 
 def as_time(q: Quantity, text: str, after: str) -> Quantity:
     "A number that the words around it make a year, a decade or a century."
-    word, rest = plain(re.match(r"[\s\u00a0.,]*(\w*)", after)[1]), after[:16].lower()
+    word = plain(re.match(r"[\s\u00a0.,]*(\w*)", after)[1])
     bc = bool(BC.match(after[:30]))
     before = text[max(0, q.start - 24):q.start]
     if re.match(r"\s*(?:вв?\.|ст\.)", after) or lemma(word or "x") in ("век", "столетие"):

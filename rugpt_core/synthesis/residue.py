@@ -9,11 +9,10 @@ __all__ = ['THOUGHT', 'CLOSED', 'ENDED', 'CHANNEL', 'TEMPLATE', 'AT_START', 'AT_
            'without_thoughts', 'cut_residue', 'speaks_as_i', 'addresses', 'mixed_words', 'foreign_words', 'known_share',
            'english_words', 'residues']
 
-# %% ../../notebooks/core/synthesis/10_residue.ipynb #d833a1c7
+# %% ../../notebooks/core/synthesis/10_residue.ipynb #cb5bca65
 import re
-from collections.abc import Iterable
 
-from .lexicon import is_known, lemma, plain, readings, tokens
+from .lexicon import is_known, plain, readings, tokens
 
 # %% ../../notebooks/core/synthesis/10_residue.ipynb #161ff562
 THOUGHT = r"think|thinking|thought|reasoning|reflection|analysis|scratchpad"
