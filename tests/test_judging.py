@@ -13,7 +13,8 @@ def shares(name):
     rows = [json.loads(line) for line in (ANSWERS / name).read_text(encoding="utf-8").splitlines()]
     said = [json.loads(line) for line in rugpt("judge", ANSWERS / name, check=0).stdout.splitlines()]
     assert [s["id"] for s in said] == [r["id"] for r in rows]
-    pairs = [(s["accepted"], r["verdict"] == "accept") for s, r in zip(said, rows, strict=True) if not r["debatable"] and not r["judge_only"]]
+    clear = [(s, r) for s, r in zip(said, rows, strict=True) if not r["debatable"] and not r["judge_only"]]
+    pairs = [(s["accepted"], r["verdict"] == "accept") for s, r in clear]
     both = sum(a and b for a, b in pairs)
     return len(pairs), both / sum(a for a, _ in pairs), both / sum(b for _, b in pairs), said
 
