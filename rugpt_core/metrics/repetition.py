@@ -191,6 +191,7 @@ def _nearest(
     return out
 
 # %% ../../notebooks/core/metrics/00_repetition.ipynb #31036d02
+# sacrebleu scores one text of words at a time against its references; here all texts are scored at once, and are ids
 def self_bleu4(
     texts: Sequence[Ids], # token ids, a text each
 ) -> list[float | None]: # a value a text, 0 to 1; None for an empty text, and where there is no other

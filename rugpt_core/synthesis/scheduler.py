@@ -126,6 +126,7 @@ def estimate_cost(
         at_most=most | dict(cost_usd=money(most)), learnt_from=guess.answers, minutes_at_least=round(len(to_ask)/rpm, 2) if rpm else None)
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #04070f9d
+# aiolimiter does this for asyncio alone; the tries here are threads, and wait for tokens as well as for requests
 class Rate:
     "Moments for tries, so that no minute gets more than it may."
     def __init__(self,

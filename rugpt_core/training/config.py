@@ -79,6 +79,7 @@ class TrainConfig:
         if not 0 < self.decay_share <= 1: refuse(f"decay_share is {self.decay_share}", "give a share above 0, up to 1")
 
 # %% ../../notebooks/core/training/00_config.ipynb #462007d7
+# transformers has this schedule in steps alone; here it can follow the clock, on hosts without transformers too
 def rate_factor(
     step: int, # from 0
     t: TrainConfig,
