@@ -22,6 +22,7 @@ VOCABULARIES, STEPS, SEEDS = (500, 1500, 5000), (60, 240), (1, 2)
 COMMON = 1500  # the vocabulary in whose pieces all texts are measured
 TOKENS, BYTES = 160, 320  # of a continuation that is written; of one that is measured, the same for every vocabulary
 BITS = "bits_per_byte"
+RESULT = ROOT/"benchmarks/results/causes.json"
 
 
 def rows_of(source):
@@ -68,11 +69,27 @@ def one(tokens, common, folder, steps, strategy, seed):
            "too_short": short[f"qwen3-{strategy}"], "bytes": BYTES}
 
 
+def recompute(old):
+    """Epochs and correlations from models that were measured before. Texts that were not of equal bytes bear no comparison
+    of their artifacts between vocabularies: without `bytes` only bits per byte keep their correlations."""
+    models = [m | dict(epochs=m["tokens_seen"]/m["unique_tokens"]) for m in old["models"]]
+    equal = all(m.get("bytes") for m in models)
+    about = "" if equal else "texts of equal tokens, not bytes: artifacts are not compared between vocabularies"
+    size = len(MOVING) + 1
+    works = [f"vocabulary {m['vocab_size']}, {m['epochs']:.2f} epochs" for m in models]
+    rows = [r | dict(work=works[k//size]) for k, r in enumerate(old["rows"])]
+    moving = moves(models, (*MOVING, BITS) if equal else (BITS,))
+    return write_json(RESULT, old | dict(rows=rows, models=models, about=about, moves=moving))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=str(ROOT/"data/sample/wiki40b_ru.jsonl"))
     parser.add_argument("--strategy", default="greedy")
+    parser.add_argument("--recompute", action="store_true", help="train nothing: correlations anew from the models of the file")
     args = parser.parse_args()
+    if args.recompute:
+        return print(recompute(read_json(RESULT)))
     import pandas as pd
     rows, models = pd.DataFrame(rows_of(args.source)), []
     with tempfile.TemporaryDirectory() as d:
@@ -85,16 +102,15 @@ def main():
                 for seed in SEEDS:
                     models.append(one(tokens, folders[COMMON], Path(d)/f"{size}-{steps}-{seed}", steps, args.strategy, seed))
     moving = moves(models, (*MOVING, BITS))
-    path = ROOT/"benchmarks/results/causes.json"
     table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt", metric=a,
                   unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None)
              for m in models for a in (*MOVING, BITS)]
-    write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
+    write_json(RESULT, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=table, models=models, moves=moving))
     for key in ("rho", "p", "p_holm"):
         found = pd.DataFrame({a: {c: moving[a][c][key] for c in CAUSES} for a in moving}, dtype=float)
         print(key, found.round(3).to_string(), sep="\n")
-    print(path)
+    print(RESULT)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ def ended_texts(
     limit: int, # tokens of the longest text of all sets
 ) -> list[bool]: # of each text
     "Whether each text ended before the limit."
-    return [bool(r["stopped"]) if isinstance(r.get("stopped"), bool) else len(ids) < limit for r, ids in zip(t.rows, t.ids, strict=True)]
+    said = [r.get("stopped") for r in t.rows]
+    return [s if isinstance(s, bool) else len(ids) < limit for s, ids in zip(said, t.ids, strict=True)]
 
 def text_limit(sets: Sequence[Any]) -> int: # tokens; 0 without texts
     "The longest text of all sets: the limit that they were given, as far as anything shows it."
@@ -58,4 +59,5 @@ def ended_articles(
     "How many held-out articles end within the tokens of an opening and its continuation."
     if not len(lengths): return None
     ended = sum(n < opening + limit for n in lengths)
-    return dict(articles=len(lengths), ended=ended, tokens=opening + limit, share=share_interval(ended, len(lengths)) | dict(count=len(lengths)))
+    share = share_interval(ended, len(lengths)) | dict(count=len(lengths))
+    return dict(articles=len(lengths), ended=ended, tokens=opening + limit, share=share)

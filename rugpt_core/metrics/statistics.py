@@ -86,7 +86,7 @@ def share_interval(
     Raises ValueError where k is not within 0 to n, or the method is unknown."""
     from scipy import stats
     if not 0 <= k <= n: raise ValueError(f"{k} of {n}: give 0 ≤ k ≤ n")
-    if method not in ("clopper-pearson", "wilson"): raise ValueError(f"unknown method {method!r}: clopper-pearson or wilson")
+    if method not in ("clopper-pearson", "wilson"): raise ValueError(f"unknown method {method!r}; wilson?")
     if not n: return estimate(None)
     tail = (1 - level)/2
     if method == "wilson":
@@ -131,7 +131,7 @@ def gaffke_interval(
     samples: int = 2000, # random weights
     seed: int | np.random.Generator = 0,
 ) -> tuple[float, float]: # low, high
-    "Interval of a mean of bounded values: quantiles of Σ w·x over Dirichlet weights, one more value at the bound (Gaffke 2005)."
+    "Interval of a mean of bounded values: quantiles of Σ w·x over Dirichlet weights, one more value at the bound (Gaffke)."
     x, rng, tail = np.asarray(values, dtype=float), np.random.default_rng(seed), (1 - level)/2
     w = rng.dirichlet(np.ones(len(x) + 1), samples)
     mean = w[:, :-1] @ x
@@ -141,12 +141,12 @@ def gaffke_interval(
 # %% ../../notebooks/core/metrics/05_statistics.ipynb #7737414d
 def mean_interval(
     values: Sequence[float], # a value an opening
-    bounds: tuple[float, float] | None = None, # that no value can leave; None: 0 and 1 where all values lie between, and half are equal
+    bounds: tuple[float, float] | None = None, # that no value can leave; None: 0, 1 where all lie there and half are equal
     level: float = LEVEL,
     samples: int = 1000, # resamples
     seed: int | np.random.Generator = 0,
 ) -> dict: # value, low, high, n; no interval for one value, and for equal values without bounds
-    """Mean with an interval that holds at small n: the studentised bootstrap joined with Student's t; within bounds, Gaffke's.
+    """Mean with an interval that holds at small n: studentised bootstrap joined with Student's t; within bounds, Gaffke's.
 
     Raises ValueError where a value is not finite, or lies outside of the bounds."""
     x = np.asarray(values, dtype=float)
@@ -157,7 +157,8 @@ def mean_interval(
     if bounds is None and tied and x.min() >= 0 and x.max() <= 1: bounds = (0., 1.)
     if bounds is not None:
         room = 1e-6*max(1., *np.abs(np.nan_to_num(bounds, posinf=1., neginf=1.))) # of rounding in single precision
-        if x.min() < bounds[0] - room or x.max() > bounds[1] + room: raise ValueError(f"a value lies outside of {bounds[0]} to {bounds[1]}")
+        if x.min() < bounds[0] - room or x.max() > bounds[1] + room:
+            raise ValueError(f"a value lies outside of {bounds[0]} to {bounds[1]}")
         x = x.clip(*bounds)
     if n == 1: return estimate(x[0], n=1)
     error, limits = x.std(ddof=1)/np.sqrt(n), (-np.inf, np.inf)
@@ -200,7 +201,8 @@ def ratio_interval(
         i = np.random.default_rng(seed).integers(0, n, (samples, n))
         return estimate(value, *_studentised(value, error, *_ratios(a[i], b[i]), n, level), n)
     # all texts alike: as if each were one thing
-    size = value*(1 - value)/error**2*(stats.norm.ppf((1 + level)/2)/stats.t.ppf((1 + level)/2, n - 1))**2 if error else n
+    few = stats.norm.ppf((1 + level)/2)/stats.t.ppf((1 + level)/2, n - 1)
+    size = value*(1 - value)/error**2*few**2 if error else n
     found = share_interval(min(value, 1.)*min(size, whole), min(size, whole), level)
     return estimate(value, found["low"], found["high"], n)
 
@@ -235,7 +237,7 @@ def jackknife(
     bounds: tuple[float, float] = (-1, 1), # values that are possible
     level: float = LEVEL,
 ) -> dict: # value, low, high, n
-    "A pooled value with its jackknife interval: value ± t·error, n − 1 degrees of freedom; no interval where nothing varies."
+    "A pooled value with its interval: value ± t·error, n − 1 degrees of freedom; none where nothing varies."
     from scipy import stats
     n, error = len(without), jackknife_error(without)
     if value is None: return estimate(None)
