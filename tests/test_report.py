@@ -13,9 +13,11 @@ from rugpt_core.common import files
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import read_json
 from rugpt_core.report import facts as facts_module
+from rugpt_core.report import pages as report_pages
 from rugpt_core.report import render, stage
 from rugpt_core.report import text as text_module
 from rugpt_core.runs.layout import STAGES
+from rugpt_core.views import style
 
 pypdf = pytest.importorskip("pypdf")
 
@@ -104,7 +106,7 @@ def test_links_between_pages_lead_somewhere(built):
 
 
 def test_samples_of_any_characters_are_printed_as_they_are(built):
-    want = " ".join(text_module.UNSEEN.sub("\ufffd", NASTY).split())
+    want = " ".join(style.UNSEEN.sub("\ufffd", NASTY).split())
     for lang in ("en", "ru"):
         assert want in Page((built[1] / f"report.{lang}.html").read_text()).text.replace("\u00a0", " ")
 
@@ -164,7 +166,7 @@ CASES = dict(
 @pytest.mark.parametrize("case", CASES)
 def test_other_runs_have_a_report_too(tmp_path, case):
     facts = facts_module.gather(make_run(tmp_path / "run", **CASES[case]))
-    pages = stage.render_notebooks(tmp_path / "run", tmp_path)
+    pages = report_pages.render_notebooks(tmp_path / "run", tmp_path, {"clean": "02_clean"})
     figures = stage.draw_figures(facts, tmp_path / "run", "ru")
     texts = {lang: template(lang, facts, pages) for lang in ("en", "ru")}
     assert "None" not in texts["en"] + texts["ru"] and "nan" not in texts["en"].split()
@@ -231,9 +233,9 @@ def test_escaped_text_survives_pandoc_and_typst(tmp_path):
     source = tmp_path / "a.md"
     source.write_text(
         "---\ntitle: a\nlang: ru-RU\n---\n\n"
-        + "\n\n".join(f"§ {text_module.md_text(line)}" for line in lines)
+        + "\n\n".join(f"§ {style.md_text(line)}" for line in lines)
         + "\n\n"
-        + "\n\n".join(text_module.md_text(line) for line in lines)
+        + "\n\n".join(style.md_text(line) for line in lines)
     )
     want = [" ".join(line.split()) for line in lines]
     plain = json.loads(render.pandoc(source, ["-f", render.READER, "-t", "json"]))

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import RugptError
+from ..common.errors import printable, RugptError
 from ..common.files import read_jsonl, resolve_run_dir, write_jsonl
 from ..corpus.encodings import decode_bytes
 from ..generation.strategies import CUTS, Decoding, LIMITS, STRATEGIES
@@ -142,9 +142,9 @@ def print_texts(args, model, tokenizer, found: list, how: Decoding, head):
     times: dict[tuple, int] = {}
     for n, o in enumerate(found):
         k = times[tuple(o.ids)] = times.get(tuple(o.ids), -1) + 1
-        print(("\n\n" if n else "") + whole_text(tokenizer, o.ids), end="", flush=True)
+        print(("\n\n" if n else "") + printable(whole_text(tokenizer, o.ids)), end="", flush=True)
         for piece in stream(model, tokenizer, o.ids, max_new_tokens=args.max_tokens, decoding=how, seed=args.seed + k, head=head):
-            print(piece, end="", flush=True)
+            print(printable(piece), end="", flush=True)
     print()
 
 def write_file(args, model, tokenizer, found: list, how: Decoding):

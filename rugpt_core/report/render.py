@@ -41,7 +41,8 @@ def shared_arguments() -> list[str]:
 
 # %% ../../notebooks/core/report/02_render.ipynb #31de5e32
 HTML = ["-t", "html5", "--embed-resources", "--standalone", "--mathml", "--toc", "--toc-depth=2",
-    "-M", "document-css=false", "--css", str(STYLES/"report.css")]
+    "-M", "document-css=false", "--css", str(STYLES/"report.css"),
+    "--include-in-header", str(STYLES/"forbid.html")] # no script runs and nothing is requested
 
 # %% ../../notebooks/core/report/02_render.ipynb #6b5cc971
 def to_html(

@@ -27,5 +27,7 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "provenance": "tables",              # where synthetic articles come from
     "cost_table": "tables",              # hours for a million articles
     "side_by_side": "tables",            # continuations of the same openings
+    "article_markdown": "tables",        # an article by anyone as Markdown
+    "md_text": "style",                  # any text as Markdown that reads as exactly it
     "describe_texts": "tables",          # lengths and log-probabilities of a set
 })
