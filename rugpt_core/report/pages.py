@@ -44,7 +44,8 @@ def safe_html(
         filter_style_properties=PROPERTIES)
 
 # %% ../../notebooks/core/report/03_pages.ipynb #e9fa6751
-MARKDOWN = "commonmark_x-raw_html-raw_attribute" # of a notebook's outputs
+MARKDOWN = ("markdown-raw_html-native_divs-native_spans-markdown_in_html_blocks-raw_tex-raw_attribute-latex_macros-citations"
+    "-yaml_metadata_block-pandoc_title_block-tex_math_dollars+lists_without_preceding_blankline") # of a notebook's outputs
 
 def markdown_html(
     text: str, # Markdown by anyone
