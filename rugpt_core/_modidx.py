@@ -1130,6 +1130,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'rugpt_core/evaluation/html_page.py'),
                                                  'rugpt_core.evaluation.html_page.fill': ( 'core/evaluation/html_page.html#fill',
                                                                                            'rugpt_core/evaluation/html_page.py'),
+                                                 'rugpt_core.evaluation.html_page.inert': ( 'core/evaluation/html_page.html#inert',
+                                                                                            'rugpt_core/evaluation/html_page.py'),
                                                  'rugpt_core.evaluation.html_page.reader_texts': ( 'core/evaluation/html_page.html#reader_texts',
                                                                                                    'rugpt_core/evaluation/html_page.py'),
                                                  'rugpt_core.evaluation.html_page.token_marks': ( 'core/evaluation/html_page.html#token_marks',
