@@ -102,7 +102,7 @@ def test_console_and_network_stay_empty(site, browser, name):
     live += "/^\\s*javascript:/i.test(a.value)).map(a => e.tagName + ' ' + a.name))"
     assert page.evaluate(live) == []
     links = page.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.href)")
-    assert [x for x in links if not x.startswith(("file:", "http://evil.test/c", "https:"))] == []
+    assert [x for x in links if not x.startswith(("file:", "http:", "https:"))] == []
     shown = page.evaluate("document.body.innerText")
     assert not set(shown) & set("\x1b\x07\u202e\u202c\u2066\u2069\x00")
     assert "onerror=document.title" in shown  # the text itself is still there to read
@@ -115,7 +115,7 @@ def test_markdown_outputs_are_shown(site):
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_an_article_as_markdown_is_its_text(tmp_path, attack):
+def test_an_article_as_markdown_is_its_text(attack):
     from html.parser import HTMLParser
 
     class Words(HTMLParser):
@@ -130,7 +130,7 @@ def test_an_article_as_markdown_is_its_text(tmp_path, attack):
             self.words.append(data)
 
     found = Words()
-    found.feed(pages.markdown_html(article_markdown("t", attack), tmp_path))
+    found.feed(pages.markdown_html(article_markdown("t", attack)))
     assert found.tags <= {"p", "strong"}
     want = " ".join(printable(attack).split())
     assert " ".join("".join(found.words).split()).replace("\ufffd", "") == ("t " + want).replace("\ufffd", "")
