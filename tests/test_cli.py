@@ -158,3 +158,22 @@ def test_a_run_says_what_it_lost(tmp_path):
     last = done.stdout.splitlines()[-2:]
     assert last[0].startswith("not readable: 1 rows, 0 files")
     assert last[1].startswith(f"rejected by cleaning: {counts['rejected']/31:.1%} of 31 articles") and counts["rejected"]
+
+
+def test_a_moved_checkout_is_set_up_again(tmp_path):
+    """The stamp of the environment belongs to a folder; nothing is called by a script that holds an old path."""
+    here, there = tmp_path/"one", tmp_path/"новое место"
+    (here/".venv").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        (here/name).write_text((ROOT/name).read_text(encoding="utf-8"), encoding="utf-8")
+
+    def plan(folder, *more):
+        command = ["make", "-n", "run", *more]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60).stdout
+
+    stamp = next(w for line in plan(here).splitlines() if line.startswith("touch ") for w in line.split()[1:])
+    (here/stamp).touch()
+    assert "-m venv" not in plan(here) and ".venv/bin/python -m rugpt_core run" in plan(here)
+    here.rename(there)
+    assert "-m venv" in plan(there) and "was moved" in plan(there)
+    assert "bin/rugpt" not in plan(there, "PRESET=smoke")
