@@ -176,6 +176,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/common/devices.py')},
             'rugpt_core.common.environment': { 'rugpt_core.common.environment.installed': ( 'core/common/environment.html#installed',
                                                                                             'rugpt_core/common/environment.py'),
+                                               'rugpt_core.common.environment.machine': ( 'core/common/environment.html#machine',
+                                                                                          'rugpt_core/common/environment.py'),
                                                'rugpt_core.common.environment.peak_memory_mb': ( 'core/common/environment.html#peak_memory_mb',
                                                                                                  'rugpt_core/common/environment.py'),
                                                'rugpt_core.common.environment.require': ( 'core/common/environment.html#require',

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.code import reached_code
-from ..common.environment import peak_memory_mb, versions
+from ..common.environment import machine, peak_memory_mb, versions
 from ..common.errors import disk_errors, RugptError
 from ..common.files import file_digest, input_digest, json_digest, locked, read_json, resolve_run_dir, ROOT, text_digest, write_json
 from .layout import STAGES
@@ -160,7 +160,7 @@ class Stage:
             outputs[name] = dict(sha256=file_digest(f), bytes=f.stat().st_size, timed=timed)
             with open(f, "rb") as g: os.fsync(g.fileno())
         write_json(tmp/"manifest.json", dict(schema=MANIFEST_SCHEMA, stage=self.name, params=self.params, inputs=inputs, code=code,
-            counts=self.counts, outputs=outputs, versions=versions(),
+            counts=self.counts, outputs=outputs, versions=versions(), machine=machine(),
             timing=dict(started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
                 seconds=round(time.time() - started, 2), peak_memory_mb=round(peak_memory_mb()))))
 
