@@ -51,7 +51,8 @@ class Journal:
         with self._lock:
             row = self._db.execute("SELECT text, finish_reason, usage, model, recorded_at FROM answers "
                 "WHERE key=?", (key,)).fetchone()
-        return Answer(row[0], row[1], json.loads(row[2]), row[3], row[4]) if row else None
+        if not row or not row[0].strip(): return None # an empty answer is none: it is asked again
+        return Answer(row[0], row[1], json.loads(row[2]), row[3], row[4])
 
     def known(self, keys: Iterable[str]) -> dict[str, Answer]:
         "The answers to those of the requests that have one."
@@ -60,7 +61,9 @@ class Journal:
     def put(self, request: Mapping, answer: Answer):
         "Keep an answer; on the disk when this returns. The first answer to a request stays."
         now = answer.recorded_at or datetime.now(UTC).isoformat(timespec="seconds")
-        self._write(f"INSERT OR IGNORE INTO answers VALUES ({','.join('?'*7)})", (*journal_row(request, answer), now))
+        self._write(f"INSERT INTO answers VALUES ({','.join('?'*7)}) ON CONFLICT (key) DO UPDATE SET text = excluded.text, "
+            "finish_reason = excluded.finish_reason, usage = excluded.usage, model = excluded.model, recorded_at = excluded.recorded_at "
+            "WHERE trim(answers.text) = ''", (*journal_row(request, answer), now))
 
     def fail(self, key: str, failure: Unanswered):
         "Note why a request stayed without an answer, and how often."

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 from ..common.errors import RugptError
 from ..common.files import read_yaml, ROOT, text_digest
+from .residue import cut_residue, residues, THOUGHT
+
 
 # %% ../../notebooks/core/synthesis/05_prompts.ipynb #efb882d0
 PROMPTS = ROOT/"data"/"prompts"
@@ -168,8 +170,10 @@ def read_outline(
 ) -> tuple[list[str], Counter]: # new titles; lines that were dropped, by reason
     "The new titles of an outline."
     found, why = [], Counter()
+    text = cut_residue(text)[0]
+    if "</" not in text and re.search(rf"<(?:{THOUGHT})>", text): text = "" # a thought that did not end: no titles
     for line in filter(str.strip, text.split("\n")):
-        title = read_title(line)
+        title = "" if residues(line.strip("-*•–— "), dashes=True) else read_title(line)
         reason = "not_a_title" if not title else "exists" if title_key(title) in taken else "surplus" if len(found) >= most else ""
         if reason: why[reason] += 1; continue
         found.append(title); taken.add(title_key(title))

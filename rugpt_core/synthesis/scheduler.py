@@ -20,7 +20,7 @@ from typing import Any
 from ..common.errors import RugptError
 from ..common.files import read_yaml
 from ..common.progress import Progress
-from .client import Answer, Gate, request_key, Unanswered
+from .client import Answer, Gate, LONGEST_WAIT, request_key, Unanswered
 from .journal import Journal
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #164142ea
@@ -245,6 +245,12 @@ class Budget:
             if answer is not None: self.book(request, answer)
             self._turn.notify_all()
 
+    def spend(self, usage: Mapping[str, int]):
+        "Count what a try without an answer was billed."
+        with self._turn:
+            self.tokens += sum(usage.get(k) or 0 for k in ("prompt_tokens", "completion_tokens"))
+            if self.price: self.cost += self.price.cost(usage)
+
     def book(self, request: Mapping, answer: Answer):
         "Count an answer."
         u = used(request, answer)
@@ -278,7 +284,7 @@ class RateGate(Gate):
         self.breaker.heard(failure)
         if failure is not None:
             with self._lock: self.failed += 1
-        if wait: self.rate.hold(wait)
+        if wait: self.rate.hold(min(wait, LONGEST_WAIT)) # a server may say any number
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #8867f1fe
 @dataclass
@@ -286,13 +292,16 @@ class Outcome:
     "What came of asking."
     answers: dict[str, Answer] = field(default_factory=dict) # by key
     reasons: dict[str, str] = field(default_factory=dict) # by key, why there is no answer
+    details: dict[str, str] = field(default_factory=dict) # by key, the server's own words
     tries: int = 0 # sent in this run
     failed: int = 0 # of them
     asked: int = 0 # requests that were not in the journal
 
     def add(self, other: "Outcome"):
         "Put the outcome of a second round of questions to it."
-        self.answers |= other.answers; self.reasons |= other.reasons
+        self.answers |= other.answers
+        self.reasons |= other.reasons
+        self.details |= other.details
         self.tries += other.tries; self.failed += other.failed; self.asked += other.asked
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #41145fa2
@@ -306,6 +315,7 @@ def ask_one(engine, request: Mapping, journal: Journal | None, budget: Budget, g
         return answer
     except Unanswered as e:
         if journal is not None: journal.fail(request_key(request), e)
+        budget.spend(e.usage)
         raise
     finally: budget.settle(request, answer)
 
@@ -333,7 +343,7 @@ def ask_all(
             for done in as_completed(under_way):
                 key = under_way[done]
                 try: out.answers[key] = done.result()
-                except Unanswered as e: out.reasons[key] = e.reason
+                except Unanswered as e: out.reasons[key], out.details[key] = e.reason, e.detail
                 bar.update(1, progress_note(out, budget, budget.tokens - before, time.monotonic() - start))
         except BaseException:
             stop.set()

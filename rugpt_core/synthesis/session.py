@@ -6,6 +6,7 @@
 __all__ = ['Service', 'AskSession', 'nothing_answered', 'known_answers', 'dry_run']
 
 # %% ../../notebooks/core/synthesis/15_session.ipynb #a3374d9e
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -92,6 +93,7 @@ class AskSession:
 def nothing_answered(
     service: Service,
     unanswered: Mapping[str, str], # reason by key
+    details: Mapping[str, str] = {}, # the server's words by key
 ) -> RugptError:
     "The error of a run in which no request was answered."
     why = ", ".join(f"{r} ({n})" for r, n in Counter(unanswered.values()).most_common())
@@ -99,6 +101,11 @@ def nothing_answered(
         return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.recording,
             "record anew (python data/sample/record_llm.py --help), or give llm_engine=local, or "
             "llm_engine=openai llm_base_url=http://HOST:PORT/v1")
+    said = Counter(filter(None, details.values())).most_common(1)
+    if said: why += f"; the server says: {said[0][0]}"
+    if said and re.search(r"context|maximum.*tokens", said[0][0]):
+        return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.base_url or service.engine,
+            "lower llm_max_tokens or rewrite_chars, or give the server a longer context")
     remedy = "raise the limit" if any(r.startswith("limit ") for r in unanswered.values()) else "see to the server and run again"
     return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.base_url or service.engine, remedy)
 

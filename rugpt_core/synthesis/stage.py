@@ -204,7 +204,7 @@ def make_articles(
         plan = plan_requests(clean_dir, topics_file, titles_file, ask, wanted, session.answer)
         session.answer(plan.articles)
         outcome, engine, price = session.outcome, session.about(), session.price
-    if plan.articles and not any(i.key in outcome.answers for i in plan.articles): raise nothing_answered(service, outcome.reasons)
+    if plan.articles and not any(i.key in outcome.answers for i in plan.articles): raise nothing_answered(service, outcome.reasons, outcome.details)
     rows = judge_alone(plan.articles, outcome.answers, bounds, finder)
     judge_together(rows, bounds)
     compared = judge_overlap(rows, clean_dir, evaluation_files, bounds)
