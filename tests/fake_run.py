@@ -5,9 +5,12 @@ import random
 from pathlib import Path
 
 import pyarrow as pa
+from conftest import ROOT
 
 from rugpt_core.common.files import write_json, write_jsonl, write_parquet
 from rugpt_core.runs.layout import STAGES
+from rugpt_core.topics.stage import topic_names
+from rugpt_core.topics.taxonomy import read_topics
 
 NASTY = (
     "Он `был` $x$ [ссылка](http://evil.test/a.js) <script>alert(1)</script> # * _a_ @b "
@@ -121,6 +124,7 @@ def _synthetic(run: Path, k: int):
 def _topics(run: Path, n: int, synthetic: int, gold: bool, rng):
     labels = [dict(id=f"{i:016x}", topic=TOPICS[int(12 * rng.random() ** 2)]) for i in range(n + synthetic)]
     write_parquet(run / "topics" / "labels.parquet", labels)
+    write_json(run / "topics" / "names.json", topic_names(read_topics(ROOT / "data/topics.yml")))
     kept: list[dict] = []
     for i, row in enumerate(labels):
         if sum(k["topic"] == row["topic"] for k in kept) < max(3, n // 14):

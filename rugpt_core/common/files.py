@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ROOT', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'resolve_path', 'runs_home', 'resolve_run_dir', 'text_digest',
            'file_digest', 'json_digest', 'input_digest', 'write_atomic', 'write_json', 'read_json', 'read_yaml',
-           'write_jsonl', 'read_jsonl', 'write_parquet', 'read_parquet', 'locked', 'ShardWriter', 'read_columns']
+           'write_jsonl', 'read_jsonl', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
+           'iter_parquet', 'open_parquet', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
 import fcntl
@@ -15,7 +16,7 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -176,15 +177,58 @@ def write_parquet(
     return write_atomic(path, buffer.getvalue())
 
 # %% ../../notebooks/core/common/02_files.ipynb #5467c94d
-def read_parquet(path: str | Path): # name.parquet, also where it is sharded as name-00000.parquet
-    "Read a Parquet file, or its shards, into a pandas DataFrame; a missing or broken one is a clear error."
-    import pyarrow as pa, pyarrow.parquet as pq
+def parquet_files(
+    path: str | Path, # name.parquet, also where it is sharded as name-00000.parquet
+) -> list[Path]: # the file, or its shards in order
+    """The files that a Parquet name stands for.
+
+    Raises RugptError where there is none."""
     path = Path(path)
-    shards = [] if path.exists() else sorted(path.parent.glob(f"{path.stem}-[0-9]*.parquet"))
-    try: return pa.concat_tables([pq.read_table(f) for f in shards or [path]]).to_pandas()
-    except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
-    except pa.ArrowInvalid as e:
+    found = [path] if path.is_file() else sorted(path.parent.glob(f"{path.stem}-[0-9]*.parquet"))
+    if not found: raise RugptError("file is missing", str(path), "run the stage that writes it")
+    return found
+
+@contextmanager
+def parquet_errors(path: str | Path):
+    "Turn a broken Parquet file or a missing column into a `RugptError`."
+    import pyarrow as pa
+    try: yield
+    except (pa.ArrowInvalid, KeyError) as e:
         raise RugptError(f"file is not valid Parquet ({e})", str(path), "delete it and run its stage again") from None
+
+def read_parquet(
+    path: str | Path, # as for `parquet_files`
+    columns: Sequence[str] | None = None, # that are read; None: all
+): # a pandas DataFrame
+    """A Parquet file and its shards as one table.
+
+    Raises RugptError where the file is missing, is not Parquet or lacks a column."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    files = parquet_files(path)
+    with parquet_errors(path):
+        return pa.concat_tables([pq.read_table(f, columns=columns and list(columns)) for f in files]).to_pandas()
+
+def iter_parquet(
+    path: str | Path, # as for `parquet_files`
+    columns: Sequence[str] | None = None, # that are read; None: all
+    rows: int = 512, # of a batch, at most
+) -> Iterator: # pyarrow RecordBatch
+    """A Parquet file and its shards, batch by batch, so that a large one is never in memory.
+
+    Raises RugptError where the file is missing, is not Parquet or lacks a column."""
+    import pyarrow.parquet as pq
+    for file in parquet_files(path):
+        with parquet_errors(file), pq.ParquetFile(file) as f: yield from f.iter_batches(rows, columns=columns and list(columns))
+
+def open_parquet(
+    path: str | Path, # as for `parquet_files`
+): # a pyarrow Dataset
+    """A Parquet file and its shards as a data set that can be filtered as it is read.
+
+    Raises RugptError where the file is missing."""
+    import pyarrow.dataset as ds
+    return ds.dataset([str(f) for f in parquet_files(path)])
 
 # %% ../../notebooks/core/common/02_files.ipynb #5fc29bb1
 @contextmanager
@@ -253,16 +297,3 @@ class ShardWriter:
         if self.waiting or not self.done and self.writer is None: self.flush()
         if self.writer: self.end()
         if len(self.done) == 1: os.rename(self.done[0], self.path)
-
-# %% ../../notebooks/core/common/02_files.ipynb #d0e7a97a
-def read_columns(
-    path: Path, # a Parquet file, or its name where it is sharded as name-00000.parquet
-    columns: Sequence[str],
-):
-    "A data frame with these columns of a Parquet file and its shards."
-    import pyarrow as pa, pyarrow.parquet as pq
-    files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.stem}-*.parquet"))
-    if not files: raise RugptError("file is missing", str(path), "run the stage that writes it")
-    try: return pa.concat_tables([pq.read_table(f, columns=list(columns)) for f in files]).to_pandas()
-    except (pa.ArrowInvalid, KeyError) as e:
-        raise RugptError(f"file cannot be read ({e})", str(path), "delete it and run its stage again") from None

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from ..common.errors import RugptError
-from ..common.files import ShardWriter, write_json
+from ..common.files import iter_parquet, ShardWriter, write_json
 from ..common.parallel import map_ordered
 from ..common.progress import Progress
 from .article import article_id, article_schema, parse, render, split_point
@@ -326,16 +326,12 @@ def examples_of(
 # %% ../../notebooks/core/corpus/18_cleaning.ipynb #78a0d03b
 def rejected_samples(path: Path, each: int = 2) -> list[dict]: # reason, title, n_chars, text
     "The first rejected articles of each reason."
-    import pyarrow.parquet as pq
     found: dict[str, list[dict]] = {}
-    files = [path] if path.is_file() else sorted(path.parent.glob(f"{path.stem}-*.parquet"))
-    for f in files:
-        with pq.ParquetFile(f) as table:
-            for batch in table.iter_batches(batch_size=512, columns=["title", "n_chars", "text", "reasons"]):
-                for row in batch.to_pylist():
-                    for r in json.loads(row["reasons"]):
-                        if len(found.setdefault(r, [])) < each:
-                            found[r].append(dict(reason=r, title=row["title"], n_chars=row["n_chars"], text=row["text"][:160]))
+    for batch in iter_parquet(path, ["title", "n_chars", "text", "reasons"]):
+        for row in batch.to_pylist():
+            for r in json.loads(row["reasons"]):
+                if len(found.setdefault(r, [])) >= each: continue
+                found[r].append(dict(reason=r, title=row["title"], n_chars=row["n_chars"], text=row["text"][:160]))
     return [e for r in CLEANING_REASONS for e in found.get(r, [])]
 
 # %% ../../notebooks/core/corpus/18_cleaning.ipynb #78473592

@@ -6,7 +6,7 @@
 __all__ = ['ID_FIELDS', 'REVISION_FIELDS', 'LONGEST_FIELD', 'READERS', 'WITHOUT_FIELDS', 'RawArticle', 'Faults', 'row_article',
            'is_json_document', 'next_pieces', 'json_values', 'read_json_document', 'read_jsonl_rows', 'json_article',
            'noted_lines', 'csv_records', 'read_csv_rows', 'read_parquet_rows', 'parquet_file', 'read_txt', 'read_dump',
-           'page_article', 'read_files', 'read_hub', 'read_source', 'sample_articles', 'Sampler']
+           'page_article', 'read_files', 'read_hub', 'read_source', 'Sampler', 'sample_articles']
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #7a67f6bb
 import codecs
@@ -335,6 +335,23 @@ def read_source(
         yield article
         if n == limit: return
 
+# %% ../../notebooks/core/corpus/00_readers.ipynb #39c8ed49
+class Sampler:
+    "A random sample of a stream, each article equally likely (reservoir sampling, Vitter 1985, algorithm R)."
+    def __init__(self, n: int = 100, seed: int = 1337):
+        self.n, self.rng, self.seen = n, random.Random(seed), 0
+        self.kept: list[RawArticle] = []
+        self.places: list[int] = [] # of the kept articles in the stream
+
+    def __call__(self, raws: Iterable[RawArticle]) -> Iterator[RawArticle]:
+        for raw in raws:
+            if self.seen < self.n:
+                self.kept.append(raw)
+                self.places.append(self.seen)
+            elif (j := self.rng.randrange(self.seen + 1)) < self.n: self.kept[j], self.places[j] = raw, self.seen
+            self.seen += 1
+            yield raw
+
 # %% ../../notebooks/core/corpus/00_readers.ipynb #52105779
 def sample_articles(
     source: str,
@@ -344,21 +361,7 @@ def sample_articles(
     on_error: str = "stop",
     text_field: str = "", # field that holds the text; empty: text
 ) -> list[RawArticle]: # in the order of the source
-    "A random sample of a stream, each article equally likely (reservoir sampling, Vitter 1985, algorithm R)."
-    rng, kept = random.Random(seed), []
-    for i, raw in enumerate(read_source(source, limit, Faults(on_error), text_field)):
-        if i < n: kept.append((i, raw))
-        elif (j := rng.randrange(i + 1)) < n: kept[j] = (i, raw)
-    return [raw for _, raw in sorted(kept, key=lambda x: x[0])]
-
-# %% ../../notebooks/core/corpus/00_readers.ipynb #39c8ed49
-class Sampler:
-    "A random sample of a stream, each article equally likely (reservoir sampling, Vitter 1985, algorithm R)."
-    def __init__(self, n: int = 100, seed: int = 1337): self.n, self.rng, self.kept, self.seen = n, random.Random(seed), [], 0
-
-    def __call__(self, raws: Iterable[RawArticle]) -> Iterator[RawArticle]:
-        for raw in raws:
-            if self.seen < self.n: self.kept.append(raw)
-            elif (j := self.rng.randrange(self.seen + 1)) < self.n: self.kept[j] = raw
-            self.seen += 1
-            yield raw
+    "A random sample of a source, each article equally likely."
+    sampler = Sampler(n, seed)
+    for _ in sampler(read_source(source, limit, Faults(on_error), text_field)): pass
+    return [raw for _, raw in sorted(zip(sampler.places, sampler.kept, strict=True), key=lambda x: x[0])]

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['OTHER', 'GOLD', 'VERDICTS', 'DRAWN', 'FIXED', 'manifests', 'count_reasons', 'pick_changes', 'pick_refused',
-           'corpus_facts', 'synthesis_facts', 'read_gold', 'topic_facts', 'topic_names', 'token_facts', 'verdict',
-           'tally', 'flipped', 'model_test', 'measured_model', 'model_facts', 'ranked', 'baseline_facts', 'stage_facts',
-           'way_of', 'repetition_facts', 'shorten', 'pick_samples', 'continuation', 'run_facts', 'gather', 'flatten']
+           'corpus_facts', 'synthesis_facts', 'read_gold', 'topic_facts', 'token_facts', 'verdict', 'tally', 'flipped',
+           'model_test', 'measured_model', 'model_facts', 'ranked', 'baseline_facts', 'stage_facts', 'way_of',
+           'repetition_facts', 'shorten', 'pick_samples', 'continuation', 'run_facts', 'gather', 'flatten']
 
 # %% ../../notebooks/core/report/00_facts.ipynb #a652a2f9
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import json_digest, read_columns, read_json, read_jsonl, read_yaml, resolve_path
+from ..common.files import json_digest, read_json, read_jsonl, read_parquet
 from ..metrics.statistics import share
 from ..modeling.scaling_laws import TOKENS_PER_PARAMETER
 from ..runs.layout import STAGES
@@ -83,8 +83,8 @@ def corpus_facts(
 ) -> dict:
     "From the source to the cleaned articles."
     folder = run_dir/STAGES["clean"].folder
-    kept = read_columns(folder/"articles.parquet", ["n_chars", "split"])
-    lost = read_columns(folder/"rejected.parquet", ["reasons"])
+    kept = read_parquet(folder/"articles.parquet", ["n_chars", "split"])
+    lost = read_parquet(folder/"rejected.parquet", ["reasons"])
     funnel = read_json(folder/"funnel.json")
     steps = [dict(step=s["step"], articles=s["articles"]) for i, s in enumerate(funnel) # those that took something away
         if not i or s["articles"] < funnel[i - 1]["articles"]]
@@ -105,7 +105,7 @@ def synthesis_facts(
 ) -> dict:
     "What the language model was asked for, whether it answered live, and what was accepted."
     folder = run_dir/STAGES["synthesize"].folder
-    lost, variety = read_columns(folder/"rejected.parquet", ["reasons"]), read_json(folder/"variety.json")
+    lost, variety = read_parquet(folder/"rejected.parquet", ["reasons"]), read_json(folder/"variety.json")
     counts = m["counts"]
     keys = ("asked", "answered", "unanswered", "accepted", "rejected", "accepted_chars")
     return dict({k: counts[k] for k in keys}, accepted_share=share(counts["accepted"], counts["answered"]),
@@ -132,10 +132,10 @@ def topic_facts(
 ) -> dict:
     "Topics of all articles, of the balanced sample, and how well the classifier knows them."
     folder = run_dir/STAGES["classify"].folder
-    labels = read_columns(folder/"labels.parquet", ["topic"])["topic"]
-    chosen = read_columns(folder/"selection.parquet", ["topic", "n_chars", "source"])
+    labels = read_parquet(folder/"labels.parquet", ["topic"])["topic"]
+    chosen = read_parquet(folder/"selection.parquet", ["topic", "n_chars", "source"])
     before, after = labels.value_counts().to_dict(), chosen["topic"].value_counts().to_dict()
-    names = topic_names(str(m["params"].get("topics_file", "") or ""))
+    names = read_json(folder/"names.json")
     rows = [dict(key=k, before=int(before.get(k, 0)), after=int(after.get(k, 0)), **names.get(k, dict(en=k, ru=k)))
             for k in sorted({*before, *after}, key=lambda k: (-before.get(k, 0), k))]
     quality = read_json(folder/"evaluation.json")
@@ -146,17 +146,6 @@ def topic_facts(
         largest_before=share(largest(before), len(labels)), largest_after=share(largest(after), len(chosen)),
         classifier=quality["classifier"], gold={k: quality[k] for k in GOLD},
         held=read_gold(quality.get("held_out")))
-
-# %% ../../notebooks/core/report/00_facts.ipynb #04e4d1c1
-def topic_names(
-    topics_file: str, # as the parameter gave it; empty or lost: topics keep their keys
-) -> dict[str, dict]: # key → en, ru
-    "The names of topics in both languages."
-    names, path = {OTHER: dict(en="no clear topic", ru="без ясной темы")}, resolve_path(topics_file)
-    if not topics_file or not path.is_file(): return names
-    topics = read_yaml(path, "topics_file")
-    if isinstance(topics, dict): topics = topics["topics"] # with its version beside it
-    return names | {t["key"]: dict(en=t["en"], ru=t["ru"]) for t in topics}
 
 # %% ../../notebooks/core/report/00_facts.ipynb #35983335
 def token_facts(

@@ -16,7 +16,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ..common.errors import RugptError
-from ..common.files import text_digest
+from ..common.files import open_parquet, text_digest
 from .acceptance import Case, whole_sentences
 from .client import Answer, make_request, request_key
 from .prompts import Branch, draw_options, load_prompt, load_styles, load_tree, Prompt
@@ -186,12 +186,11 @@ def subject_of(title: str, source: str) -> str: # source: an article's opening
     return m[1] if m else title
 
 # %% ../../notebooks/core/synthesis/14_plan.ipynb #5d451c4d
-def cleaned(clean_dir: str | Path): # holds articles*.parquet
-    "The cleaned articles as a pyarrow data set."
-    import pyarrow.dataset as ds
-    files = sorted(str(p) for p in Path(clean_dir).glob("articles*.parquet"))
-    if not files: raise RugptError("no cleaned articles", str(clean_dir), "run the stage clean first")
-    return ds.dataset(files)
+def cleaned(clean_dir: str | Path): # a pyarrow Dataset
+    """The cleaned articles.
+
+    Raises RugptError where there are none."""
+    return open_parquet(Path(clean_dir)/"articles.parquet")
 
 # %% ../../notebooks/core/synthesis/14_plan.ipynb #392b31f2
 def chosen_ids(ids: Sequence[str], n: int, seed: int, what: str) -> list[str]: # what: the draw is for

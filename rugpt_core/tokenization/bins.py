@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BINS_SCHEMA', 'SPLITS', 'READS', 'AGAIN', 'check_ids', 'bin_dtype', 'Bins', 'check_meta', 'check_vocabulary',
-           'open_split', 'check_offsets', 'open_bins', 'split_documents', 'bits_per_byte']
+           'open_split', 'check_offsets', 'open_bins', 'split_documents']
 
 # %% ../../notebooks/core/tokenization/02_bins.ipynb #89b319ec
 import hashlib
@@ -75,6 +75,13 @@ class Bins:
     def bytes_per_token(self, split: str = "val") -> float:
         "UTF-8 bytes of text a token, `<bos>` counted as a token."
         return self.meta["splits"][split]["bytes"]/self.meta["splits"][split]["tokens"]
+
+    def bits_per_byte(self,
+        nats: float, # loss on the validation text, nats per token
+    ) -> float | None: # bits per UTF-8 byte; None where the length of the text is not known
+        "nats/token · tokens/bytes / ln 2 (Gao et al. 2020, the Pile)."
+        if "bytes" not in self.meta["splits"]["val"]: return None
+        return nats/self.bytes_per_token("val")/math.log(2)
 
 # %% ../../notebooks/core/tokenization/02_bins.ipynb #b465ab88
 def check_meta(
@@ -179,12 +186,3 @@ def split_documents(
 ) -> list[np.ndarray]: # each with its bos
     "Cut a flat file into its documents."
     return np.split(ids, np.flatnonzero(np.asarray(ids) == bos_id)[1:])
-
-# %% ../../notebooks/core/tokenization/02_bins.ipynb #5faed0bd
-def bits_per_byte(
-    nats: float, # loss, nats per token
-    bins: Bins,
-) -> float | None: # bits per UTF-8 byte of validation text; None where the length of the text is not known
-    "nats/token · tokens/bytes / ln 2 (Gao et al. 2020, the Pile)."
-    if "bytes" not in bins.meta["splits"]["val"]: return None
-    return nats/bins.bytes_per_token("val")/math.log(2)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['CLASSIFIERS', 'TEACHERS', 'COMPARED', 'read_articles', 'article_openings', 'Classifiers', 'teach', 'label',
            'compared', 'crossed_student', 'compare_classifiers', 'timing_rows', 'sample_plan', 'known_topics',
-           'classify', 'draw_sample', 'stage_counts']
+           'topic_names', 'classify', 'draw_sample', 'stage_counts']
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #c46b5b78
 import time
@@ -244,6 +244,14 @@ def known_topics(
     return {i: gold[s] for i, (s, o) in enumerate(zip(rows.source_id, origin_of(rows.source), strict=True))
             if o == "natural" and gold.get(s) in keys}
 
+# %% ../../notebooks/core/topics/08_stage.ipynb #0930a1ee
+def topic_names(
+    topics: Sequence[Topic],
+) -> dict[str, dict[str, str]]: # key → en, ru
+    "The names of topics in both languages, for whoever shows labels."
+    names = {OTHER: dict(en="no clear topic", ru="без ясной темы")}
+    return names | {t.key: dict(en=t.en, ru=t.ru) for t in topics}
+
 # %% ../../notebooks/core/topics/08_stage.ipynb #eb84734e
 def classify(
     clean_dir: str | Path, # what the stage clean wrote
@@ -280,6 +288,7 @@ def classify(
     scores, student = label(bench, texts, classifier, teacher, teacher_articles, known_topics(rows, gold, topics))
     if student: student.save(out/"student.npz")
     labels = label_table(rows.id, scores, topics, classifier, people)
+    write_json(out/"names.json", topic_names(topics))
     table, sides = compare_classifiers(bench, rows, texts, labels, scores, gold, lists, min_topic_score)
     write_parquet(out/"labels.parquet", with_other(labels, min_topic_score))
     write_parquet(out/"comparison.parquet", table)

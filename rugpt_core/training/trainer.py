@@ -34,7 +34,7 @@ from ..modeling.loss import IGNORED, loss_method, LOSS_WORDS
 from ..modeling.model import build_model, config_dict, flops_per_token, Model, ModelConfig
 from ..modeling.model import parameter_groups
 from ..modeling.scaling_laws import TOKENS_PER_PARAMETER
-from ..tokenization.bins import Bins, bits_per_byte
+from ..tokenization.bins import Bins
 from .config import rate_factor, schedule_note, TrainConfig
 from .dataloader import check_bins, PackedLoader, validation_windows, WindowLoader
 from .optim import EMA, Optimizer
@@ -299,7 +299,7 @@ def validation_row(run: Run) -> dict:
     if not math.isfinite(nats):
         raise RugptError(f"validation loss is {nats:g} after step {run.step}", run.config.family, f"lower learning_rate (now {run.t.learning_rate:g})")
     row = dict(step=run.step, tokens=run.tokens, loss=statistics.fmean(run.losses) if run.losses else None, val_loss=nats,
-               val_bits_per_byte=bits_per_byte(nats, run.bins), grad_norm=run.norm,
+               val_bits_per_byte=run.bins.bits_per_byte(nats), grad_norm=run.norm,
                lr=run.t.learning_rate*run.halved*rate_factor(max(0, run.step - 1), run.t, run.done()))
     if run.start is not None and run.step == 0: row["start"] = run.start.about["weights"]
     better = run.best is None or nats < run.best["val_loss"]
@@ -397,7 +397,7 @@ def train_model(
         run.model.load_state_dict(weights)
         windows = validation_windows(bins.val, config.block_size, 0, t.seed + 2, str(bins.folder/"val.bin"))
         nats = validate(run.model, windows, t.batch_size, run.device, run.dtype, run.world)
-    whole = dict(val_loss=nats, val_bits_per_byte=bits_per_byte(nats, bins))
+    whole = dict(val_loss=nats, val_bits_per_byte=bins.bits_per_byte(nats))
     if run.world.rank == 0:
         for name in ("model.safetensors", "config.json"): shutil.copyfile(best/name, out/name)
     run.world.wait()
