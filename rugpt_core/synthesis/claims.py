@@ -163,7 +163,7 @@ def near_roots(run: list[Token], t: Token, reach: int = 4) -> set[str]:
     part = [x for x in run[max(0, at - reach):at] + run[at + 1:at + 1 + reach] if x.sentence == t.sentence]
     return roots_of(part)
 
-# %% ../../notebooks/core/synthesis/09_claims.ipynb #85d9224e
+# %% ../../notebooks/core/synthesis/09_claims.ipynb #af5ba39e
 class Anchor(NamedTuple):
     "A place of a text that something is said of."
     kind: str
@@ -185,8 +185,8 @@ def beside(
     moved = {t.start for t in heads.values()}
     out = []
     for a, b in spans:
-        left = max((e for s, e in spans if e <= a), default=0) if stop else 0
-        right = min((s for s, e in spans if s >= b), default=len(text) + 1) if stop else len(text) + 1
+        left = max((e for s, e in spans if e <= a and text[e:a].strip()), default=0) if stop else 0 # day and year are one date
+        right = min((s for s, e in spans if s >= b and text[b:s].strip()), default=len(text) + 1) if stop else len(text) + 1
         inside = [i for i, t in enumerate(run) if a <= t.start < b]
         if not inside: out.append(frozenset()); continue
         mine = run[inside[0]]
@@ -227,6 +227,7 @@ def single_names() -> dict[str, str]:
 def attribute(word: str) -> str:
     "What a word says of a number, where that is one of the usual things; else its root."
     if word[0].isdigit(): return "=" + word
+    if lemma(word) in ("страна", "государство", "держава"): return "@state"
     if w := single_names().get(lemma(word)): return w
     return "=" + ATTRIBUTES[x] if (x := next((w for w in sorted(lemmas(word)) if w in ATTRIBUTES), "")) else root(word)
 
@@ -344,12 +345,13 @@ def turned_bounds(text: str, source: str) -> list[str]:
         if mine and theirs and theirs <= {"up", "down"} and mine not in theirs: out.append(text[q.start:q.end])
     return out
 
-# %% ../../notebooks/core/synthesis/09_claims.ipynb #a54fbc2f
+# %% ../../notebooks/core/synthesis/09_claims.ipynb #d9489cdc
 def new_roles(text: str, source: str) -> list[str]: # as they are written
-    "Kin, ranks and callings that the source does not name, where it names another of the kind."
+    "Kin, ranks and callings that the source does not name, where it names another of the kind beside a word that stands here too."
     kinds, fields = table("roles"), table("roles")["fields"]
     here = [t for t in tokens(text) if t.is_word]
-    there = set().union(set(), *(lemmas(t.text) for t in tokens(source) if t.is_word))
+    old = [t for t in tokens(source) if t.is_word]
+    there = set().union(set(), *(lemmas(t.text) for t in old))
     there |= {plain(fields[w]) for w in fields if plain(w) in there}
     out = []
     for kind in ("kin", "rank", "calling"):
@@ -357,7 +359,9 @@ def new_roles(text: str, source: str) -> list[str]: # as they are written
         named = [row for row in rows if row & there]
         for t in here:
             row = next((r for r in rows if lemma(t.text) in r), None)
-            if row and row not in named and named: out.append(t.text)
+            if not row or row in named: continue
+            held = [o for o in old if any(lemma(o.text) in r for r in named)]
+            if any(shares_root(near_roots(here, t), near_roots(old, o)) for o in held): out.append(t.text)
     return out
 
 # %% ../../notebooks/core/synthesis/09_claims.ipynb #f8101de6

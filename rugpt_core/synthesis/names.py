@@ -93,7 +93,7 @@ def spelled(acronym: str, words: list[str]) -> set[int]: # places of the words; 
             if initials(words[at:at + n]) == letters: return set(range(at, at + n))
     return set()
 
-# %% ../../notebooks/core/synthesis/08_names.ipynb #c7010e64
+# %% ../../notebooks/core/synthesis/08_names.ipynb #2ff9063c
 PROPER = {"Name", "Surn", "Patr", "Geox", "Orgn", "Trad"}
 GENERIC = frozenset("река озеро море океан город село деревня остров полуостров гора республика империя королевство царство княжество армия война "
     "союз университет академия институт совет премия музей театр завод область край район улица площадь собор церковь храм дворец мост битва "
@@ -118,7 +118,8 @@ def candidates(
         k = text.find(name, at)
         if k < 0: continue
         at = k
-        places.update({t.start: t for t in run if k <= t.start < k + len(name) and (t.is_capital or not t.is_word)})
+        places.update({t.start: t for t in run if k <= t.start < k + len(name) and t.is_capital
+            and readings(t.text)[0].tag.POS not in ("GRND", "INFN", "VERB", "PREP", "CONJ")})
     for i, t in enumerate(run):
         if not t.is_word or len(t.text) < 2: continue
         before = run[i - 1] if i else None

@@ -308,7 +308,7 @@ def year_in_century(s: Quantity, q: Quantity) -> bool:
     rest = s.value % 100
     return {"early": rest <= 50 or rest == 0, "late": rest >= 50 or rest == 0, "middle": 25 <= rest <= 75, "": True}[q.part]
 
-# %% ../../notebooks/core/synthesis/07_quantities.ipynb #2dd7ad25
+# %% ../../notebooks/core/synthesis/07_quantities.ipynb #dba188a8
 LISTED = re.compile(r"(?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+(?:, (?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+)*,? (?:и|или|а также) [^\s,.;:()]+")
 
 LOOSE_WORDS = frozenset("сотни сотнями сотен сотням тысячи тысячами тысячам тысячах миллионы миллионами миллионов миллиарды".split()) # no number
@@ -319,11 +319,13 @@ def listed(text: str) -> set[int]:
     return {len(re.split(r", |,? (?:и|или|а также) ", m.group())) for m in LISTED.finditer(text)}
 
 def derived(source: Iterable[Quantity]) -> set[float]:
-    "Years between two years of a source."
-    years = {q.value for q in source if q.kind == "year"}
-    return {abs(a - b) + d for a in years for b in years if a != b for d in (-1, 0)}
+    "Years between two years of a source, and days between two days of one month."
+    source = list(source)
+    years, days = ({q.value for q in source if q.kind == kind} for kind in ("year", "day"))
+    between = {abs(a - b) for a in days for b in days if a != b and a // 100 == b // 100}
+    return {abs(a - b) + d for a in years for b in years if a != b for d in (-1, 0)} | between
 
-# %% ../../notebooks/core/synthesis/07_quantities.ipynb #3ea6e9da
+# %% ../../notebooks/core/synthesis/07_quantities.ipynb #059e0794
 def matches(q: Quantity, text: str, source: Iterable[Quantity]) -> list[Quantity]: # text: of the rewrite
     "The numbers of a source that bear out a number of a rewrite."
     hedged = bool(HEDGE.search(text[max(0, q.start - 30):q.start]))
@@ -341,7 +343,7 @@ def new_quantities(
         small = not q.digits and (q.value <= 2 if not q.ordinal else q.value == 1) and not q.dimension and q.kind in ("number", "year")
         between = q.kind == "year" and any(a <= q.value <= b for a, b in ranges)
         counted = q.kind == "number" and not q.dimension and (q.value - q.ordinal in counts or q.value in counts)
-        span = q.kind == "number" and bool(re.match(r"\s*(?:лет|года?)\b", text[q.end:])) and q.value in spans
+        span = q.kind == "number" and bool(re.match(r"\s*(?:лет|года?|дн\w+|сут\w+)\b", text[q.end:])) and q.value in spans
         loose = not q.digits and text[q.start:q.end].lower() in LOOSE_WORDS
         kept_share = q.kind == "share" and not q.digits and any(s.kind == "century" and s.part for s in there)
         if small or loose or between or counted or span or kept_share or matches(q, text, there): continue
