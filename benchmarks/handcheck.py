@@ -1,8 +1,10 @@
-"""200 places that cleaning rules changed in real articles, drawn with a fixed seed and read by a person.
+"""300 places that cleaning rules changed in real articles, drawn with a fixed seed and read one by one.
 
 The verdicts are in benchmarks/results/handcheck*.json, a file a seed: `right`, or `wrong` with a note. This script draws
-the places again, takes over the verdicts of those that were read, and names those that were not; a person then fills in
-their verdicts. It needs the real articles beside the repository, of which the file keeps a few words around each place."""
+the places again, takes over the verdicts of those that were read, and names those that were not; the reader then fills in
+their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something. No article is drawn
+that an earlier seed has used. It needs the real articles beside the repository, of which the file keeps a few words
+around each place. The files of the first two seeds were drawn by an earlier version of this script and stay as they are."""
 import argparse
 import json
 import random
@@ -10,38 +12,61 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from rugpt_core.common.files import ROOT, write_json
+from rugpt_core.common.files import ROOT
+from rugpt_core.common.files import write_json
 from rugpt_core.corpus.article import parse
 from rugpt_core.corpus.readers import read_source
 from rugpt_core.corpus.rule_engine import RULES, rule_hits
+from rugpt_core.metrics.statistics import wilson
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
-SEED, ARTICLES, PLACES = 20261124, 260, 200
-ABOUT = "200 places that rules changed, read one by one. Drawn evenly over the rules, not by frequency."
+EARLIER, OF_EARLIER = (20261124, 20261125), 260 # seeds, articles of each
+SEED, ARTICLES, EVEN, FREQUENT = 20261129, 300, 200, 100
+ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
+
+
+def fresh_articles(total: int, seed: int) -> list[int]:
+    """Positions of articles that no earlier seed has drawn."""
+    used = {i for s in EARLIER for i in random.Random(s).sample(range(total), min(OF_EARLIER, total))}
+    rest = [i for i in range(total) if i not in used]
+    return sorted(random.Random(seed).sample(rest, min(ARTICLES, len(rest))))
 
 
 def draw(source: Path, seed: int) -> tuple[dict[str, int], list[dict]]:
-    """Hits of every rule in the drawn articles, and the places: at most as many of one rule as of another that has more."""
+    """Hits of every rule in the drawn articles, and the places."""
     rng = random.Random(seed)
     raws = list(read_source(str(source)))
     by = {rule: [] for rule in RULES}
-    for i in sorted(rng.sample(range(len(raws)), min(ARTICLES, len(raws)))):
+    for i in fresh_articles(len(raws), seed):
         for h in rule_hits(parse(raws[i]), around=48):
-            by[h.rule].append(dict(source_id=raws[i].source_id, rule=h.rule, left=h.left[-24:], before=h.before[:60], after=h.after[:60],  # noqa: E501
-                                   right=h.right[:24]))
+            by[h.rule].append(dict(source_id=raws[i].source_id, rule=h.rule, left=h.left[-40:], before=h.before[-160:],
+                                   after=h.after[:60], right=h.right[:40]))
     have = [rule for rule in by if by[rule]]
-    share = {rule: min(len(by[rule]), 4) for rule in have}
-    left = PLACES - sum(share.values())
+    share, left = dict.fromkeys(have, 0), EVEN
     while left > 0 and any(share[rule] < len(by[rule]) for rule in have):
         for rule in have:
             if left and share[rule] < len(by[rule]):
                 share[rule] += 1
                 left -= 1
-    return {rule: len(hits) for rule, hits in by.items()}, [h for rule in have for h in rng.sample(by[rule], share[rule])]
+    even = [h | dict(drawn="evenly") for rule in have for h in rng.sample(by[rule], share[rule])]
+    frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENT, sum(map(len, by.values()))))
+    return {rule: len(hits) for rule, hits in by.items()}, even + [h | dict(drawn="by frequency") for h in frequent]
 
 
 def key(place: dict) -> tuple:
-    return tuple(place[k] for k in ("source_id", "rule", "left", "before", "right"))
+    return tuple(place[k] for k in ("source_id", "rule", "left", "before", "right", "drawn"))
+
+
+def precision(places: list[dict]) -> dict[str, dict]:
+    """For each rule: places read, right ones, their share and its 95 % interval (Wilson 1927)."""
+    out = {}
+    for rule in RULES:
+        read = [p["verdict"] for p in places if p["rule"] == rule and p["verdict"] in ("right", "wrong")]
+        if read:
+            right = read.count("right")
+            low, high = wilson(right, len(read))
+            out[rule] = dict(read=len(read), right=right, precision=round(right/len(read), 4), low=round(low, 4), high=round(high, 4))
+    return out
 
 
 def main():
@@ -49,16 +74,17 @@ def main():
     parser.add_argument("--source", type=Path, default=DATA)
     parser.add_argument("--seed", type=int, default=SEED, help="another seed draws other places, into a file of its own")
     args = parser.parse_args()
-    result = ROOT/"benchmarks/results"/f"handcheck{'' if args.seed == SEED else f'-{args.seed}'}.json"
+    result = ROOT/f"benchmarks/results/handcheck-{args.seed}.json"
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is drawn")
     old = json.loads(result.read_text(encoding="utf-8")) if result.exists() else \
         dict(about=ABOUT, seed=args.seed, articles=ARTICLES, date=date.today().isoformat(), places=[])
     known = {key(p): p for p in old["places"]}
     totals, places = draw(args.source, args.seed)
-    places = [p | {k: known[key(p)][k] for k in ("verdict", "note")} if key(p) in known else p | dict(verdict="unread", note="") for p in places]  # noqa: E501
+    unread = dict(verdict="unread", note="")
+    places = [p | ({k: known[key(p)][k] for k in unread} if key(p) in known else unread) for p in places]
     counts = Counter(p["verdict"] for p in places)
-    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), places=places))
+    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), precision=precision(places), places=places))
     print(dict(counts), result)
 
 

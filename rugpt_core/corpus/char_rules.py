@@ -80,7 +80,8 @@ def is_prose_with_bars(line: str) -> bool:
     "True for a finished line whose bars are signs of mathematics or of code."
     if line.startswith(("{|", "|-", "|}", "|+", "{{", "}}", "| ", "!")): return False
     if not line.rstrip(" »)").endswith((".", "!", "?", "…", ":", ";")) or line.startswith("|") and not NORM.match(line): return False
-    return max(len(PROSE.findall(part)) for part in re.split(r"\|\|?", line)) >= 3
+    counts = [len(PROSE.findall(part)) for part in re.split(r"\|\|?", line)]
+    return max(counts) > 2 or max(counts) == 2 and sum(counts) > 3
 
 def table_text(m: re.Match) -> str:
     "Nothing for a row of a table; prose with bars as it is."
