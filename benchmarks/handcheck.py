@@ -12,8 +12,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from rugpt_core.common.files import ROOT
-from rugpt_core.common.files import write_json
+from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.article import parse
 from rugpt_core.corpus.readers import read_source
 from rugpt_core.corpus.rule_engine import RULES, rule_hits
@@ -65,7 +64,8 @@ def precision(places: list[dict]) -> dict[str, dict]:
         if read:
             right = read.count("right")
             low, high = wilson(right, len(read))
-            out[rule] = dict(read=len(read), right=right, precision=round(right/len(read), 4), low=round(low, 4), high=round(high, 4))
+            share = dict(precision=right/len(read), low=low, high=high)
+            out[rule] = dict(read=len(read), right=right) | {k: round(v, 4) for k, v in share.items()}
     return out
 
 
