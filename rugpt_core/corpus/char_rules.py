@@ -78,6 +78,7 @@ PROSE = re.compile("[а-яё]{2,}")
 
 def is_prose_with_bars(line: str) -> bool:
     "True for a finished line whose bars are signs of mathematics or of code."
+    if re.match(r"\|[а-яё][^|\n]{0,60}\| [а-яё]", line): return True # words that an editor put between bars
     if line.startswith(("{|", "|-", "|}", "|+", "{{", "}}", "| ", "!")): return False
     if not line.rstrip(" »)").endswith((".", "!", "?", "…", ":", ";")) or line.startswith("|") and not NORM.match(line): return False
     counts = [len(PROSE.findall(part)) for part in re.split(r"\|\|?", line)]
