@@ -22,7 +22,8 @@ RESULT = ROOT/"benchmarks/results/noise_left.json"
 KINDS = {
     "colon before prose": re.compile(r"(?<!»):(?=\n\n[А-ЯЁ][^\n«\"—–]{150,}\.(?:\n|$))"),
     "colon at the end": re.compile(r":(?=\Z)"),
-    "sound, archive, button": re.compile(r"о файле|Wayback|Архивировано|Дата обращения|Оригинальный текст \(|\[(?:показ|скры|править)"),
+    "sound, archive, button": re.compile(
+        r"о файле|Wayback|Архивировано|Дата обращения|Оригинальный текст \(|\[(?:показ|скры|править)"),
     "mark of an editor": re.compile(r"\[[а-яё ]{2,40}\?\]|\[(?:источник|страница|уточнить)[^\]]*\]"),
     "sends elsewhere": re.compile(r"^(?:См\. также|Основная статья|Категория)\b[^\n.]*$", re.M),
     "lone Latin letter": re.compile(r"(?<=[а-яё,] )[aco](?= [а-яё]{2})"),
@@ -51,9 +52,11 @@ def main():
     characters = sum(map(len, texts))
     counts = {kind: sum(len(pattern.findall(t)) for t in texts) for kind, pattern in KINDS.items()}
     total = sum(counts.values())
-    old = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else dict(about=__doc__.split("\n")[0], seed=SEED, rows={})
-    old["rows"][args.who] = dict(date=date.today().isoformat(), articles=ARTICLES, characters=characters, candidates=counts, total=total,
-                                 per_1000_characters=round(1000*total/characters, 4))
+    old = dict(about=__doc__.split("\n")[0], seed=SEED, rows={})
+    if RESULT.exists():
+        old = json.loads(RESULT.read_text(encoding="utf-8"))
+    old["rows"][args.who] = dict(date=date.today().isoformat(), articles=ARTICLES, characters=characters, candidates=counts,
+                                 total=total, per_1000_characters=round(1000*total/characters, 4))
     old["articles"] = [raw.source_id for raw in chosen]
     write_json(RESULT, old)
     print(args.who, counts, old["rows"][args.who]["per_1000_characters"])
