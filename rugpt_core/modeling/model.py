@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from ..common.errors import RugptError
+from .attention import causal_attention
 from .loss import head_loss
 
 # %% ../../notebooks/core/modeling/02_model.ipynb #2ef02603
@@ -192,20 +193,36 @@ class Attention(nn.Module):
         self.out = Linear(c.n_embd, c.n_embd, bias=c.bias)
         if c.family == "qwen3": self.q_norm, self.k_norm = RMSNorm(c.head_dim, 1e-6), RMSNorm(c.head_dim, 1e-6)
 
-    def forward(self, x_BTC: Tensor, angles=None, mask: Tensor | None = None, cache: Cache | None = None):
-        c, (B, T, C) = self.c, x_BTC.shape
+    def project(self, x_BTC: Tensor, angles=None) -> tuple[Tensor, Tensor, Tensor]:
+        "Queries (B, H, T, D), keys and values (B, K, T, D)."
+        c, (B, T, _) = self.c, x_BTC.shape
         qkv_BHTD = self.qkv(x_BTC).view(B, T, -1, c.head_dim).transpose(1, 2)
         q_BHTD, k_BKTD, v_BKTD = qkv_BHTD.split([c.n_head, c.n_kv_head, c.n_kv_head], dim=1)
         if angles is not None:
             q_BHTD, k_BKTD = rotate(self.q_norm(q_BHTD), angles), rotate(self.k_norm(k_BKTD), angles)
+        return q_BHTD, k_BKTD, v_BKTD
+
+    def attend(self,
+        q_BHTD: Tensor, k_BKTD: Tensor, v_BKTD: Tensor, # of `project`
+        mask: Tensor | None = None,
+        cache: Cache | None = None,
+    ) -> Tensor: # (B, T, C)
+        "What each position takes from those that it may look at."
+        c, (B, _, T, _) = self.c, q_BHTD.shape
+        dropout = c.dropout if self.training else 0.
         if cache is not None: k_BKTD, v_BKTD = cache.extend(self.layer, k_BKTD, v_BKTD)
+        elif mask is None and not dropout and q_BHTD.device.type == "cpu" and T > 1:
+            return causal_attention(q_BHTD, k_BKTD, v_BKTD).transpose(1, 2).reshape(B, T, -1)
         if T == 1: # queries that share a key go as if they were positions: nothing is copied
             q_BHTD = q_BHTD.reshape(B, c.n_kv_head, -1, c.head_dim)
         elif c.n_kv_head < c.n_head:
             k_BKTD, v_BKTD = (t.repeat_interleave(c.n_head//c.n_kv_head, dim=1) for t in (k_BKTD, v_BKTD))
         y_BHTD = F.scaled_dot_product_attention(q_BHTD, k_BKTD, v_BKTD, attn_mask=mask,
-            dropout_p=c.dropout if self.training else 0., is_causal=mask is None and T > 1)
-        return self.out(y_BHTD.reshape(B, c.n_head, T, c.head_dim).transpose(1, 2).reshape(B, T, C))
+            dropout_p=dropout, is_causal=mask is None and T > 1)
+        return y_BHTD.reshape(B, c.n_head, T, c.head_dim).transpose(1, 2).reshape(B, T, -1)
+
+    def forward(self, x_BTC: Tensor, angles=None, mask: Tensor | None = None, cache: Cache | None = None):
+        return self.out(self.attend(*self.project(x_BTC, angles), mask, cache))
 
 # %% ../../notebooks/core/modeling/02_model.ipynb #228a8598
 class MLP(nn.Module):
@@ -230,15 +247,26 @@ def make_norm(c: ModelConfig) -> nn.Module:
 # %% ../../notebooks/core/modeling/02_model.ipynb #6cce9828
 class Block(nn.Module):
     "Norm before each part, residual around it."
+    compiled = None # `enter` and `leave` of `compiling.compile_blocks`, and the shape of the input that they serve
 
     def __init__(self, c: ModelConfig, layer: int):
         super().__init__()
         self.norm_1, self.attention = make_norm(c), Attention(c, layer)
         self.norm_2, self.mlp, self.drop = make_norm(c), MLP(c), nn.Dropout(c.dropout)
 
-    def forward(self, x_BTC: Tensor, angles=None, mask: Tensor | None = None, cache: Cache | None = None):
-        x_BTC = x_BTC + self.drop(self.attention(self.norm_1(x_BTC), angles, mask, cache))
+    def enter(self, x_BTC: Tensor, angles=None) -> tuple[Tensor, Tensor, Tensor]: # of `Attention.project`
+        "Up to the attention."
+        return self.attention.project(self.norm_1(x_BTC), angles)
+
+    def leave(self, x_BTC: Tensor, y_BTC: Tensor) -> Tensor: # (B, T, C)
+        "From what the attention found."
+        x_BTC = x_BTC + self.drop(self.attention.out(y_BTC))
         return x_BTC + self.drop(self.mlp(self.norm_2(x_BTC)))
+
+    def forward(self, x_BTC: Tensor, angles=None, mask: Tensor | None = None, cache: Cache | None = None):
+        enter, leave, shape = self.compiled or (Block.enter, Block.leave, None)
+        if shape != tuple(x_BTC.shape) or not torch.is_grad_enabled(): enter, leave = Block.enter, Block.leave
+        return leave(self, x_BTC, self.attention.attend(*enter(self, x_BTC, angles), mask, cache))
 
 # %% ../../notebooks/core/modeling/02_model.ipynb #tiedrows
 class TiedRows(torch.autograd.Function):

@@ -12,6 +12,7 @@ import torch
 from torch import nn, Tensor
 from torch.optim.adamw import adamw
 
+from ..common.devices import has_bfloat16
 from ..modeling.model import Model
 from .config import TrainConfig
 
@@ -23,11 +24,12 @@ SAFETY = 1.01 # against rounding, as they do
 # %% ../../notebooks/core/training/01_optim.ipynb #a387629f
 def orthogonalised(
     g_NRC: Tensor, # N matrices of the same shape
+    dtype: torch.dtype = torch.float32, # of the products
 ) -> Tensor: # (N, R, C), singular values near 1
     "The nearest orthogonal matrices, by five steps of a matrix polynomial (Amsel et al. 2025)."
     tall = g_NRC.shape[1] > g_NRC.shape[2]
-    x = (g_NRC.mT if tall else g_NRC).to(torch.bfloat16 if g_NRC.is_cuda else torch.float32)
-    x = x/(x.flatten(1).norm(dim=1)[:, None, None]*SAFETY + 1e-7)
+    x = (g_NRC.mT if tall else g_NRC).float()
+    x = (x/(x.flatten(1).norm(dim=1)[:, None, None]*SAFETY + 1e-7)).to(dtype)
     for a, b, c in POLYNOMIALS:
         a_NRR = x @ x.mT
         x = torch.baddbmm(x, torch.baddbmm(a_NRR, a_NRR, a_NRR, beta=b/SAFETY**3, alpha=c/SAFETY**5), x, beta=a/SAFETY)
@@ -55,6 +57,8 @@ class Muon:
     ):
         self.param_groups = [dict(params=params, lr=lr, momentum=momentum, weight_decay=weight_decay)]
         self.parts, self.state = parts, defaultdict(dict) # parameter → what is remembered of it
+        quick = params and has_bfloat16(params[0].device.type)
+        self.dtype = torch.bfloat16 if quick else torch.float32 # of the products, whatever the rest computes in
 
     @torch.no_grad()
     def step(self):
@@ -69,7 +73,7 @@ class Muon:
             for part, target in zip(ahead.split(parts), p.split(parts), strict=True):
                 shapes.setdefault(tuple(part.shape), []).append((part, target))
         for (rows, cols), pairs in shapes.items():
-            update = orthogonalised(torch.stack([g for g, _ in pairs]))
+            update = orthogonalised(torch.stack([g for g, _ in pairs]), self.dtype)
             for u, (_, target) in zip(update, pairs, strict=True):
                 target.mul_(1 - group["lr"]*group["weight_decay"]).add_(u, alpha=-group["lr"]*max(1, rows/cols)**.5)
 

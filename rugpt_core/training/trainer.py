@@ -35,6 +35,7 @@ from ..modeling.model import build_model, config_dict, flops_per_token, Model, M
 from ..modeling.model import parameter_groups
 from ..modeling.scaling_laws import TOKENS_PER_PARAMETER
 from ..tokenization.bins import Bins
+from .compiling import prepare_blocks
 from .config import rate_factor, schedule_note, TrainConfig
 from .dataloader import check_bins, PackedLoader, validation_windows, WindowLoader
 from .optim import EMA, Optimizer
@@ -167,9 +168,13 @@ class Run:
         self.held_out = validation_windows(bins.val, config.block_size, t.eval_tokens, t.seed + 2, str(bins.folder/"val.bin"))
         self.step, self.losses, self.history, self.norm, self.best, self.worse = 0, [], [], None, None, 0
         self.spent, self.halved, self.returns, self.speed, self.tokens = 0., 1., 0, [], 0
-        self.rows, self.timing, self.started = [], [], time.monotonic()
-        if t.compile:
-            for block in self.model.blocks: block.compile()
+        self.rows, self.timing, self.started, self.compiled = [], [], time.monotonic(), None
+
+    def prepare(self) -> str: # in words
+        "Compile the blocks where that pays; a run that goes on does as it did before. The time of compiling counts."
+        rows = self.t.batch_size//self.world.size
+        self.compiled, words = prepare_blocks(self.t, self.model, rows, self.device, self.dtype, self.compiled)
+        return words
 
     def begin_with(self, start: Start):
         "Take weights over, and the optimiser's state where it is kept."
@@ -195,7 +200,7 @@ class Run:
             about = dict(key=self.key(), step=self.step, epoch=self.batches.epoch, taken=self.batches.taken, tokens=self.tokens,
                 losses=self.losses, history=self.history, norm=self.norm, best=self.best, worse=self.worse, spent=self.seconds,
                 halved=self.halved, returns=self.returns, averaged=self.average.steps, scaler=self.scaler.state_dict(),
-                rows=self.rows, timing=self.timing)
+                rows=self.rows, timing=self.timing, compiled=self.compiled)
             save_state(self.folder, self.step, tensors, about, self.t.keep_every)
             for old in self.folder.glob("best-*"):
                 if self.best is None or old.name != f"best-{self.best['step']:08d}": shutil.rmtree(old, ignore_errors=True)
@@ -231,6 +236,7 @@ class Run:
         self.average.steps = about["averaged"]
         for name in ("step", "losses", "history", "norm", "best", "worse", "spent", "halved", "returns", "rows", "timing", "tokens"):
             setattr(self, name, about[name])
+        if self.compiled is None: self.compiled = about.get("compiled", False) # else this process has chosen
         if about["scaler"]: self.scaler.load_state_dict(about["scaler"])
         self.batches.go_to(about["epoch"], about["taken"])
         self.started, self.speed = time.monotonic(), []
@@ -388,7 +394,9 @@ def train_model(
     with memory_errors(t, config), compute(device, t.threads, t.seed + 3):
         run = Run(bins, config, t, out, state or out/"checkpoints", strict, start)
         again = run.resume()
-        if run.world.rank == 0: print(introduction(run) + (f"; going on from step {run.step}" if again else ""), flush=True)
+        words = run.prepare() if not is_finished(run) else "nothing is left to train"
+        if again: words += f"; going on from step {run.step}"
+        if run.world.rank == 0: print(f"{introduction(run)}; {words}", flush=True)
         if not is_finished(run):
             forecast = forecast_line(run, rehearse(run))
             if run.world.rank == 0: print(forecast, flush=True)
