@@ -23,7 +23,7 @@ import torch
 from rugpt_core.common.devices import has_bfloat16
 from rugpt_core.common.environment import installed, versions
 from rugpt_core.common.files import ROOT, read_json, write_json
-from rugpt_core.modeling.model import flops_per_token, Model
+from rugpt_core.modeling.model import Model, flops_per_token
 from rugpt_core.training.config import resolve_settings
 
 RESULTS = ROOT/"benchmarks/results/steps.json"

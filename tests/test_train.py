@@ -18,6 +18,7 @@ from rugpt_core.common.files import file_digest, json_digest, read_json, read_js
 from rugpt_core.modeling.checkpoint import load_model, load_state
 from rugpt_core.tokenization.bins import BINS_SCHEMA, READS, open_bins
 from rugpt_core.training import trainer
+from rugpt_core.training.compiling import compiler_lacks
 from rugpt_core.training.config import resolve_settings
 from rugpt_core.training.stage import adopt_model, train_run, untracked_model
 from rugpt_core.training.trainer import Run, train_model
@@ -104,6 +105,23 @@ def test_kill_9_changes_no_bit(whole, tmp_path):
     for name in ("model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "model/qwen3/config.json", "model/summary.json",
                  *(f"model/qwen3/checkpoints/step-00000120/{x}.safetensors" for x in ("model", "optimizer"))):
         assert (run_dir/name).read_bytes() == (whole/name).read_bytes(), name
+
+
+@pytest.mark.skipif(compiler_lacks("cpu") != "", reason=f"torch.compile: {compiler_lacks('cpu')}")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_kill_9_of_a_compiled_run_changes_no_bit(dtype, tmp_path):
+    """A run that was begun with compiled blocks goes on with them, although auto would not compile so short a one."""
+    settings = ("--steps", "60", "--set=eval_every=10", "--set=dropout=0", f"--set=dtype={dtype}")
+    undisturbed, killed = (make_tokens(tmp_path/name) for name in ("one", "two"))
+    assert "blocks compiled in" in finished(command(undisturbed, *settings, "--set=compile=always")).stdout
+    process = started(command(killed, *settings, "--set=compile=always"))
+    reached(killed, 20, process)
+    process.kill()
+    process.communicate()
+    again = finished(command(killed, *settings, "--set=compile=auto")).stdout
+    assert "(as the run began); going on from step" in again
+    for part in ("model/qwen3/model.safetensors", "model/qwen3/checkpoints/step-00000060/optimizer.safetensors"):
+        assert (undisturbed/part).read_bytes() == (killed/part).read_bytes(), part
 
 
 @pytest.mark.parametrize("windows", ["flat", "documents"])
