@@ -13,6 +13,7 @@ import pytest
 import torch
 from conftest import ROOT
 
+from rugpt_core.common.devices import has_bfloat16
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import file_digest, json_digest, read_json, read_jsonl
 from rugpt_core.modeling.checkpoint import load_model, load_state
@@ -179,7 +180,8 @@ def test_two_processes_are_one(whole, tmp_path):
         done = finished(command(run_dir, "--steps", "20", *more, start=start))
         curves.append([(r["val_loss"], r["loss"] or 0) for r in read_jsonl(run_dir/"model/qwen3/log.jsonl")])
         assert ("2 processes" in done.stdout) == (name == "two")
-    assert np.abs(np.array(curves[0]) - np.array(curves[1])).max() < 1e-4
+    # Muon multiplies in bfloat16 where the hardware does, and so makes more of gradients that are summed in another order
+    assert np.abs(np.array(curves[0]) - np.array(curves[1])).max() < (2e-3 if has_bfloat16("cpu") else 1e-4)
 
 
 def plan(run_dir, **settings):
