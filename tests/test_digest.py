@@ -16,6 +16,8 @@ def project(tmp_path):
     """A copy of what digests are made of."""
     for name in ("rugpt_core", "notebooks", "report", "data"):
         shutil.copytree(ROOT/name, tmp_path/name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "sample"))
+    shutil.copy(ROOT/"pyproject.toml", tmp_path)
+    (tmp_path/"presets").mkdir() # what tells a checkout from an installed package
     return tmp_path
 
 
