@@ -93,7 +93,7 @@ def contenders(shape: dict, dtype: str, args: argparse.Namespace, work: str) -> 
     if args.nanogpt:
         there["nanoGPT"] = dict(who="nanogpt", checkout=args.nanogpt)
     if installed("accelerate"):
-        there |= {f"transformers Trainer, {name}": dict(who=f"trainer-{key}")
+        there |= {f"transformers Trainer of {name}": dict(who=f"trainer-{key}")
                   for name, key in (("Qwen3ForCausalLM", "qwen3"), ("GPT2LMHeadModel", "gpt2"))}
     wanted = args.who.split(",") if args.who else there
     return {name: Contender(what | about, about.get("folder", "")) for name, about in there.items() if name in wanted}

@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "2")
+ANSWERS = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)  # what a trainer prints itself is no answer
 
 
 def peak_mb() -> float:
@@ -50,14 +52,15 @@ def theirs(tokens: Path, what: dict):
 def main():
     what = json.loads(sys.argv[1])
     step, words, parameters = (ours if what["who"] == "ours" else theirs)(Path(what["tokens"]), what)
-    print(json.dumps(dict(words=words, parameters=parameters, threads=os.environ["OMP_NUM_THREADS"])), flush=True)
+    about = dict(words=words, parameters=parameters, threads=os.environ["OMP_NUM_THREADS"])
+    print(json.dumps(about), file=ANSWERS, flush=True)
     for line in sys.stdin:
         seconds = []
         for _ in range(int(line)):
             start = time.perf_counter()
             step()
             seconds.append(time.perf_counter() - start)
-        print(json.dumps(dict(seconds=seconds, peak_mb=peak_mb())), flush=True)
+        print(json.dumps(dict(seconds=seconds, peak_mb=peak_mb())), file=ANSWERS, flush=True)
 
 
 if __name__ == "__main__":

@@ -47,11 +47,12 @@ def random_ids(vocab_size: int) -> np.ndarray:
 
 def ours(what: dict, turns: Turns):
     """Our loop; also of a checkout from before the modules were in packages."""
-    try:
+    import rugpt_core
+    if (Path(rugpt_core.__file__).parent/"training").is_dir():  # an import that fails could find an installed copy
         from rugpt_core.tokenization.bins import Bins
         from rugpt_core.training.config import resolve_settings as settle
         from rugpt_core.training.trainer import Run
-    except ModuleNotFoundError:
+    else:
         from rugpt_core.plan import settle
         from rugpt_core.tokens import Bins
         from rugpt_core.train import Run
@@ -99,11 +100,14 @@ def transformers_model(what: dict):
     """The same shape as ours in transformers, with its own defaults for the rest."""
     from transformers import GPT2Config, GPT2LMHeadModel, Qwen3Config, Qwen3ForCausalLM
     V, T, L, C = (what[k] for k in ("vocab_size", "block_size", "n_layer", "n_embd"))
-    if what["who"] == "trainer-gpt2":
-        return GPT2LMHeadModel(GPT2Config(V, T, C, L, C//64, resid_pdrop=0., embd_pdrop=0., attn_pdrop=0., use_cache=False))
     heads = C//64
-    return Qwen3ForCausalLM(Qwen3Config(V, C, what["d_ff"], L, heads, heads//2 if heads % 2 == 0 else heads, 64,
-                                        max_position_embeddings=T, tie_word_embeddings=True, use_cache=False))
+    if what["who"] == "trainer-gpt2":
+        return GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=heads, resid_pdrop=0.,
+                                          embd_pdrop=0., attn_pdrop=0., use_cache=False))
+    return Qwen3ForCausalLM(Qwen3Config(
+        vocab_size=V, hidden_size=C, intermediate_size=what["d_ff"], num_hidden_layers=L, num_attention_heads=heads,
+        num_key_value_heads=heads//2 if heads % 2 == 0 else heads, head_dim=64, max_position_embeddings=T,
+        tie_word_embeddings=True, use_cache=False))
 
 
 def trainer(what: dict, turns: Turns):
