@@ -127,6 +127,7 @@ def measure(name: str, dtype: str, rates: dict, args: argparse.Namespace) -> lis
                          runs=len(c.seconds), ratio_to=None if c is first else "ours",
                          ratio=None if c is first else round(ratio, 3), peak_mb=round(c.peak),
                          tokens_per_second=round(tokens/middle),
+                         products_gflops=rates[dtype],
                          share_of_products=round(flops/middle/1e9/rates[dtype], 3)))
     return rows
 
@@ -151,7 +152,7 @@ def main():
             kept = read_json(Path(args.out))["rows"] if Path(args.out).exists() else []
             done = {r["work"] for r in rows}
             machine = f"{torch.cpu.get_capabilities().get('cpu_name', platform.machine())}, {args.threads} threads"
-            about = dict(machine=machine, versions=versions(), date=date.today().isoformat(), products_gflops=rates,
+            about = dict(machine=machine, versions=versions(), date=date.today().isoformat(),
                          load=round(os.getloadavg()[0], 1))
             write_json(Path(args.out), about | dict(rows=[r for r in kept if r["work"] not in done] + rows))
     for r in rows:
