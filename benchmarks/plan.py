@@ -1,14 +1,20 @@
 """What `rugpt plan` predicts beside what training then takes, and the runs that its law of bits per byte is fitted to.
 
     python benchmarks/plan.py --parts law        # trains small models; writes benchmarks/results/plan_law.json
+    python benchmarks/plan.py --parts fit        # fits the law anew to the runs that are there
     python benchmarks/plan.py --parts predict    # five configurations; writes benchmarks/results/plan.json
 """
 import argparse
+import json
 import os
+import subprocess
+import sys
 import tempfile
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from rugpt_core.common.environment import versions
@@ -16,10 +22,12 @@ from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.tokenization.bins import open_bins
 from rugpt_core.tokenization.text_bins import source_texts, write_texts
 from rugpt_core.training.config import resolve_settings
+from rugpt_core.training.planner import forecast
 from rugpt_core.training.trainer import train_model
 
 RESULTS = ROOT/"benchmarks/results"
 SHAPES = {2: (60, 240), 4: (60, 120)}  # depth → optimiser steps of 8 windows of 256 tokens
+BETAS = (.15, .25, .3527)  # exponents that fit almost equally well; the last one is that of Muennighoff et al. 2023
 SETTINGS = dict(batch_size=8, grad_accum=1, eval_every=10**6, eval_tokens=8192)
 
 
@@ -53,12 +61,83 @@ def law(source: str, work: Path, threads: int):
             print(row, flush=True)
 
 
+def fit_law():
+    """bits = E + B/D^β by least squares for three exponents, to these runs and those of `benchmarks/train.py`."""
+    path = RESULTS/"plan_law.json"
+    stored, others = read_json(path), read_json(RESULTS/"train.json")["curves"]["ours"]
+    points = [(r["tokens"], r["bits_per_byte"]) for r in stored["runs"]]
+    points += [(c[-1]["tokens"], c[-1]["val_bits_per_byte"]) for c in others]
+    bits, rows = np.array([b for _, b in points]), []
+    for beta in BETAS:
+        terms = np.array([[1., d**-beta] for d, _ in points])
+        (E, B), *_ = np.linalg.lstsq(terms, bits, rcond=None)
+        left = []  # each run against the law of the others
+        for k in range(len(points)):
+            rest = np.arange(len(points)) != k
+            law_of_rest, *_ = np.linalg.lstsq(terms[rest], bits[rest], rcond=None)
+            left.append(abs(terms[k] @ law_of_rest - bits[k]))
+        error = float(np.sqrt(((terms @ [E, B] - bits)**2).mean()))
+        rows.append(dict(beta=beta, E=float(E), B=float(B), error=error, left_out=float(max(left))))
+        print(rows[-1])
+    write_json(path, stored | dict(points=points, fit=rows))
+
+
+CONFIGURATIONS = (  # family, depth, block, batch, more settings; none of them was used to fit anything
+    ("qwen3", 4, 256, 8, {}), ("gpt2", 4, 256, 8, {}), ("qwen3", 3, 128, 16, dict(dtype="float32")), ("qwen3", 6, 256, 4, {}),
+    ("qwen3", 4, 512, 4, dict(optimizer="adamw")),
+)
+REAL = """import json, statistics, sys, tempfile, time
+from pathlib import Path
+from rugpt_core.common.devices import compute
+from rugpt_core.common.environment import peak_memory_mb
+from rugpt_core.modeling.model import ModelConfig
+from rugpt_core.tokenization.bins import open_bins
+from rugpt_core.training.config import TrainConfig
+from rugpt_core.training.trainer import Run, validation_row
+folder, config, t, steps = json.load(sys.stdin)
+t = TrainConfig(**t | dict(betas=tuple(t["betas"])))
+seconds = []
+with tempfile.TemporaryDirectory() as d:
+    run = Run(open_bins(folder), ModelConfig(**config), t, d, Path(d)/"states")
+    with compute(run.device, t.threads, 0):
+        for _ in range(steps):
+            start = time.perf_counter()
+            run.accept(*run.train_step())
+            seconds.append(time.perf_counter() - start)
+        validation_row(run)
+        run.save()
+print(json.dumps([statistics.median(seconds[1:]), peak_memory_mb()]))
+"""
+
+
+def predict(source: str, work: Path, threads: int, steps: int):
+    """Memory and speed of five configurations, predicted and then measured in training, a process each."""
+    bins, rows = ids(source, work, 8192), []
+    for family, depth, block, batch, more in CONFIGURATIONS:
+        given = SETTINGS | dict(batch_size=batch, max_steps=1000, threads=threads) | more
+        config, t = resolve_settings(family, bins.vocab_size, len(bins.train), block, depth, **given)
+        found = forecast(config, t)
+        asked = json.dumps([str(bins.folder), asdict(config), asdict(t), steps])
+        done = subprocess.run([sys.executable, "-c", REAL], input=asked, capture_output=True, text=True, check=True)
+        seconds, memory = json.loads(done.stdout.strip().splitlines()[-1])
+        name = f"{family} {config.n_layer} x {config.n_embd}, block {block}, batch {batch}, {t.optimizer}, {t.dtype}"
+        tokens = batch*block
+        rows.append(dict(configuration=name, predicted_mb=round(found.memory_mb), measured_mb=round(memory),
+                         memory_error=round(found.memory_mb/memory - 1, 3), predicted_speed=round(tokens/found.step_seconds(1)),
+                         measured_speed=round(tokens/seconds), speed_error=round(seconds/found.step_seconds(1) - 1, 3)))
+        print(rows[-1], flush=True)
+        about = dict(date=date.today().isoformat(), versions=versions(), threads=threads, steps=steps,
+                     load=round(os.getloadavg()[0], 1))
+        write_json(RESULTS/"plan.json", about | dict(rows=rows))
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
     parser.add_argument("--source", default=str(shared if shared.exists() else ROOT/"data/sample/wiki40b_ru.jsonl"))
     parser.add_argument("--work", default=str(ROOT/"runs/bench-plan"), help="folder for the texts as ids")
     parser.add_argument("--parts", default="law,predict")
+    parser.add_argument("--steps", type=int, default=7, help="training steps that are measured, the first one apart")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", 2)))
     return parser.parse_args()
 
@@ -68,6 +147,10 @@ def main():
     torch.set_num_threads(args.threads)
     if "law" in args.parts.split(","):
         law(args.source, Path(args.work), args.threads)
+    if {"law", "fit"} & set(args.parts.split(",")):
+        fit_law()
+    if "predict" in args.parts.split(","):
+        predict(args.source, Path(args.work), args.threads, args.steps)
 
 
 if __name__ == "__main__":
