@@ -20,7 +20,7 @@ import numpy as np
 from .features import any_of, any_pair, char_table, CYRILLIC, LATIN, lines_at, lines_with_any, looked_at
 from .features import on_lines, tables
 from .formulas import formula_text, LOWER, raised, UPPER
-from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, ODD_SPACES, rule, STRESS_MARKS, TAG
+from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, Mending, ODD_SPACES, rule, STRESS_MARKS, TAG
 from .templates import HOLE
 from .wikitext import MAGIC
 
@@ -104,26 +104,21 @@ def template_text(m: re.Match) -> str:
 @rule("markup")
 def markup(text: str) -> tuple[str, int]:
     "Residue of HTML and wiki text: entities, tags, <ref>, templates, tables, [[links]], '''emphasis'''."
-    hits = 0
-    def sub(pattern, new):
-        nonlocal text, hits
-        before = text
-        text, n = pattern.subn(new, text)
-        hits += n*(text != before)
-    if "&" in text: sub(ENTITY, entity_text)
-    if "<" in text:
-        sub(FORMULA, lambda m: formula_text(m[1]) or HOLE)
-        sub(REF, "")
-        sub(SCRIPT, lambda m: raised(m[2], LOWER if m[1].lower() == "sub" else UPPER) or m[2])
-        sub(TAG, lambda m: " " if BLOCK_TAG.match(m[0]) else "")
-    if "{{" in text: sub(TEMPLATE, lambda m: m[0] if is_code(m) else template_text(m))
-    if "[[" in text:
-        sub(LINK, lambda m: m[0] if is_code(m) else m[1])
-        sub(TORN, "")
-    if "''" in text: sub(EMPHASIS, r"\2")
-    if "__" in text: sub(MAGIC, "")
-    if "|" in text or "{{" in text or "}}" in text or "!!" in text: sub(TABLE_LINE, table_text)
-    return text, hits
+    mending = Mending(text)
+    if "&" in mending.text: mending.sub(ENTITY, entity_text)
+    if "<" in mending.text:
+        mending.sub(FORMULA, lambda m: formula_text(m[1]) or HOLE)
+        mending.sub(REF, "")
+        mending.sub(SCRIPT, lambda m: raised(m[2], LOWER if m[1].lower() == "sub" else UPPER) or m[2])
+        mending.sub(TAG, lambda m: " " if BLOCK_TAG.match(m[0]) else "")
+    if "{{" in mending.text: mending.sub(TEMPLATE, lambda m: m[0] if is_code(m) else template_text(m))
+    if "[[" in mending.text:
+        mending.sub(LINK, lambda m: m[0] if is_code(m) else m[1])
+        mending.sub(TORN, "")
+    if "''" in mending.text: mending.sub(EMPHASIS, r"\2")
+    if "__" in mending.text: mending.sub(MAGIC, "")
+    if "|" in mending.text or "{{" in mending.text or "}}" in mending.text or "!!" in mending.text: mending.sub(TABLE_LINE, table_text)
+    return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #0d0fe7ac
 @rule("invisible")

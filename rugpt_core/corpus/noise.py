@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['VOWELS', 'ODD_SPACES', 'INVISIBLE_CHARS', 'INVISIBLE', 'STRESS_MARKS', 'ENTITY', 'TAG', 'WIKI_MARKUP', 'FOOTNOTE',
-           'MONTH', 'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'NOISE', 'is_footnote', 'Noise', 'census', 'Rule', 'rule']
+           'MONTH', 'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'NOISE', 'is_footnote', 'Noise', 'census', 'Rule', 'rule',
+           'Mending']
 
 # %% ../../notebooks/core/corpus/12_noise.ipynb #94107672
 import re
@@ -110,3 +111,14 @@ def rule(name: str, level: str = "text", optional: bool = False):
         f.rule = Rule(name, f.__doc__, f, level, optional)
         return f
     return describe
+
+# %% ../../notebooks/core/corpus/12_noise.ipynb #e965b712
+class Mending:
+    "A text that patterns change one after another."
+    def __init__(self, text: str):
+        self.text, self.hits = text, 0
+
+    def sub(self, pattern: re.Pattern, new: str | Callable):
+        "Replace every match; matches count where the text has changed."
+        changed, n = pattern.subn(new, self.text)
+        if changed != self.text: self.text, self.hits = changed, self.hits + n

@@ -21,7 +21,7 @@ from .announcements import list_is_gone
 from .article import Article, ENDED
 from .features import any_of, lines_with_any, lines_with_pair, on_lines
 from .holes import holes, number_gone, without_holes
-from .noise import EMPTY_BRACKET, EMPTY_BRACKETS, FOOTNOTE, is_footnote, rule
+from .noise import EMPTY_BRACKET, EMPTY_BRACKETS, FOOTNOTE, is_footnote, Mending, rule
 from .residue import without_residue
 from .sentences import last_sentence_start
 from .templates import HOLE as LOST
@@ -273,18 +273,13 @@ def speaks_of_endings(m: re.Match) -> bool:
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #b074ad57
 def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph with its dashes, hyphens and ranges mended."
-    hits = 0
-    def sub(pattern, new):
-        nonlocal line, hits
-        before = line
-        line, n = pattern.subn(new, line)
-        hits += n*(line != before)
+    mending = Mending(line)
     close = lambda m: m[0].replace(" - ", "-")
-    sub(COMPOUND, lambda m: f"{m[1]}-{m[2]}" if is_first_half(m[1]) else m[0])
-    for pattern in (APPOSITION, TORN_WORD, NAMES): sub(pattern, close)
-    for pattern in (YEARS, AMOUNTS): sub(pattern, lambda m: f"{m[1]}—{m[2]}" if int(m[1]) < int(m[2]) else m[0])
-    sub(DASH, lambda m: m[0] if speaks_of_endings(m) else " — ")
-    return line, hits
+    mending.sub(COMPOUND, lambda m: f"{m[1]}-{m[2]}" if is_first_half(m[1]) else m[0])
+    for pattern in (APPOSITION, TORN_WORD, NAMES): mending.sub(pattern, close)
+    for pattern in (YEARS, AMOUNTS): mending.sub(pattern, lambda m: f"{m[1]}—{m[2]}" if int(m[1]) < int(m[2]) else m[0])
+    mending.sub(DASH, lambda m: m[0] if speaks_of_endings(m) else " — ")
+    return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #514edb88
 @rule("dashes")
