@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import RugptError
-from ..common.files import read_parquet, text_digest, write_json, write_parquet
+from ..common.files import read_json, read_parquet, text_digest, write_json, write_parquet
 from ..common.progress import progress
 from .embedding import encoder_scores, opening
 from .labels import is_biography, label_table, origin_of, ORIGINS, with_other
@@ -272,7 +272,7 @@ def classify(
     min_topic_score: float = 0.3, # probability under which an article is `other`
     max_per_topic: int = 0, min_per_topic: int = 0, sample_articles: int = 0, # of train, see Plan
     synthetic_share: float = 0., # most of train that may be synthetic
-    topic_alpha: float = .7, # topics are read in proportion to n^α
+    topic_alpha: float = 1., # topics are read in proportion to n^α
     topic_caps: str = "", topic_floors: str = "", topic_shares: str = "", # as for read_limits
     seed: int = 1337, # of the draw
 ) -> dict: # counts
@@ -297,7 +297,8 @@ def classify(
         agreement=agreement({c: table[c] for c in table if c != "id"}), notes=bench.notes))
     selection = draw_sample(out, rows, with_other(labels, min_topic_score), plan, seed)
     write_json(out/"timing.json", next(r for r in timing_rows(bench) if r["classifier"] == classifier) | dict(classifiers=timing_rows(bench)))
-    return stage_counts(rows, with_other(labels, min_topic_score), selection, quality)
+    return stage_counts(rows, with_other(labels, min_topic_score), selection, quality) | dict(
+        unmet=read_json(out/"balance.json")["unmet"])
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #bc774b23
 def draw_sample(
