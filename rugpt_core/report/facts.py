@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import json_digest, read_json, read_jsonl, read_parquet
+from ..common.files import json_digest, read_json, read_jsonl, read_parquet, resolve_path
 from ..metrics.statistics import share
 from ..modeling.scaling_laws import TOKENS_PER_PARAMETER
 from ..runs.layout import STAGES
@@ -105,7 +105,7 @@ def reading_facts(
     folder: Path, # of the stage synthesize
 ) -> dict: # accepted, read, fit: numbers of articles
     "How many accepted articles a person has read, and how many of those were fit to be trained on."
-    ids = read_columns(folder/"articles.parquet", ["id"])["id"].tolist()
+    ids = read_parquet(folder/"articles.parquet", ["id"])["id"].tolist()
     verdicts = {r["id"]: bool(r["fit"]) for r in read_jsonl(resolve_path(READING))}
     known = [verdicts[i] for i in ids if i in verdicts]
     return dict(accepted=len(ids), read=len(known), fit=sum(known))
