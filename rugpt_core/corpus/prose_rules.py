@@ -36,7 +36,8 @@ def residue(text: str) -> tuple[str, int]:
 @rule("lost_numbers")
 def lost_numbers(text: str) -> tuple[str, int]:
     "A mark where two spaces stand for a number: «около  км». Its sentence goes with those of lost formulas."
-    return number_gone(text) if "  " in text or " )" in text else (text, 0)
+    if "  " not in text and " )" not in text: return text, 0
+    return on_lines(text, lines_with_pair(text, " ", "[ )]"), number_gone)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #743b0bc1
 @rule("footnotes")
