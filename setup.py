@@ -1,16 +1,19 @@
-"""What is not Python travels in the wheel, below rugpt_core/project; everything else about the build is in pyproject.toml."""
+"""What is not Python travels in the wheel, below rugpt_core/project; everything else about the build is in
+pyproject.toml."""
 import shutil
 from pathlib import Path
 
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/prompts/**/*", "data/sample/*.json*", "data/sample/*.csv",
-           "report/*.md", "report/*.bib", "report/style/**/*", "benchmarks/results/topics.json")
+CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/*.npz", "data/judging/*", "data/prompts/**/*",
+           "data/sample/*.json*", "data/sample/*.csv", "report/*.md", "report/*.bib", "report/style/**/*",
+           "benchmarks/results/topics.json")
 
 
 class WithProject(build_py):
-    """Copies presets, notebooks, data and templates into the package; an editable install finds them in the checkout."""
+    """Copies presets, notebooks, data and templates into the package; an editable install finds them in the
+    checkout."""
 
     def run(self):
         super().run()

@@ -87,7 +87,8 @@ def whole(tokens, generations, out):
             "from rugpt_core.common.environment import peak_memory_mb\n"
             "t = time.perf_counter()\nanalyze(sys.argv[1], sys.argv[2], sys.argv[3])\n"
             "print(time.perf_counter() - t, peak_memory_mb())")
-    done = subprocess.run([sys.executable, "-c", code, generations, tokens, out], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code, generations, tokens, out], capture_output=True, text=True,
+        check=True)
     seconds, memory = done.stdout.strip().split("\n")[-1].split()
     return float(seconds), float(memory)
 
@@ -100,7 +101,8 @@ def novelty_speed(tokens, generations, runs):
     start = time.process_time()
     sa = suffix_array(bins.train, bins.bos_id)
     build = time.process_time() - start
-    texts = [json.loads(line)["ids"] for f in sorted(generations.glob("*.jsonl")) for line in f.read_text().splitlines()]
+    texts = [json.loads(line)["ids"] for f in sorted(generations.glob("*.jsonl"))
+        for line in f.read_text().splitlines()]
     copies = [np.asarray(bins.train[k:k + TOKENS]) for k in range(1, len(bins.train) - TOKENS, len(bins.train)//TEXTS)]
     rates, recited = [], []
     for _ in range(runs):
@@ -115,7 +117,8 @@ def ner_speed(generations, runs):
     """Sentences per core-second, words cut and entities joined: ours and slovnet's own batches, in alternation."""
     from rugpt_core.metrics.entities import find_entities
     from rugpt_core.metrics.russian import sentences_of, slovnet_model
-    texts = [json.loads(line)["text"] for f in sorted(generations.glob("*.jsonl")) for line in f.read_text().splitlines()]
+    texts = [json.loads(line)["text"] for f in sorted(generations.glob("*.jsonl"))
+        for line in f.read_text().splitlines()]
     sentences = [t[s.start:s.spans[-1][1]] for t in texts[:150] for s in sentences_of(t)]
     find_entities(texts[:2])
     ours, theirs = [], []
@@ -150,21 +153,24 @@ def rublimp(folder, run_dir):
     from rugpt_core.modeling.checkpoint import load_model
     from rugpt_core.tokenization.bins import open_bins
     from rugpt_core.tokenization.tokenizer import load_tokenizer
-    pairs, tokens, tokenizer = read_pairs(folder), Path(run_dir)/"tokens", load_tokenizer(Path(run_dir)/"tokens/tokenizer")
+    pairs, tokens = read_pairs(folder), Path(run_dir)/"tokens"
+    tokenizer = load_tokenizer(Path(run_dir)/"tokens/tokenizer")
     letters = KneserNey([tokenizer.decode(np.asarray(open_bins(tokens).train))])
     scorers = {f"letter {letters.order}-grams": lambda s: [letters.logprob(x) for x in s]}
     for model_dir in sorted(p.parent for p in Path(run_dir).glob("model/*/model.safetensors")):
         who, model = f"{model_dir.name} of {Path(run_dir).name}", load_model(model_dir)
         scorers[who] = lambda s, m=model: sentence_scores(s, m, tokenizer)
     points = minimal_pairs(pairs, scorers)
-    return [row(f"RuBLiMP, {len(pairs)} pairs", who, "right pairs", "share", [float(p.mean())]) for who, p in points.items()]
+    return [row(f"RuBLiMP, {len(pairs)} pairs", who, "right pairs", "share", [float(p.mean())])
+        for who, p in points.items()]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     real = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
     parser.add_argument("--source", default=str(real if real.is_file() else ROOT/"data/sample/wiki40b_ru.jsonl"))
-    parser.add_argument("--pairs", default=str(ROOT.parent/"shared/data/rublimp_dev"), help="minimal pairs in RuBLiMP's format")
+    parser.add_argument("--pairs", default=str(ROOT.parent/"shared/data/rublimp_dev"),
+        help="minimal pairs in RuBLiMP's format")
     parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run whose models are asked for them")
     parser.add_argument("--vocab", type=int, default=8192)
     parser.add_argument("--tokens", default="", help="tokens folder made before, instead of --source")
@@ -199,7 +205,8 @@ def main():
     path = ROOT/"benchmarks/results/analyze.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     machine = f"{platform.machine()}, {platform.system()}"
-    write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows, known_ranks=held))
+    write_json(path, dict(machine=machine, versions=versions(), date=date.today().isoformat(), rows=rows,
+        known_ranks=held))
     for r in rows:
         print(f"{r['metric']}, {r['who']}: {r['median']:,} {r['unit']}")
     print(f"known ranks: {held['hold']} hold, {len(held['fail'])} fail, {held['undefined']} undefined; {path}")

@@ -1,8 +1,11 @@
-"""What balancing topics does to held-out text: small models that read equally many tokens, topics balanced in four ways.
+"""What balancing topics does to held-out text: small models that read equally many tokens, topics balanced in four
+ways.
 
-The corpus is the openings of real articles beside the repository, which is as one-sided as an encyclopaedia is. Every way
+The corpus is the openings of real articles beside the repository, which is as one-sided as an encyclopaedia is. Every
+way
 has the same vocabulary, held-out articles and steps; what differs is how often articles are read (p ∝ n^α, see
-`topic_reads`), or, for the old caps, which articles are left. Three seeds of weights and order each. Finished runs are kept
+`topic_reads`), or, for the old caps, which articles are left. Three seeds of weights and order each. Finished runs are
+kept
 in --work, so that a killed measurement goes on. About 25 minutes of one core.
 """
 import argparse
@@ -57,7 +60,8 @@ def labelled(source, work):
     known = taxonomy.read_topics("data/topics.yml")
     scores = embedding.encoder_scores([embedding.opening(a.title, a.text) for a in rows.itertuples()], known)
     labels = with_other(label_table(rows.id, scores, known, "encoder"), MIN_SCORE)
-    rows = rows.assign(text=rows.text.str.slice(0, OPENING).str.rstrip()).merge(labels[["id", "topic", "score"]], on="id")
+    rows = rows.assign(text=rows.text.str.slice(0, OPENING).str.rstrip()).merge(labels[["id", "topic", "score"]],
+        on="id")
     rows["split"] = rows.id.map(choose_roles(rows).of)
     rows.to_parquet(kept)
     return rows
@@ -69,7 +73,8 @@ def prepared(way, rows, tokenizer, work):
     sizes = train.topic.value_counts()
     if alpha is None:
         cap = math.ceil(2 * median(n for t, n in sizes.items() if t != taxonomy.OTHER))
-        chosen = select_balanced(rows.drop(columns=["topic", "score"]), rows[["id", "topic", "score"]], SamplePlan(cap=cap))
+        chosen = select_balanced(rows.drop(columns=["topic", "score"]), rows[["id", "topic", "score"]],
+            SamplePlan(cap=cap))
         reads = dict.fromkeys(sizes.index, 1.)
     else:
         chosen, reads = rows, topic_reads(train.text.str.len().groupby(train.topic).sum().to_dict(), alpha)
@@ -79,7 +84,8 @@ def prepared(way, rows, tokenizer, work):
         out.mkdir(parents=True, exist_ok=True)
         write_bins(chosen, tokenizer, out, choose_roles(chosen))
     left = chosen[chosen.split == "train"].text.str.len().sum() / train.text.str.len().sum()
-    return open_bins(out), dict(chars_left=round(float(left), 4), reads={t: round(r, 3) for t, r in sorted(reads.items())})
+    return open_bins(out), dict(chars_left=round(float(left), 4),
+        reads={t: round(r, 3) for t, r in sorted(reads.items())})
 
 
 def measured(model, bins, held_out, bytes_of):
@@ -158,8 +164,8 @@ def main():
     ready = {way: prepared(way, rows, tokenizer, work) for way in WAYS}
     held = rows[rows.split == "val"].sort_values("id")
     size = np.array([len(f"{a.title}\n\n{a.text}".encode()) for a in held.itertuples()])
-    counts = {t: dict(train=int(((rows.topic == t) & (rows.split == "train")).sum()), held_out=int((held.topic == t).sum()))
-              for t in sorted(set(held.topic))}
+    counts = {t: dict(train=int(((rows.topic == t) & (rows.split == "train")).sum()),
+        held_out=int((held.topic == t).sum())) for t in sorted(set(held.topic))}
     found = {way: [] for way in WAYS}
     for seed in SEEDS:
         for way in WAYS:
@@ -169,7 +175,8 @@ def main():
     write_json(PATH, results(found, counts, about))
     for r in json.loads(PATH.read_text())["rows"]:
         if not r["metric"].startswith("topic "):
-            print(*(f"{k} {r[k]}" for k in ("who", "metric", "median", "min", "max", "difference", "difference_sd")), sep=" | ")
+            print(*(f"{k} {r[k]}" for k in ("who", "metric", "median", "min", "max", "difference", "difference_sd")),
+                sep=" | ")
 
 
 if __name__ == "__main__":

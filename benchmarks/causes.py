@@ -1,4 +1,5 @@
-"""How artifacts move with their causes: small models that differ in vocabulary, in passes over the text, and in seed."""
+"""How artifacts move with their causes: small models that differ in vocabulary, in passes over the text, and in
+seed."""
 import argparse
 import platform
 import tempfile
@@ -45,32 +46,37 @@ def write_cut(generations, folder):
     """Texts of equal bytes without ids: one tokenizer reads them all. How many were too short, of each set."""
     short = {}
     for f in sorted(generations.glob("*.jsonl")):
-        rows = [dict(prompt=r["prompt"], article_id=r["article_id"], text=cut_bytes(r["text"], BYTES)) for r in read_jsonl(f)]
+        rows = [dict(prompt=r["prompt"], article_id=r["article_id"], text=cut_bytes(r["text"], BYTES))
+            for r in read_jsonl(f)]
         short[f.stem] = sum(r["text"] is None for r in rows)
         write_jsonl(folder/f.name, [r for r in rows if r["text"] is not None])
     return short
 
 
 def one(tokens, common, folder, steps, strategy, seed):
-    """Train, generate, analyse: the model's causes; artifacts of its texts at equal bytes, in the pieces of one tokenizer."""
+    """Train, generate, analyse: the model's causes; artifacts of its texts at equal bytes, in the pieces of one
+    tokenizer."""
     model, texts, cut, out = (folder/n for n in ("model", "generations", "cut", "artifacts"))
     for path in (model, texts, cut, out):
         path.mkdir(parents=True)
     train_models(tokens, model, ["qwen3"], n_layer=2, n_head=2, n_kv_head=2, n_embd=64, block_size=128, batch_size=8,
                  max_steps=steps, warmup_steps=10, eval_every=steps//2, learning_rate=2e-3, threads=1, seed=seed)
-    generate_stage(model, tokens, texts, strategies=[strategy], n_prompts=16, max_new_tokens=TOKENS, threads=1, seed=seed)
+    generate_stage(model, tokens, texts, strategies=[strategy], n_prompts=16, max_new_tokens=TOKENS, threads=1,
+        seed=seed)
     short = write_cut(texts, cut)
     analyze(cut, common, out, bootstrap=200)
     found = read_json(out/"metrics.json")
     about = checkpoint_metrics(model/"qwen3", corpus_of_bins(tokens), (), None, {}, 200, seed).metrics
     metrics, human = (found["sets"][n]["metrics"] for n in (f"qwen3-{strategy}", "human"))
-    return about["causes"] | {a: metrics[a]["value"] for a in MOVING} | {f"human_{a}": human[a]["value"] for a in MOVING} \
+    return about["causes"] | {a: metrics[a]["value"] for a in MOVING} | {f"human_{a}": human[a]["value"]
+        for a in MOVING} \
         | {BITS: about["held_out"][BITS]["value"], "steps": steps, "seed": seed, "texts": metrics["rep_4"]["n"],
            "too_short": short[f"qwen3-{strategy}"], "bytes": BYTES}
 
 
 def recompute(old):
-    """Epochs and correlations from models that were measured before. Texts that were not of equal bytes bear no comparison
+    """Epochs and correlations from models that were measured before. Texts that were not of equal bytes bear no
+    comparison
     of their artifacts between vocabularies: without `bytes` only bits per byte keep their correlations."""
     models = [m | dict(epochs=m["tokens_seen"]/m["unique_tokens"]) for m in old["models"]]
     equal = all(m.get("bytes") for m in models)
@@ -86,7 +92,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=str(ROOT/"data/sample/wiki40b_ru.jsonl"))
     parser.add_argument("--strategy", default="greedy")
-    parser.add_argument("--recompute", action="store_true", help="train nothing: correlations anew from the models of the file")
+    parser.add_argument("--recompute", action="store_true",
+        help="train nothing: correlations anew from the models of the file")
     args = parser.parse_args()
     if args.recompute:
         return print(recompute(read_json(RESULT)))
@@ -100,11 +107,12 @@ def main():
         for size, tokens in folders.items():
             for steps in STEPS:
                 for seed in SEEDS:
-                    models.append(one(tokens, folders[COMMON], Path(d)/f"{size}-{steps}-{seed}", steps, args.strategy, seed))
+                    models.append(one(tokens, folders[COMMON], Path(d)/f"{size}-{steps}-{seed}", steps, args.strategy,
+                        seed))
     moving = moves(models, (*MOVING, BITS))
-    table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt", metric=a,
-                  unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None)
-             for m in models for a in (*MOVING, BITS)]
+    table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt",
+        metric=a, unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None) for m in models
+        for a in (*MOVING, BITS)]
     write_json(RESULT, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
                           date=date.today().isoformat(), rows=table, models=models, moves=moving))
     for key in ("rho", "p", "p_holm"):

@@ -1,7 +1,10 @@
-"""Cleaning a source into Parquet, whole stage: speed and memory, beside datatrove's stock filters and MinHash on the same text.
+"""Cleaning a source into Parquet, whole stage: speed and memory, beside datatrove's stock filters and MinHash on the
+same text.
 
-Each run is a process of its own; ours and theirs alternate. Memory is the largest sum over the process and its children,
-looked at twenty times a second. On a machine that does other work too, CPU seconds say more than the clock. Tenfold input is a folder with ten links to the same file."""  # noqa: E501
+Each run is a process of its own; ours and theirs alternate. Memory is the largest sum over the process and its
+children,
+looked at twenty times a second. On a machine that does other work too, CPU seconds say more than the clock. Tenfold
+input is a folder with ten links to the same file.""" # noqa: E501
 import argparse
 import json
 import os
@@ -40,28 +43,40 @@ def their_filters():
     from rugpt_core.corpus.filters import STOP_WORDS
     dup = tuple(zip(range(5, 11), (.168, .156, .145, .133, .121, .109), strict=True))
     return [GopherRepetitionFilter(dup_line_frac=.322, dup_para_frac=0, dup_line_char_frac=0, dup_para_char_frac=0,
-                                   top_n_grams=((2, .184), (3, .164), (4, .146)), dup_n_grams=dup, language=Languages.russian),
-            GopherQualityFilter(max_avg_word_length=11, max_non_alpha_words_ratio=.713, stop_words=STOP_WORDS, language=Languages.russian),  # noqa: E501
+                                   top_n_grams=((2, .184), (3, .164), (4, .146)), dup_n_grams=dup,
+                                   language=Languages.russian),
+            # noqa: E501
+            GopherQualityFilter(max_avg_word_length=11, max_non_alpha_words_ratio=.713, stop_words=STOP_WORDS,
+            language=Languages.russian),
             FineWebQualityFilter(line_punct_thr=.231, new_line_ratio=.139, language=Languages.russian)]
 
 
 def theirs(source: str, out: str):
     """datatrove: those filters, then its four steps of MinHash; two workers."""
     from datatrove.executor import LocalPipelineExecutor
-    from datatrove.pipeline.dedup import MinhashDedupBuckets, MinhashDedupCluster, MinhashDedupFilter, MinhashDedupSignature
+    from datatrove.pipeline.dedup import (
+        MinhashDedupBuckets,
+        MinhashDedupCluster,
+        MinhashDedupFilter,
+        MinhashDedupSignature,
+    )
     from datatrove.pipeline.dedup.minhash import MinhashConfig
     from datatrove.pipeline.readers import JsonlReader, ParquetReader
     from datatrove.pipeline.writers import ParquetWriter
     from datatrove.utils.hashing import HashConfig
     from datatrove.utils.typeshelper import Languages
     config = MinhashConfig(hash_config=HashConfig(hash_fc="sha1"))  # its xxhash calls do not fit xxhash 4
-    run = lambda name, steps, tasks, after=None: LocalPipelineExecutor(steps, tasks=tasks, workers=2, depends=after,  # noqa: E731
-                                                                      logging_dir=f"{out}/logs/{name}")
+
+    def run(name, steps, tasks, after=None):
+        return LocalPipelineExecutor(steps, tasks=tasks, workers=2, depends=after, logging_dir=f"{out}/logs/{name}")
+
     first = run("filter", [JsonlReader(source, id_key="id"), *their_filters(), ParquetWriter(f"{out}/filtered"),
                            MinhashDedupSignature(f"{out}/sig", config=config, language=Languages.russian)], 2)
     second = run("buckets", [MinhashDedupBuckets(f"{out}/sig", f"{out}/buckets", config=config)], 14, first)
     third = run("cluster", [MinhashDedupCluster(f"{out}/buckets", f"{out}/remove", config=config)], 1, second)
-    run("write", [ParquetReader(f"{out}/filtered"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/kept")], 2, third).run()  # noqa: E501
+    # noqa: E501
+    run("write", [ParquetReader(f"{out}/filtered"), MinhashDedupFilter(f"{out}/remove"), ParquetWriter(f"{out}/kept")],
+        2, third).run()
     import pyarrow.dataset as ds
     print(json.dumps(dict(kept=ds.dataset(f"{out}/kept").count_rows())))
 
@@ -85,7 +100,9 @@ def measure(who: str, source: Path) -> dict:
     import psutil
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as out, open(Path(out)/".log", "w+") as log:
         start = time.perf_counter()
-        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log, stderr=subprocess.STDOUT)  # noqa: E501
+        # noqa: E501
+        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log,
+            stderr=subprocess.STDOUT)
         peak, cpu = 0., {}
         while p.poll() is None:
             try:
@@ -104,15 +121,18 @@ def measure(who: str, source: Path) -> dict:
 
 def row(work, who, metric, unit, values, ratio_to=None, ratio=None) -> dict:
     """One row of a results file."""
-    r = dict(work=work, who=who, metric=metric, unit=unit, median=round(statistics.median(values), 3), min=round(min(values), 3),
-             max=round(max(values), 3), runs=len(values), ratio_to=ratio_to, ratio=ratio and round(ratio, 2))
+    r = dict(work=work, who=who, metric=metric, unit=unit, median=round(statistics.median(values), 3),
+        min=round(min(values), 3), max=round(max(values), 3), runs=len(values), ratio_to=ratio_to,
+        ratio=ratio and round(ratio, 2))
     print(f"{work} · {who} · {metric}: {r['median']} {unit} ({r['min']} to {r['max']}, {r['runs']} runs)"
           + (f", {r['ratio']} times {ratio_to}" if ratio else ""), flush=True)
     return r
 
 
 def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
-    """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does not know."""  # noqa: E501
+    # noqa: E501
+    """The first so many MB of a source as two files of JSON lines, without the markers of wiki40b that datatrove does
+    not know."""
     from rugpt_core.corpus.article import parse, render
     path, size = Path(folder)/"head", 0
     path.mkdir()
@@ -121,14 +141,17 @@ def head(source: Path, megabytes: float, folder: str) -> tuple[Path, float]:
             article = parse(raw)
             text = render(article)[0]
             size += len(text.encode())
-            (b if n % 2 else a).write(json.dumps(dict(id=raw.source_id, title=article.title, text=text), ensure_ascii=False) + "\n")  # noqa: E501
+            # noqa: E501
+            (b if n % 2 else a).write(json.dumps(dict(id=raw.source_id, title=article.title, text=text),
+                ensure_ascii=False) + "\n")
             if size >= megabytes*1e6:
                 break
     return path, size/1e6
 
 
 def good_articles(source: Path, n: int = 150) -> list[dict]:
-    """How many articles our filters keep datatrove's defaults for English refuse: share of cleaned articles, with ours beside."""
+    """How many articles our filters keep datatrove's defaults for English refuse: share of cleaned articles, with ours
+    beside."""
     from datatrove.data import Document
     from datatrove.pipeline.filters import FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 
@@ -136,7 +159,8 @@ def good_articles(source: Path, n: int = 150) -> list[dict]:
     from rugpt_core.corpus.filters import reasons_against
     from rugpt_core.corpus.rule_engine import clean_article
     english = [GopherRepetitionFilter(), GopherQualityFilter(), FineWebQualityFilter()]
-    sets = {"datatrove, defaults for English": english, "datatrove, FineWeb-2's thresholds for Russian": their_filters()}
+    sets = {"datatrove, defaults for English": english,
+        "datatrove, FineWeb-2's thresholds for Russian": their_filters()}
     refused, lost, total = Counter(), 0, 0
     for raw in read_source(str(source), n):
         article = clean_article(parse(raw))[0]
@@ -167,7 +191,9 @@ def main():
     runs = [measure("ours", args.source) for _ in range(args.runs)]
     peak = max(r["peak"] for r in runs)
     rows += [row(work, "rugpt", "input text cleaned", "MB/s", [megabytes/r["seconds"] for r in runs]),
-             row(work, "rugpt", "input text per CPU second", "MB/s", [megabytes/r["cpu"] for r in runs]), row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in runs])]  # noqa: E501
+             # noqa: E501
+             row(work, "rugpt", "input text per CPU second", "MB/s", [megabytes/r["cpu"] for r in runs]),
+             row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in runs])]
     with tempfile.TemporaryDirectory() as folder:
         if not args.no_tenfold:
             (tens := Path(folder)/"tens").mkdir()
@@ -181,15 +207,27 @@ def main():
             both = [(measure("ours", path), measure("theirs", path)) for _ in range(max(args.runs - 1, 1))]
             work, (mine, peer) = f"clean the first {size:.1f} MB", zip(*both, strict=True)
             speed = [statistics.median(size/r["seconds"] for r in x) for x in (mine, peer)]
-            rows += [row(work, "rugpt", "input text cleaned", "MB/s", [size/r["seconds"] for r in mine], "datatrove", speed[0]/speed[1]),  # noqa: E501
-                     row(work, "datatrove " + version("datatrove"), "input text cleaned", "MB/s", [size/r["seconds"] for r in peer]),  # noqa: E501
+            # noqa: E501
+            rows += [row(work, "rugpt", "input text cleaned", "MB/s", [size/r["seconds"] for r in mine], "datatrove",
+                speed[0]/speed[1]),
+                     # noqa: E501
+                     row(work, "datatrove " + version("datatrove"), "input text cleaned", "MB/s",
+                     [size/r["seconds"] for r in peer]),
                      row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in mine]),
                      row(work, "datatrove " + version("datatrove"), "peak memory", "MB", [r["peak"] for r in peer])]
             rows += good_articles(args.source)
         else:
             print('datatrove is not here to be measured: pip install "rugpt[scale]" spacy')
-    write_json(ROOT/"benchmarks/results/clean.json", dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}",  # noqa: E501
-               versions=versions(), date=date.today().isoformat(), rows=rows))
+    # noqa: E501
+    write_json(
+        ROOT / "benchmarks/results/clean.json",
+        dict(
+            machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f}",
+            versions=versions(),
+            date=date.today().isoformat(),
+            rows=rows,
+        ),
+    )
 
 
 if __name__ == "__main__":

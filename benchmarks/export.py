@@ -1,6 +1,7 @@
 """Greedy continuations of an exported model by ours, transformers and llama.cpp: do they agree, token by token?
 
-20 openings and titles of held-out articles, 64 tokens each. Where a text differs, the first place is named with the margin
+20 openings and titles of held-out articles, 64 tokens each. Where a text differs, the first place is named with the
+margin
 between the two likeliest logits there: a margin near zero is a tie that rounding decides.
 """
 import argparse
@@ -37,8 +38,8 @@ def by_transformers(folder: Path, prompts, new: int) -> list[tuple[list[int], li
     model, out = AutoModelForCausalLM.from_pretrained(folder).eval(), []
     for prompt in progress(prompts, "transformers"):
         ids = torch.tensor([prompt])
-        r = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False, eos_token_id=None,
-                           output_logits=True, return_dict_in_generate=True)
+        r = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False,
+            eos_token_id=None, output_logits=True, return_dict_in_generate=True)
         top = torch.cat(r.logits).topk(2).values
         out.append((r.sequences[0, len(prompt):].tolist(), (top[:, 0] - top[:, 1]).tolist()))
     return out

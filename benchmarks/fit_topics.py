@@ -1,8 +1,12 @@
-"""Fit the weights that correct the encoder's similarities to topics, and say how well they do on articles not fitted on.
+"""Fit the weights that correct the encoder's similarities to topics, and say how well they do on articles not fitted
+on.
 
-`--labelled` are JSON lines of title, text and topic beside the repository, in the classes of a list of data/topic_maps.yml.
-A class holds several of our topics: what is fitted is the probability of the class, the sum of its topics' (L-BFGS, with a
-penalty on the table). Ten folds: in each, the table is fitted on nine tenths and judged on the last; the temperature is that
+`--labelled` are JSON lines of title, text and topic beside the repository, in the classes of a list of
+data/topic_maps.yml.
+A class holds several of our topics: what is fitted is the probability of the class, the sum of its topics' (L-BFGS,
+with a
+penalty on the table). Ten folds: in each, the table is fitted on nine tenths and judged on the last; the temperature is
+that
 of the last tenths together. Only numbers are written, into data/topic_weights.npz and benchmarks/results/topics.json.
 """
 import argparse
@@ -35,9 +39,12 @@ def fit(x, logits, true, members, penalty=PENALTY):
         e = np.exp(z - z.max(1, keepdims=True))
         total, right = e.sum(1), (e * allowed).sum(1) + 1e-300
         slope = (e / total[:, None] - e * allowed / right[:, None]) * weight[:, None] / len(x)
-        return (weight * np.log(total / right)).mean() + penalty / 2 * flat @ flat, (x.T @ slope).ravel() + penalty * flat
+        return (weight * np.log(total / right)).mean() + penalty / 2 * flat @ flat, (
+            x.T @ slope
+        ).ravel() + penalty * flat
 
-    return minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B", options=dict(maxiter=300)).x.reshape(shape)
+    return minimize(loss, np.zeros(shape).ravel(), jac=True, method="L-BFGS-B",
+        options=dict(maxiter=300)).x.reshape(shape)
 
 
 def temperature(logits, true, members):
@@ -69,14 +76,15 @@ def main():
             scores[b] = embedding.softmax(unseen[b] / temperature(unseen[a], true[a], members)) @ members
         runs.append((data.true, scores))  # also the temperature is that of other articles
         found = classifier_measures(list(data.true), scores, data.classes)
-        print(f"seed {seed}: accuracy {found['accuracy']}, macro F1 {found['macro_f1']}, temperature {warm[-1]:.2f}", flush=True)
+        print(f"seed {seed}: accuracy {found['accuracy']}, macro F1 {found['macro_f1']}, temperature {warm[-1]:.2f}",
+            flush=True)
     work = f"{data.work}, {FOLDS} folds"
     data.judge("encoder and weights, articles not fitted on (phrasings seen)", runs, work)
     plain = embedding.softmax(logits) @ members
     data.judge("encoder without weights (phrasings seen)", [(data.true, plain)], work)
     table = fit(x, logits, true, members)
-    np.savez_compressed(ROOT / embedding.WEIGHTS, table=table.astype(np.float16), temperature=np.float64(np.median(warm)),
-                        topics=np.array(embedding.topics_digest(data.topics)))
+    np.savez_compressed(ROOT / embedding.WEIGHTS, table=table.astype(np.float16),
+        temperature=np.float64(np.median(warm)), topics=np.array(embedding.topics_digest(data.topics)))
     measured.save()
     print(json.dumps(dict(file=embedding.WEIGHTS, bytes=(ROOT / embedding.WEIGHTS).stat().st_size)))
 

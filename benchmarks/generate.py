@@ -1,7 +1,9 @@
-"""Speed of writing: nanoGPT's loop, transformers' generate and ours, on the CPU, in turns; and whether the texts are the same.
+"""Speed of writing: nanoGPT's loop, transformers' generate and ours, on the CPU, in turns; and whether the texts are
+the same.
 
 Weights are random: the speed does not depend on them. What int8 does to a distribution is measured on a trained model
-(--run-dir). The loop of nanoGPT is written here anew after its sample.py and model.py; --nanogpt PATH takes a checkout instead.
+(--run-dir). The loop of nanoGPT is written here anew after its sample.py and model.py; --nanogpt PATH takes a checkout
+instead.
 """
 import argparse
 import importlib.util
@@ -46,7 +48,8 @@ class NanoGPT:
         for block in m.blocks:
             y = block.norm_1(x)
             B, T, C = y.shape
-            q, k, v = (z.view(B, T, c.n_head, C//c.n_head).transpose(1, 2) for z in block.attention.qkv(y).split(C, dim=2))
+            q, k, v = (z.view(B, T, c.n_head, C//c.n_head).transpose(1, 2)
+                for z in block.attention.qkv(y).split(C, dim=2))
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True)
             x = x + block.attention.out(y.transpose(1, 2).contiguous().view(B, T, C))
             x = x + block.mlp(block.norm_2(x))
@@ -73,9 +76,10 @@ def nanogpt(model: Model, path: str):
     sys.modules["nanogpt_model"] = module
     spec.loader.exec_module(module)
     c = model.config
-    theirs = module.GPT(module.GPTConfig(block_size=c.block_size, vocab_size=c.vocab_size, n_layer=c.n_layer, n_head=c.n_head,
-                                         n_embd=c.n_embd, dropout=0., bias=False)).eval()
-    weights = {k: w.T if w.dim() == 2 and k.split(".")[-2].startswith("c_") else w for k, w in transformers_state(model).items()}
+    theirs = module.GPT(module.GPTConfig(block_size=c.block_size, vocab_size=c.vocab_size, n_layer=c.n_layer,
+        n_head=c.n_head, n_embd=c.n_embd, dropout=0., bias=False)).eval()
+    weights = {k: w.T if w.dim() == 2 and k.split(".")[-2].startswith("c_") else w
+        for k, w in transformers_state(model).items()}
     missing, _ = theirs.load_state_dict({k: w for k, w in weights.items() if not k.endswith(".bias")}, strict=False)
     assert set(missing) <= {"lm_head.weight"}, missing
     return theirs
@@ -205,7 +209,8 @@ def same_as_nanogpt(whole: Model, path: str) -> list[dict]:
     theirs = [peer.generate(torch.tensor([p]), 24, top_k=1)[0, len(p):].tolist() for p in prompts]
     work, rows = f"gpt2, {whole.config.vocab_size:,} pieces, 8 prompts, 24 tokens", []
     for name in ("float32", "screened"):
-        found = [r.ids for r in generate(whole, Bare(), prompts, max_new_tokens=24, stop_id=-1, head=name, logprobs=False)]
+        found = [r.ids for r in generate(whole, Bare(), prompts, max_new_tokens=24, stop_id=-1, head=name,
+            logprobs=False)]
         same = sum(a == b for a, b in zip(found, theirs, strict=True))
         rows.append(count_row(work, f"rugpt {name}", "the same as nanoGPT", same, 8))
     return rows
@@ -232,7 +237,8 @@ def effect_of_int8(run_dir: str) -> list[dict]:
             for metric, v in found.items():
                 median, mean, low, high = (float(f"{z:.3g}") for z in (v.median(), v.mean(), v.min(), v.max()))
                 unit = "nats" if metric.startswith("KL") else "share"
-                rows.append(dict(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)), mean=mean))
+                rows.append(dict(row(f"{work}, {how}", "int8 head", metric, unit, median, low, high, len(v)),
+                    mean=mean))
                 print(f"{family}, {how}: {metric}: median {median}, mean {mean}, max {high}", flush=True)
         same = int((exact.argmax(-1) == rough.argmax(-1)).sum())
         rows.append(count_row(work, "int8 head", "the same likeliest token", same, len(x_NC)))
@@ -242,11 +248,13 @@ def effect_of_int8(run_dir: str) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nanogpt", default="", help="a checkout of nanoGPT")
-    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"), help="a run with trained models, for what int8 does")
+    parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"),
+        help="a run with trained models, for what int8 does")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tokens", type=int, nargs=2, default=(100, 50), help="new tokens at batch 1 and at batch 16")
     parser.add_argument("--vocab", type=int, nargs=2, default=(262_144, 40_000), help="whole and trimmed vocabulary")
-    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS, help="what to measure; the rest of the file stays")
+    parser.add_argument("--parts", nargs="+", default=PARTS, choices=PARTS,
+        help="what to measure; the rest of the file stays")
     parser.add_argument("--clock", default="wall", choices=("wall", "cpu"),
                         help="cpu: processor time, for a machine that others use")
     parser.add_argument("--threads", type=int, default=2)

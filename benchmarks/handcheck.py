@@ -1,10 +1,14 @@
 """300 places that cleaning rules changed in real articles, drawn with a fixed seed and read one by one.
 
-The verdicts are in benchmarks/results/handcheck*.json, a file a seed: `right`, or `wrong` with a note. This script draws
-the places again, takes over the verdicts of those that were read, and names those that were not; the reader then fills in
-their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something. No article is drawn
+The verdicts are in benchmarks/results/handcheck*.json, a file a seed: `right`, or `wrong` with a note. This script
+draws
+the places again, takes over the verdicts of those that were read, and names those that were not; the reader then fills
+in
+their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something. No article is
+drawn
 that an earlier seed has used. It needs the real articles beside the repository, of which the file keeps a few words
-around each place. The files of the first two seeds were drawn by an earlier version of this script and stay as they are."""
+around each place. The files of the first two seeds were drawn by an earlier version of this script and stay as they
+are."""
 import argparse
 import json
 import random
@@ -72,7 +76,8 @@ def precision(places: list[dict]) -> dict[str, dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, default=DATA)
-    parser.add_argument("--seed", type=int, default=SEED, help="another seed draws other places, into a file of its own")
+    parser.add_argument("--seed", type=int, default=SEED,
+        help="another seed draws other places, into a file of its own")
     args = parser.parse_args()
     result = ROOT/f"benchmarks/results/handcheck-{args.seed}.json"
     if not args.source.exists():
@@ -84,7 +89,8 @@ def main():
     unread = dict(verdict="unread", note="")
     places = [p | ({k: known[key(p)][k] for k in unread} if key(p) in known else unread) for p in places]
     counts = Counter(p["verdict"] for p in places)
-    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), precision=precision(places), places=places))
+    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), precision=precision(places),
+        places=places))
     print(dict(counts), result)
 
 

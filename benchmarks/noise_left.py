@@ -1,6 +1,7 @@
 """What is left of noise in 60 real articles that no check used before: candidates by kind, for each 1,000 characters.
 
-A candidate is a place that a wide pattern finds, wider than the rules' own; not each is noise, so the counts compare two
+A candidate is a place that a wide pattern finds, wider than the rules' own; not each is noise, so the counts compare
+two
 versions of the rules and are no census. The articles were not read whole. With --cleaned the texts come from another
 version: JSON lines with id and text, one for each article."""
 import argparse
@@ -55,8 +56,8 @@ def main():
     old = dict(about=__doc__.split("\n")[0], seed=SEED, rows={})
     if RESULT.exists():
         old = json.loads(RESULT.read_text(encoding="utf-8"))
-    old["rows"][args.who] = dict(date=date.today().isoformat(), articles=ARTICLES, characters=characters, candidates=counts,
-                                 total=total, per_1000_characters=round(1000*total/characters, 4))
+    old["rows"][args.who] = dict(date=date.today().isoformat(), articles=ARTICLES, characters=characters,
+        candidates=counts, total=total, per_1000_characters=round(1000*total/characters, 4))
     old["articles"] = [raw.source_id for raw in chosen]
     write_json(RESULT, old)
     print(args.who, counts, old["rows"][args.who]["per_1000_characters"])

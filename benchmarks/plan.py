@@ -40,7 +40,8 @@ def ids(source: str, work: Path, vocab_size: int):
 
 
 def law(source: str, work: Path, threads: int):
-    """Small models at several lengths: parameters, tokens and bits per byte. A length that is there is not trained again."""
+    """Small models at several lengths: parameters, tokens and bits per byte. A length that is there is not trained
+    again."""
     path = RESULTS/"plan_law.json"
     stored = read_json(path) if path.is_file() else dict(runs=[])
     bins = ids(source, work, 8192)
@@ -55,8 +56,8 @@ def law(source: str, work: Path, threads: int):
             row = dict(depth=depth, steps=steps, parameters=found["parameters"], tokens=found["tokens_seen"],
                        unique=len(bins.train), bits_per_byte=found["whole"]["val_bits_per_byte"], dtype=found["dtype"])
             stored["runs"].append(row)
-            about = dict(source=Path(source).name, vocab_size=bins.vocab_size, bytes_per_token=bins.bytes_per_token("val"),
-                         date=date.today().isoformat(), versions=versions())
+            about = dict(source=Path(source).name, vocab_size=bins.vocab_size,
+                bytes_per_token=bins.bytes_per_token("val"), date=date.today().isoformat(), versions=versions())
             write_json(path, about | dict(runs=stored["runs"]))
             print(row, flush=True)
 
@@ -83,7 +84,8 @@ def fit_law():
 
 
 CONFIGURATIONS = (  # family, depth, block, batch, more settings; none of them was used to fit anything
-    ("qwen3", 4, 256, 8, {}), ("gpt2", 4, 256, 8, {}), ("qwen3", 3, 128, 16, dict(dtype="float32")), ("qwen3", 6, 256, 4, {}),
+    ("qwen3", 4, 256, 8, {}), ("gpt2", 4, 256, 8, {}), ("qwen3", 3, 128, 16, dict(dtype="float32")),
+    ("qwen3", 6, 256, 4, {}),
     ("qwen3", 4, 512, 4, dict(optimizer="adamw")),
 )
 REAL = """import json, statistics, sys, tempfile, time
@@ -123,8 +125,8 @@ def predict(source: str, work: Path, threads: int, steps: int):
         name = f"{family} {config.n_layer} x {config.n_embd}, block {block}, batch {batch}, {t.optimizer}, {t.dtype}"
         tokens = batch*block
         rows.append(dict(configuration=name, predicted_mb=round(found.memory_mb), measured_mb=round(memory),
-                         memory_error=round(found.memory_mb/memory - 1, 3), predicted_speed=round(tokens/found.step_seconds(1)),
-                         measured_speed=round(tokens/seconds), speed_error=round(seconds/found.step_seconds(1) - 1, 3)))
+            memory_error=round(found.memory_mb/memory - 1, 3), predicted_speed=round(tokens/found.step_seconds(1)),
+            measured_speed=round(tokens/seconds), speed_error=round(seconds/found.step_seconds(1) - 1, 3)))
         print(rows[-1], flush=True)
         about = dict(date=date.today().isoformat(), versions=versions(), threads=threads, steps=steps,
                      load=round(os.getloadavg()[0], 1))

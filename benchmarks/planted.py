@@ -1,4 +1,5 @@
-"""Planted facts: invented people, told one to a thousand times, asked for after one pass; and facts told once against errors."""
+"""Planted facts: invented people, told one to a thousand times, asked for after one pass; and facts told once against
+errors."""
 import argparse
 import platform
 import statistics
@@ -16,8 +17,8 @@ def row(who, metric, unit, values):
     """A row over seeds; a value that no seed defines is null."""
     known = [v for v in values if v is not None]
     middle, least, most = (f(known) if known else None for f in (statistics.median, min, max))
-    return dict(work="planted facts", who=who, metric=metric, unit=unit, median=middle, min=least, max=most, runs=len(known),
-                ratio_to=None, ratio=None)
+    return dict(work="planted facts", who=who, metric=metric, unit=unit, median=middle, min=least, max=most,
+        runs=len(known), ratio_to=None, ratio=None)
 
 
 def rows_of(found, sweep):
@@ -31,8 +32,8 @@ def rows_of(found, sweep):
     rows += [row("all", "knowledge", "bits per parameter", [r["knowledge"]["bits_per_parameter"] for r in runs])]
     rows += [row(name, "AUROC of wrong answers", "", [r["all"]["detectors"][name]["auroc"]["value"] for r in runs])
              for name in found["all"]["detectors"]]
-    return rows + [row(f"monofact rate {r['monofact_rate']:.3f}", "false claims of its own", "share", r["false_share_seeds"])
-                   for r in sweep]
+    return rows + [row(f"monofact rate {r['monofact_rate']:.3f}", "false claims of its own", "share",
+        r["false_share_seeds"]) for r in sweep]
 
 
 def main():

@@ -1,4 +1,5 @@
-"""Precision and recall of every cleaning rule on noise that was planted in the sample, where the right answer is known."""
+"""Precision and recall of every cleaning rule on noise that was planted in the sample, where the right answer is
+known."""
 import argparse
 import difflib
 import json
@@ -26,7 +27,8 @@ def parsed(text) -> Article:
 
 
 def cleaned(article, off=()) -> str:
-    """The cleaned article as lines, without the paragraph that only a look at the whole corpus can tell for boilerplate."""
+    """The cleaned article as lines, without the paragraph that only a look at the whole corpus can tell for
+    boilerplate."""
     sys.path.insert(0, str(SAMPLE))
     from plant_noise import BOILERPLATE
     return to_lines(clean_article(article, off)[0]).replace(BOILERPLATE + "\n", "").replace("\n" + BOILERPLATE, "")
@@ -100,8 +102,8 @@ def main():
         if not c["planted"]:
             continue
         precision, recall = c["mended"]/max(c["mended"] + c["wrong"], 1), c["mended"]/c["planted"]
-        print(f"{name:20} planted {c['planted']:4} mended {c['mended']:4} wrong {c['wrong']:3} precision {precision:.3f} "
-              f"recall {recall:.3f} traps {c['kept']}/{c['traps']}")
+        print(f"{name:20} planted {c['planted']:4} mended {c['mended']:4} wrong {c['wrong']:3} precision "
+            f"{precision:.3f} recall {recall:.3f} traps {c['kept']}/{c['traps']}")
         for metric, value, n in (("precision", precision, c["mended"] + c["wrong"]), ("recall", recall, c["planted"]),
                                  ("traps left alone", c["kept"]/c["traps"] if c["traps"] else None, c["traps"])):
             rows.append(dict(work=f"planted noise: {name}", who="rugpt", metric=metric, unit=f"share of {n}",

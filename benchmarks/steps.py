@@ -1,4 +1,5 @@
-"""One training step of ours and of its peers on the same machine, in alternation, as a share of what its products reach.
+"""One training step of ours and of its peers on the same machine, in alternation, as a share of what its products
+reach.
 
     python benchmarks/steps.py --base PATH --nanogpt PATH
 
@@ -38,7 +39,8 @@ PRODUCTS = ((2048, 256, 8192), (4096, 512, 2048), (512, 512, 512))  # whose best
 
 
 def product_rates(threads: int, repeats: int = 5) -> dict[str, float]:
-    """GFLOP a second of matrix products by type, the best of some shapes; seconds of the processor, all threads together."""
+    """GFLOP a second of matrix products by type, the best of some shapes; seconds of the processor, all threads
+    together."""
     torch.set_num_threads(threads)
     rates = {}
     for dtype in ("float32", "bfloat16") if has_bfloat16("cpu") else ("float32",):
@@ -157,8 +159,8 @@ def main():
             write_json(Path(args.out), about | dict(rows=[r for r in kept if r["work"] not in done] + rows))
     for r in rows:
         compared = f", {r['ratio']} of ours" if r["ratio_to"] else ""
-        print(f"{r['work']}: {r['who']} {r['median']:,} ms{compared}, {r['share_of_products']:.0%} of the products' rate, "
-              f"{r['peak_mb']:,} MB")
+        print(f"{r['work']}: {r['who']} {r['median']:,} ms{compared}, {r['share_of_products']:.0%} of the products' "
+            f"rate, {r['peak_mb']:,} MB")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""Synthesis: 200 requests to a server that injects faults, killed in the middle; and what a real model's answers come to.
+"""Synthesis: 200 requests to a server that injects faults, killed in the middle; and what a real model's answers come
+to.
 
     python benchmarks/synth.py [--live N]
 
 The first part needs no model: every request must end answered, rejected or unanswered with a reason, and none that was
 answered before the kill may be asked again. The second judges the answers of the embedded recording, way by way. With
---live N a llama.cpp server of our own is asked for N new articles (half from titles, half rewrites) and its speed is measured.
+--live N a llama.cpp server of our own is asked for N new articles (half from titles, half rewrites) and its speed is
+measured.
 """
 
 import argparse
@@ -31,9 +33,8 @@ from fault_server import killed_and_again  # noqa: E402
 
 
 def row(work, metric, unit, value):
-    return dict(
-        work=work, who="rugpt", metric=metric, unit=unit, median=value, min=value, max=value, runs=1, ratio_to=None, ratio=None
-    )
+    return dict(work=work, who="rugpt", metric=metric, unit=unit, median=value, min=value, max=value, runs=1,
+        ratio_to=None, ratio=None)
 
 
 def faults(clean: Path, n: int) -> list[dict]:
@@ -53,7 +54,8 @@ def faults(clean: Path, n: int) -> list[dict]:
 def judged(work: str, counts: dict) -> list[dict]:
     rows = []
     for way, c in counts["ways"].items():
-        rows += [row(f"{work}, {way}", k, "articles", c[k]) for k in ("asked", "answered", "accepted", "rejected", "unanswered")]
+        rows += [row(f"{work}, {way}", k, "articles", c[k])
+            for k in ("asked", "answered", "accepted", "rejected", "unanswered")]
         rows.append(
             row(
                 f"{work}, {way}",
@@ -70,7 +72,8 @@ def judged(work: str, counts: dict) -> list[dict]:
 def recorded(clean: Path) -> list[dict]:
     params = chain_parameters("demo")
     with tempfile.TemporaryDirectory() as out:
-        counts = make_articles(clean, out, f"{out}/work", params["topics_file"], params["titles_file"], *settings(params))
+        counts = make_articles(clean, out, f"{out}/work", params["topics_file"], params["titles_file"],
+            *settings(params))
     return judged(f"preset demo, recorded answers of {', '.join(counts['engine']['models'])}", counts)
 
 
@@ -97,7 +100,8 @@ def live(clean: Path, n: int) -> list[dict]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--live", type=int, default=0, metavar="N", help="articles to ask a local server for (default: none)")
+    parser.add_argument("--live", type=int, default=0, metavar="N",
+        help="articles to ask a local server for (default: none)")
     args = parser.parse_args()
     path = ROOT / "benchmarks/results/synth.json"
     with tempfile.TemporaryDirectory() as run_dir:
@@ -107,10 +111,8 @@ def main():
         kept = [r for r in read_json(path)["rows"] if " new articles" in r["work"]] if path.is_file() else []
         rows += live(clean, args.live) if args.live else kept  # a live run takes long: its rows stay till the next one
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(
-        path,
-        dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(), date=date.today().isoformat(), rows=rows),
-    )
+    write_json(path, dict(machine=f"{platform.machine()}, {platform.system()}", versions=versions(),
+        date=date.today().isoformat(), rows=rows),)
     print(path)
 
 

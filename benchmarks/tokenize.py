@@ -1,4 +1,5 @@
-"""Text to bins against nanoGPT's way, and the trimmed Gemma vocabulary against the whole one, on one corpus in one run."""
+"""Text to bins against nanoGPT's way, and the trimmed Gemma vocabulary against the whole one, on one corpus in one
+run."""
 import argparse
 import importlib.util
 import json
@@ -22,7 +23,8 @@ else:  # imported from a script beside this one, by whoever wants the library's 
 
 
 def nanogpt(selection, tokenizer, out):
-    """The way of nanoGPT's data/openwebtext/prepare.py: map over documents one by one, then write shards into a memmap."""
+    """The way of nanoGPT's data/openwebtext/prepare.py: map over documents one by one, then write shards into a
+    memmap."""
     import datasets
     import numpy as np
     from transformers import AutoTokenizer
@@ -33,7 +35,8 @@ def nanogpt(selection, tokenizer, out):
     dtype = np.uint16 if len(enc) <= 2**16 else np.uint32
 
     def process(example):
-        ids = [enc.bos_token_id, *enc(f"{example['title']}\n\n{example['text']}", add_special_tokens=False)["input_ids"]]
+        ids = [enc.bos_token_id, *enc(f"{example['title']}\n\n{example['text']}",
+            add_special_tokens=False)["input_ids"]]
         return {"ids": ids, "len": len(ids)}
 
     for split in ("train", "val"):
@@ -78,7 +81,8 @@ def child(args):
             ours(args.selection, args.tokenizer, out, args.child)
         seconds = time.perf_counter() - start
         from rugpt_core.common.files import file_digest
-        print(json.dumps(dict(seconds=seconds, encoder=used, digests=[file_digest(f"{out}/{s}.bin") for s in ("train", "val")])))
+        print(json.dumps(dict(seconds=seconds, encoder=used,
+            digests=[file_digest(f"{out}/{s}.bin") for s in ("train", "val")])))
 
 
 def memory(pid):
@@ -122,15 +126,16 @@ def read_corpus(source, clean):
         with tempfile.TemporaryDirectory() as d:
             clean_corpus(source, d)
             return read_parquet(Path(d)/"articles.parquet").assign(topic=None).to_dict("records")
-    return [dict(id=f"{n:08}", source="wiki40b", title=f"{n}", text=raw.text, split=split_of(f"{n:08}", .05), topic=None)
-            for n, raw in enumerate(read_source(source))]
+    return [dict(id=f"{n:08}", source="wiki40b", title=f"{n}", text=raw.text, split=split_of(f"{n:08}", .05),
+        topic=None) for n, raw in enumerate(read_source(source))]
 
 
 def row(work, who, metric, unit, values, peer=None):
     """One row of the results; `peer` is the row that the median is divided by."""
     m = statistics.median(values)
     return dict(work=work, who=who, metric=metric, unit=unit, median=round(m, 4), min=round(min(values), 4),
-        max=round(max(values), 4), runs=len(values), ratio_to=peer and peer["who"], ratio=peer and round(m/peer["median"], 2))
+        max=round(max(values), 4), runs=len(values), ratio_to=peer and peer["who"],
+        ratio=peer and round(m/peer["median"], 2))
 
 
 def trimming(rows, work):
@@ -168,7 +173,8 @@ def trimming(rows, work):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--source", default=None, help="articles (default: ../shared/data/ruwiki, else the embedded sample)")
+    parser.add_argument("--source", default=None,
+        help="articles (default: ../shared/data/ruwiki, else the embedded sample)")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--nanogpt-every", type=int, default=1, help="nanoGPT's way gets every n-th article")
     parser.add_argument("--parts", default="trimmed,bins")
@@ -226,7 +232,8 @@ def main():
                 mb = small if who == "nanogpt" else size
                 work = f"{name}, cleaned, {mb:.1f} MB, text to bins, {kind}"
                 label = "nanoGPT's way" if who == "nanogpt" else f"rugpt, {who}"
-                if who != "nanogpt" and found[0]["encoder"]["library"] != who:  # what was timed is `tokenizers` once more
+                # what was timed is `tokenizers` once more
+                if who != "nanogpt" and found[0]["encoder"]["library"] != who:
                     passed_over[f"{kind}, {who}"] = found[0]["encoder"]["passed_over"]
                     continue
                 results.append(row(work, label, "text to bins", "MB/s", [mb/f["seconds"] for f in found], peer))

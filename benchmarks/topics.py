@@ -36,8 +36,9 @@ def row(work, who, metric, values, unit="share", ratio_to=None, ratio=None):
     def keep(v):
         return round(v, 4 if abs(v) < 10 else 1)
 
-    ROWS.append(dict(work=work, who=who, metric=metric, unit=unit, median=keep(statistics.median(values)), min=keep(min(values)),
-                     max=keep(max(values)), runs=len(values), ratio_to=ratio_to, ratio=ratio and round(ratio, 2)))
+    ROWS.append(dict(work=work, who=who, metric=metric, unit=unit, median=keep(statistics.median(values)),
+        min=keep(min(values)), max=keep(max(values)), runs=len(values), ratio_to=ratio_to,
+        ratio=ratio and round(ratio, 2)))
     print(*(f"{k} {ROWS[-1][k]}" for k in ("work", "who", "metric", "median", "min", "max")), sep=" | ", flush=True)
 
 
@@ -189,9 +190,9 @@ def measure_speed(data, runs=3):
     pupil = student.Student(data.topics, encode=data.encode).fit(data.texts[:200], data.true[:200])
     theirs, texts = USE(threads=1), data.texts[:200]
     works = {"encoder, zero-shot": (texts, lambda t: embedding.encoder_scores(t, data.topics, data.encode)),
-             "student": (texts, pupil.scores),
-             "encoder, vectors": (texts[:60], lambda t: embedding.article_vectors(t, data.encode)),
-             "the package's own forward pass, vectors": (texts[:60], lambda t: embedding.article_vectors(t, theirs.encode))}
+        "student": (texts, pupil.scores),
+        "encoder, vectors": (texts[:60], lambda t: embedding.article_vectors(t, data.encode)),
+        "the package's own forward pass, vectors": (texts[:60], lambda t: embedding.article_vectors(t, theirs.encode))}
     rates: dict[str, list[float]] = {k: [] for k in works}
     with threadpool_limits(1):
         for t, work in works.values():
@@ -211,10 +212,10 @@ def measure_mdeberta(runs=3, pairs=6):
     "Readings a second of mDeBERTa-v3-base at its real size, with random weights: the time does not depend on them."
     import torch
     from transformers import DebertaV2Config, DebertaV2ForSequenceClassification
-    config = DebertaV2Config(
-        vocab_size=251000, hidden_size=768, num_hidden_layers=12, num_attention_heads=12, intermediate_size=3072,
-        max_position_embeddings=512, relative_attention=True, position_buckets=256, norm_rel_ebd="layer_norm", share_att_key=True,
-        pos_att_type=["p2c", "c2p"], type_vocab_size=0, layer_norm_eps=1e-7, num_labels=3)
+    config = DebertaV2Config(vocab_size=251000, hidden_size=768, num_hidden_layers=12, num_attention_heads=12,
+        intermediate_size=3072, max_position_embeddings=512, relative_attention=True, position_buckets=256,
+        norm_rel_ebd="layer_norm", share_att_key=True, pos_att_type=["p2c", "c2p"], type_vocab_size=0,
+        layer_norm_eps=1e-7, num_labels=3)
     device = str(devices.pick_device()[0])
     kind = nli.pick_precision("auto", device)
     model = DebertaV2ForSequenceClassification(config).eval().to(device, getattr(torch, kind))
@@ -230,15 +231,16 @@ def measure_mdeberta(runs=3, pairs=6):
                     model(input_ids=batch, attention_mask=torch.ones_like(batch)).logits.float().cpu()
                 if i:
                     rates.append(pairs / (clock() - start))
-        row(f"{where}, {kind}, {tokens} tokens", "mDeBERTa-v3-base, random weights", "article-topic pairs read", rates, "pairs/s")
+        row(f"{where}, {kind}, {tokens} tokens", "mDeBERTa-v3-base, random weights", "article-topic pairs read", rates,
+            "pairs/s")
 
 
 def save():
     "Write the rows of this run over those of earlier ones."
     before = read_json(PATH)["rows"] if PATH.exists() else []
     rows = {json.dumps([r["work"], r["who"], r["metric"]]): r for r in before + ROWS}
-    write_json(PATH, dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores", versions=versions(),
-                          date=date.today().isoformat(), rows=list(rows.values())))
+    write_json(PATH, dict(machine=f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores",
+        versions=versions(), date=date.today().isoformat(), rows=list(rows.values())))
 
 
 def main():

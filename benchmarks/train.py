@@ -1,6 +1,7 @@
 """nanoGPT's job against ours on the same machine: tokens a second, peak memory, bits per byte against time and tokens.
 
-Speed and memory: contenders in processes of their own, taking turns; medians over the turns. Quality: nanoGPT's way with
+Speed and memory: contenders in processes of their own, taking turns; medians over the turns. Quality: nanoGPT's way
+with
 the whole vocabulary for half an hour, ours for two minutes with three seeds, both on the same held-out articles.
 Without --nanogpt PATH nanoGPT is what `peers/nanogpt.py` makes of it.
 """
@@ -28,7 +29,8 @@ from rugpt_core.training.config import resolve_settings
 from rugpt_core.training.trainer import train_model
 
 SHAPE = dict(n_layer=4, n_head=4, n_embd=256, block_size=256, batch_size=8)
-EXACT = dict(n_layer=4, n_head=4, n_embd=256, batch_size=8, grad_accum=1, max_steps=1000, optimizer="adamw", learning_rate=1e-3)
+EXACT = dict(n_layer=4, n_head=4, n_embd=256, batch_size=8, grad_accum=1, max_steps=1000, optimizer="adamw",
+    learning_rate=1e-3)
 PER_STEP = SHAPE["batch_size"]*SHAPE["block_size"]  # tokens
 RESULTS = ROOT/"benchmarks/results/train.json"
 OWN_VOCAB = 8192  # pieces of the own tokenizer of the default recipe
@@ -65,8 +67,9 @@ def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
     for dtype in ("float32", "bfloat16") if has_bfloat16("cpu") else ("float32",):
         mine = dict(who="ours", family="gpt2", settings=EXACT | dict(dtype=dtype))
         kind = "" if dtype == "float32" else f", {dtype}"
-        named |= {f"ours, whole vocabulary{kind}": (whole, mine, 1), f"ours, trimmed vocabulary{kind}": (small, mine, 4),
-                  f"ours, trimmed to pieces that occur twice{kind}": (fewer, mine, 4)}
+        named |= {f"ours, whole vocabulary{kind}": (whole, mine, 1),
+            f"ours, trimmed vocabulary{kind}": (small, mine, 4),
+            f"ours, trimmed to pieces that occur twice{kind}": (fewer, mine, 4)}
     contenders = {name: Contender(name, folder, **what) for name, (folder, what, _) in named.items()}
     for c in contenders.values():
         c.go(2, keep=False)
@@ -98,7 +101,8 @@ def speed_rows(contenders, sizes: dict[str, int], steps: dict[str, int], turns: 
 
 def row(work, who, metric, unit, values, ratio_to, ratio, digits=3) -> dict:
     """A row in the project's schema."""
-    middle = dict(median=round(statistics.median(values), digits), min=round(min(values), digits), max=round(max(values), digits))
+    middle = dict(median=round(statistics.median(values), digits), min=round(min(values), digits),
+        max=round(max(values), digits))
     return dict(work=work, who=who, metric=metric, unit=unit, **middle, runs=len(values), ratio_to=ratio_to,
                 ratio=None if ratio_to is None else round(ratio, 3))
 
@@ -137,7 +141,8 @@ def ours_for(minutes: float, folder: Path, seed: int, **settings) -> list[dict]:
 
 
 def derived(log: Path, rate: float) -> list[dict]:
-    """A log of `peers/nanogpt.py` that was made on a busy machine, its tokens turned into time by the undisturbed rate."""
+    """A log of `peers/nanogpt.py` that was made on a busy machine, its tokens turned into time by the undisturbed
+    rate."""
     rows = {r["step"]: r for r in read_jsonl(log)}.values()
     return [{k: r[k] for k in ("step", "tokens", "val_bits_per_byte")} | dict(seconds=r["tokens"]/rate) for r in rows]
 
@@ -146,9 +151,9 @@ def quality_rows(curves: dict[str, list], theirs: float, ours: float, size: int)
     """Bits per byte at the end of both budgets."""
     end = {name: [c[-1]["val_bits_per_byte"] for c in found] for name, found in curves.items()}
     work = f"ruwiki, {size:,} held-out bytes"
-    return [row(work, f"nanoGPT's way, {theirs:g} min, whole vocabulary", "held-out text", "bits/byte", end["nanogpt"], None, 1.),
-            row(work, f"ours, {ours:g} min, default recipe", "held-out text", "bits/byte", end["ours"], "nanoGPT's way",
-                statistics.median(end["ours"])/end["nanogpt"][0])]
+    return [row(work, f"nanoGPT's way, {theirs:g} min, whole vocabulary", "held-out text", "bits/byte", end["nanogpt"],
+        None, 1.), row(work, f"ours, {ours:g} min, default recipe", "held-out text", "bits/byte", end["ours"],
+        "nanoGPT's way", statistics.median(end["ours"])/end["nanogpt"][0])]
 
 
 def parse() -> argparse.Namespace:
@@ -162,14 +167,16 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--their-minutes", type=float, default=30.)
     parser.add_argument("--our-minutes", type=float, default=2.)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--their-log", default="", help="a log of peers/nanogpt.py to take instead, time derived from the rate")
+    parser.add_argument("--their-log", default="",
+        help="a log of peers/nanogpt.py to take instead, time derived from the rate")
     return parser.parse_args()
 
 
 def main():
     args = parse()
     work = Path(args.work).resolve()
-    parts, stored = args.parts.split(","), read_json(RESULTS) if RESULTS.exists() else dict(rows=[], curves={}, notes=[])
+    parts = args.parts.split(",")
+    stored = read_json(RESULTS) if RESULTS.exists() else dict(rows=[], curves={}, notes=[])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
     if "speed" in parts:
         kept = [r for r in stored["rows"] if r["unit"] == "bits/byte"]
@@ -187,7 +194,8 @@ def main():
         ours = [ours_for(args.our_minutes, own, 1337 + k) for k in range(args.seeds)]
         stored["curves"], stored["notes"] = dict(nanogpt=[theirs], ours=ours), [note]
         kept = [r for r in stored["rows"] if r["unit"] != "bits/byte"]
-        stored["rows"] = kept + quality_rows(stored["curves"], args.their_minutes, args.our_minutes, held_out_bytes(whole))
+        stored["rows"] = kept + quality_rows(stored["curves"], args.their_minutes, args.our_minutes,
+            held_out_bytes(whole))
         save(stored, args)
 
 

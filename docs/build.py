@@ -1,4 +1,5 @@
-"""The reference of `rugpt_core` as HTML, in docs/: every public function with its parameters' comments. `make docs` runs this."""
+"""The reference of `rugpt_core` as HTML, in docs/: every public function with its parameters' comments. `make docs`
+runs this."""
 import importlib
 import inspect
 import pkgutil
@@ -14,10 +15,12 @@ HERE = Path(__file__).resolve().parent
 
 
 def parameters(thing):
-    """The comments behind the parameters of a function or a class, as a list in Markdown; empty where there are none."""
+    """The comments behind the parameters of a function or a class, as a list in Markdown; empty where there are
+    none."""
     try:
         found = docments(thing, full=True)
-    except (ValueError, TypeError, OSError):  # no signature, or no source: a type alias, a class of the standard library
+    # no signature, or no source: a type alias, a class of the standard library
+    except (ValueError, TypeError, OSError):
         return ""
     lines = [f"- `{'returns' if name == 'return' else name}`: {about['docment']}"
              for name, about in found.items() if about.get("docment")]

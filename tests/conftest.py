@@ -37,7 +37,8 @@ def pytest_configure():
 
 
 def pytest_collection_modifyitems(items):
-    """The longest file first, then those that need no shared run: while one process makes the run, the other has work."""
+    """The longest file first, then those that need no shared run: while one process makes the run, the other has
+    work."""
     needs = {i.path for i in items if "chain" in i.fixturenames}
     items.sort(key=lambda i: (i.path.name != "test_chain.py", i.path in needs, i.path.name != "test_notebooks.py"))
 

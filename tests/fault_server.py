@@ -1,10 +1,13 @@
 """A server with OpenAI's interface that misbehaves on purpose, by the digest of what it is asked and how often.
 
-    python tests/fault_server.py LOG [--slow SECONDS] [--refuse]     prints its port; LOG gets one JSON line for each request
+python tests/fault_server.py LOG [--slow SECONDS] [--refuse] prints its port; LOG gets one JSON line for each request
 
-The first tries of a request meet a fault, a later one is answered, so that every kind of fault is met and nothing hangs:
-500, 429 with Retry-After, a reply that comes too late, a reset connection, JSON that is cut off. Of the answers some are
-empty, in English, one word again and again, or a refusal; most are Russian prose. Every reply repeats the key that it was
+The first tries of a request meet a fault, a later one is answered, so that every kind of fault is met and nothing
+hangs:
+500, 429 with Retry-After, a reply that comes too late, a reset connection, JSON that is cut off. Of the answers some
+are
+empty, in English, one word again and again, or a refusal; most are Russian prose. Every reply repeats the key that it
+was
 sent, in the headers, in errors and in the answer's text, as some proxies do.
 """
 
@@ -41,7 +44,8 @@ def number(*parts):
 
 def asked_for(body):
     """What makes one request another: prompt and seed."""
-    return hashlib.sha256(json.dumps([body.get("prompt") or body.get("messages"), body.get("seed")]).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([body.get("prompt") or body.get("messages"),
+        body.get("seed")]).encode()).hexdigest()[:16]
 
 
 def prose(seed):
@@ -212,9 +216,8 @@ def killed_and_again(folder, clean, topics, rewrites, kill_at):
     out, work, log = folder / "out", folder / "work", folder / "log.jsonl"
     out.mkdir()
     command = [sys.executable, "-c", STAGE, *map(str, (clean, out, work, topics, rewrites))]
-    how = dict(
-        cwd=ROOT, env={**os.environ, "OPENAI_API_KEY": "none-of-it"}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+    how = dict(cwd=ROOT, env={**os.environ, "OPENAI_API_KEY": "none-of-it"}, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True)
     start = time.time()
     with fault_server(log) as url:
         killed = subprocess.Popen([*command, url], **how)

@@ -112,9 +112,10 @@ def test_bad_generations_are_one_line(chain, tmp_path):
 
 
 def test_importing_what_trains_imports_no_tool_of_the_analysis():
-    code = "import sys, rugpt_core.generation.engine, rugpt_core.cli.main; print([m for m in sys.modules if m.split('.')[0] in " \
-        "('slovnet', 'navec', 'pymorphy3', 'razdel', 'pydivsufsort', 'natasha')])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = ("import sys, rugpt_core.generation.engine, rugpt_core.cli.main; print([m for m in sys.modules if "
+        "m.split('.')[0] in ('slovnet', 'navec', 'pymorphy3', 'razdel', 'pydivsufsort', 'natasha')])")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True,
+        check=True).stdout.strip() == "[]"
 
 
 def test_lm_eval_gives_the_same_accuracy(chain, tmp_path):

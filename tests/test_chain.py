@@ -25,9 +25,11 @@ def test_every_stage_ran_and_said_what_it_wrote(chain):
 
 def test_the_artifacts_of_the_contract_are_there(chain):
     run_dir, _ = chain
-    for name in ("explore/profile.json", "clean/articles.parquet", "clean/rejected.parquet", "synthetic/articles.parquet",
+    for name in ("explore/profile.json", "clean/articles.parquet", "clean/rejected.parquet",
+            "synthetic/articles.parquet",
                  "synthetic/journal.sqlite", "topics/labels.parquet", "topics/selection.parquet", "tokens/train.bin",
-                 "tokens/val.bin", "tokens/meta.json", "tokens/tokenizer/tokenizer.json", "model/gpt2/model.safetensors",
+                 "tokens/val.bin", "tokens/meta.json", "tokens/tokenizer/tokenizer.json",
+                 "model/gpt2/model.safetensors",
                  "model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "generations/human.jsonl",
                  "artifacts/metrics.json", "report/report.en.html", "report/report.en.pdf", "report/report.ru.html",
                  "report/report.ru.pdf", "report/notebooks/08_artifacts.html"):
@@ -88,7 +90,8 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 def test_a_failing_stage_names_notebook_cell_and_error(tmp_path):
     done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "explore", "--set", "limit=-1")
     assert done.returncode == 2
-    assert re.search(r"stage explore \(notebooks/01_explore.ipynb, cell In \[\d+\]\): .*limit", done.stderr), done.stderr
+    assert re.search(r"stage explore \(notebooks/01_explore.ipynb, cell In \[\d+\]\): .*limit",
+        done.stderr), done.stderr
 
 
 def test_generate_streams_text(chain):

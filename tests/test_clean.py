@@ -1,4 +1,5 @@
-"""Cleaning on what a source may hold: planted noise with known answers, broken files, other languages, look-alike traps."""
+"""Cleaning on what a source may hold: planted noise with known answers, broken files, other languages, look-alike
+traps."""
 import bz2
 import gzip
 import importlib.util
@@ -46,18 +47,26 @@ def test_cleaning_twice_changes_nothing_and_loses_no_letter():
         once, _ = clean_article(parse(raw))
         assert clean_article(once) == (once, {}), raw.where
         text = unicodedata.normalize("NFD", to_lines(parse(raw)))
-        for name in ("nfc", "invisible", "special_spaces", "stress", "homoglyphs", "repeated_spaces", "space_before_marks", "quotes", "dashes"):  # noqa: E501
+        # noqa: E501
+        for name in ("nfc", "invisible", "special_spaces", "stress", "homoglyphs", "repeated_spaces",
+                "space_before_marks", "quotes", "dashes"):
             new = RULES[name].apply(text)[0]
             for letter in "йёЙЁ":
-                assert unicodedata.normalize("NFC", new).count(letter) == unicodedata.normalize("NFC", text).count(letter), (raw.where, name)  # noqa: E501
+                # noqa: E501
+                assert unicodedata.normalize("NFC", new).count(letter) == unicodedata.normalize("NFC",
+                    text).count(letter), (raw.where, name)
             assert re.findall(r"\(\d{4}\)", new) == re.findall(r"\(\d{4}\)", text)
             text = new
         assert unicodedata.is_normalized("NFC", text)
 
 
 @pytest.mark.parametrize("text", [
-    "19 [31] января 1865 года", "в ночь с 24 [5] на 25 [6] ноября", "сайт .рф и зона .ru", "вот ... и всё", "(1990) и (2004—2006)",  # noqa: E501
-    "масштаб 1 : 50 000", "вызов f() и a[1]", "йод, ёж, Йошкар-Ола", "Wi-Fi, pH, CO2, SMSка", "((вложенные) скобки (1812))", "5 - 3 = 2",  # noqa: E501
+    # noqa: E501
+    "19 [31] января 1865 года", "в ночь с 24 [5] на 25 [6] ноября", "сайт .рф и зона .ru", "вот ... и всё",
+        "(1990) и (2004—2006)",
+    # noqa: E501
+    "масштаб 1 : 50 000", "вызов f() и a[1]", "йод, ёж, Йошкар-Ола", "Wi-Fi, pH, CO2, SMSка",
+        "((вложенные) скобки (1812))", "5 - 3 = 2",
     "Кузьма́ч" .replace("\u0301", ""), "5\" труба", "«„внутри“»", "звук [ɨ]", "пятьдесят %", "Петров, Пётр",
 ])
 def test_what_must_stay(text):
@@ -68,8 +77,10 @@ def test_what_must_stay(text):
 @pytest.mark.parametrize("noisy, clean", [
     (unicodedata.normalize("NFD", "Ёлка, йод и Йошкар-Ола"), "Ёлка, йод и Йошкар-Ола"), ("мя́ч и ё́лка", "мяч и ёлка"),
     ("Нева (, см. ниже) и (( )) [] ( ; )", "Нева (см. ниже) и"), ("город[1][прим. 2] стар [12] .", "город стар."),
-    ('"Мцыри" и "Демон"', "«Мцыри» и «Демон»"), ("река - озеро", "река — озеро"), ("Mocква и Рocсия", "Москва и Россия"),
-    ("век ХIХ и ХV", "век XIX и XV"), ("да&nbsp;нет<br/>или<ref>так</ref>", "да нет или"), ("ре\u00adка\u200b\ufeff", "река"),
+    ('"Мцыри" и "Демон"', "«Мцыри» и «Демон»"), ("река - озеро", "река — озеро"),
+        ("Mocква и Рocсия", "Москва и Россия"),
+    ("век ХIХ и ХV", "век XIX и XV"), ("да&nbsp;нет<br/>или<ref>так</ref>", "да нет или"),
+        ("ре\u00adка\u200b\ufeff", "река"),
     ("Лондон (англ. London [ˈlʌndən], МФА: [ˈlʌndən])", "Лондон (англ. London)"), ("10\u202f000\u00a0км", "10 000 км"),
     ("сноска[источник не указан 100 дней] вот", "сноска вот"), ("(((, )))", ""),
 ])
@@ -82,11 +93,16 @@ def test_optional_rule():
     assert clean_text(text)[0] == text
     article = parse(next(read_source(str(SAMPLE))))
     article.sections = [("", [text])]
-    assert clean_article(article, extra_rules=["foreign_glosses"])[0].sections[0][1] == ["Птицы живут здесь с 1990 года."]
+    assert clean_article(article, extra_rules=["foreign_glosses"])[0].sections[0][1] == ["Птицы живут здесь с 1990 "
+        "года."]
 
 
-PIECES = st.sampled_from(["слово", " ", " ", "(", ")", "[", "]", "«", "»", '"', ",", ".", ":", ";", " - ", "\u0301", "\u0306", "и", "\u00ad", "\u00a0",  # noqa: E501
-                          "[1]", "&nbsp;", "<b>", "</b>", "{{", "}}", "[[", "|", "\n\n", "ˈ", "x", "а", "1990", "\u200b", "''", "англ. ", "…", "—"])  # noqa: E501
+# noqa: E501
+PIECES = st.sampled_from(["слово", " ", " ", "(", ")", "[", "]", "«", "»", '"', ",", ".", ":", ";", " - ", "\u0301",
+    "\u0306", "и", "\u00ad", "\u00a0",
+                          # noqa: E501
+                          "[1]", "&nbsp;", "<b>", "</b>", "{{", "}}", "[[", "|", "\n\n", "ˈ", "x", "а", "1990",
+                          "\u200b", "''", "англ. ", "…", "—"])
 
 
 @settings(max_examples=60, deadline=None)
@@ -102,7 +118,9 @@ def lines(n=40):
 
 
 def broken(folder):
-    """One file of each kind, broken in the middle or in one row: name → (rows that can be read at least, what the message names)."""  # noqa: E501
+    # noqa: E501
+    """One file of each kind, broken in the middle or in one row: name → (rows that can be read at least, what the
+    message names)."""
     import pyarrow.parquet as pq
     whole = "".join(lines()).encode()
     cut = lambda data: data[:len(data)*2//3]  # noqa: E731
@@ -113,9 +131,11 @@ def broken(folder):
     pq.write_table(pq.read_table(make_parquet(folder)), folder/"e.parquet")
     (folder/"e.parquet").write_bytes(cut((folder/"e.parquet").read_bytes()))
     page = "<page><title>{0}</title><ns>0</ns><id>{0}</id><revision><id>1</id><text>Река {0}.</text></revision></page>"
-    (folder/"f.xml.bz2").write_bytes(bz2.compress(("<mediawiki>" + page.format(1) + page.format(2) + page[:40]).encode()))
+    (folder/"f.xml.bz2").write_bytes(bz2.compress(("<mediawiki>" + page.format(1) + page.format(2)
+        + page[:40]).encode()))
     (folder/"g.csv").write_text('id,text\n1,Река\n2,Река,лишнее\n3,Озеро\n')
-    return {"a.jsonl.gz": 0, "b.jsonl.zst": 0, "c.jsonl.bz2": 0, "d.jsonl": 6, "e.parquet": 0, "f.xml.bz2": 2, "g.csv": 2}
+    return {"a.jsonl.gz": 0, "b.jsonl.zst": 0, "c.jsonl.bz2": 0, "d.jsonl": 6, "e.parquet": 0, "f.xml.bz2": 2,
+        "g.csv": 2}
 
 
 def make_parquet(folder):
@@ -144,14 +164,19 @@ def test_skipped_rows_are_counted_in_a_corpus(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["in"]
     counts = clean_corpus(str(tmp_path/"in"), tmp_path, on_error="skip", workers=1)
     assert (counts["skipped_rows"], counts["skipped_files"]) == (2, 5)
-    assert len(json.loads((tmp_path/"skipped.json").read_text())) == 7 and len(read_parquet(tmp_path/"articles.parquet")) > 40
+    assert (
+        len(json.loads((tmp_path / "skipped.json").read_text())) == 7
+        and len(read_parquet(tmp_path / "articles.parquet")) > 40
+    )
 
 
 def test_neighbouring_languages_are_not_russian():
     for language, text in {
-        "uk": "Київ є столицею України та найбільшим містом держави, розташованим на берегах Дніпра в її північній частині.",
+        "uk": "Київ є столицею України та найбільшим містом держави, розташованим на берегах Дніпра в її північній "
+        "частині.",
         "be": "Рака працякае праз горад і ўпадае ў Дняпро, даўжыня яе складае больш за сто кіламетраў.",
-        "bg": "Реката извира от планината и се влива в Дунав; дължината ѝ е сто километра, а по бреговете ѝ има много села.",
+        "bg": "Реката извира от планината и се влива в Дунав; дължината ѝ е сто километра, а по бреговете ѝ има "
+        "много села.",
         "mk": "Реката извира во планината и тече низ неколку општини, а на нејзините брегови има многу села.",
         "sr": "Река извире у планини и тече кроз неколико општина, а на њеним обалама налази се много села.",
     }.items():

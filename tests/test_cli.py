@@ -48,8 +48,8 @@ def test_numbers_in_exponents_are_the_same_in_a_preset_and_behind_set(tmp_path):
 
 
 def test_papermill_is_told_how_to_give_a_type(tmp_path):
-    command = [RUGPT[0], "-m", "papermill", ROOT/"notebooks/02_clean.ipynb", tmp_path/"o.ipynb", "-p", "run_dir", tmp_path/"r",
-               "-p", "off_rules", "['x']", "--no-progress-bar"]
+    command = [RUGPT[0], "-m", "papermill", ROOT/"notebooks/02_clean.ipynb", tmp_path/"o.ipynb", "-p", "run_dir",
+        tmp_path/"r", "-p", "off_rules", "['x']", "--no-progress-bar"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path)
     assert done.returncode and "-y 'off_rules: VALUE'" in done.stderr, done.stderr[-2000:]
 
@@ -57,7 +57,8 @@ def test_papermill_is_told_how_to_give_a_type(tmp_path):
 @pytest.mark.parametrize("encoding", ["cp1251", "ascii", "koi8-r"])
 def test_a_terminal_that_lacks_a_letter_ends_no_command(chain, encoding):
     command = [*RUGPT, "generate", "--run-dir", chain[0], "--prompt", "Волга ≈ 🐟 ёж", "--max-tokens", "4"]
-    done = subprocess.run(command, cwd=ROOT, timeout=120, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding})
+    done = subprocess.run(command, cwd=ROOT, timeout=120, capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding})
     assert done.returncode == 0, done.stderr
     assert "Волга ≈ 🐟 ёж".encode(encoding, "replace") in done.stdout
 
@@ -71,12 +72,17 @@ def test_a_prompt_in_an_old_encoding_is_read(chain):
 def test_a_space_at_the_end_of_a_prompt_changes_nothing(chain):
     plain, spaced = (rugpt("generate", "--run-dir", chain[0], "--prompt", p, "--max-tokens", 8, check=0)
                      for p in ("Озеро", "Озеро  "))
-    assert plain.stdout == spaced.stdout and "left to the model" in spaced.stderr and "left to the model" not in plain.stderr
+    assert (
+        plain.stdout == spaced.stdout
+        and "left to the model" in spaced.stderr
+        and "left to the model" not in plain.stderr
+    )
 
 
 def test_temperature_zero_is_greedy(chain):
     how = [["--temperature", 0], ["--strategy", "greedy"], ["--strategy", "top_p", "--temperature", 0, "--seed", 3]]
-    texts = [rugpt("generate", "--run-dir", chain[0], "--prompt", "Озеро", "--max-tokens", 12, *h, check=0).stdout for h in how]
+    texts = [rugpt("generate", "--run-dir", chain[0], "--prompt", "Озеро", "--max-tokens", 12, *h, check=0).stdout
+        for h in how]
     assert texts[0] == texts[1] == texts[2]
 
 
@@ -107,7 +113,8 @@ def test_commands_find_the_run_that_was_used_last(chain, tmp_path):
     env = os.environ | {"XDG_STATE_HOME": str(tmp_path/"state")}
 
     def call(*args):
-        return subprocess.run([*RUGPT, *map(str, args)], cwd=tmp_path, capture_output=True, text=True, timeout=120, env=env)
+        return subprocess.run([*RUGPT, *map(str, args)], cwd=tmp_path, capture_output=True, text=True, timeout=120,
+            env=env)
 
     assert "no trained model" in call("generate", "--prompt", "Озеро").stderr
     assert call("run", "--run-dir", chain[0]).returncode == 0
@@ -157,7 +164,9 @@ def test_a_run_says_what_it_lost(tmp_path):
     counts = json.loads((tmp_path/"r/clean/manifest.json").read_text())["counts"]
     last = done.stdout.splitlines()[-2:]
     assert last[0].startswith("not readable: 1 rows, 0 files")
-    assert last[1].startswith(f"rejected by cleaning: {counts['rejected']/31:.1%} of 31 articles") and counts["rejected"]
+    assert (
+        last[1].startswith(f"rejected by cleaning: {counts['rejected'] / 31:.1%} of 31 articles") and counts["rejected"]
+    )
 
 
 def test_a_moved_checkout_is_set_up_again(tmp_path):

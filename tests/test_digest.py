@@ -15,15 +15,16 @@ CODE = "import json\nfrom rugpt_core.runs.layout import STAGES\nfrom rugpt_core.
 def project(tmp_path):
     """A copy of what digests are made of."""
     for name in ("rugpt_core", "notebooks", "report", "data"):
-        shutil.copytree(ROOT/name, tmp_path/name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "sample"))
+        shutil.copytree(ROOT/name, tmp_path/name,
+            ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "sample"))
     shutil.copy(ROOT/"pyproject.toml", tmp_path)
     (tmp_path/"presets").mkdir() # what tells a checkout from an installed package
     return tmp_path
 
 
 def codes(project):
-    done = subprocess.run([sys.executable, "-c", CODE], cwd=project, env={"PYTHONPATH": str(project)}, capture_output=True,
-                          text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=project, env={"PYTHONPATH": str(project)},
+        capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -44,7 +45,8 @@ def test_a_colour_a_caption_a_comment_and_the_wording_of_the_report(project):
     before = codes(project)
     change(project/"rugpt_core/views/style.py", 'GREY', 'GREY_')
     change(project/"rugpt_core/views/diagnostics.py", "tokens per second", "speed")
-    change(project/"notebooks/06_train.ipynb", "views.speed_and_memory(timing)", "views.speed_and_memory(timing) # a comment")
+    change(project/"notebooks/06_train.ipynb", "views.speed_and_memory(timing)", "views.speed_and_memory(timing) # a "
+        "comment")
     change(project/"report/report.en.md", "#", "# A title\\n\\n#")
     change(project/"rugpt_core/modeling/loss.py", "import", "# a comment changes no output\nimport")
     found = changed(before, codes(project))

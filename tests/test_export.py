@@ -1,4 +1,5 @@
-"""An exported model in the hands of others: transformers, the gguf package, llama.cpp and lm-eval where they are there."""
+"""An exported model in the hands of others: transformers, the gguf package, llama.cpp and lm-eval where they are
+there."""
 import json
 
 import pytest
@@ -16,8 +17,10 @@ from rugpt_core.tokenization.bins import open_bins
 @pytest.fixture(scope="module", params=["gpt2", "qwen3"])
 def exported(request, chain, tmp_path_factory):
     """The smoke run's model of a family, exported in float32 and q8_0."""
-    folder = export_run(chain[0], request.param, tmp_path_factory.mktemp("export")/request.param, ("transformers", "f32", "q8_0"))
-    return folder, *run_model(chain[0], request.param), [d["ids"] for d in held_out_documents(open_bins(chain[0]/"tokens"))]
+    folder = export_run(chain[0], request.param, tmp_path_factory.mktemp("export")/request.param,
+        ("transformers", "f32", "q8_0"))
+    return folder, *run_model(chain[0],
+        request.param), [d["ids"] for d in held_out_documents(open_bins(chain[0]/"tokens"))]
 
 
 def prompts_of(docs):
@@ -29,7 +32,9 @@ def test_transformers_writes_the_same(exported):
     folder, _, model, tokenizer, docs = exported
     theirs, auto = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
     assert type(theirs).__name__ in ("GPT2LMHeadModel", "Qwen3ForCausalLM")
-    assert theirs.generation_config.eos_token_id == tokenizer.bos_id and auto.model_max_length == model.config.block_size
+    assert (
+        theirs.generation_config.eos_token_id == tokenizer.bos_id and auto.model_max_length == model.config.block_size
+    )
     for ids in docs:
         text = tokenizer.decode(ids)
         assert auto(text)["input_ids"] == list(ids) and auto.decode(ids, skip_special_tokens=True) == text
@@ -39,7 +44,8 @@ def test_transformers_writes_the_same(exported):
         ids = torch.tensor([list(prompt)])
         found = theirs.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=64, do_sample=False)
         found = found[0, len(prompt):].tolist()
-        assert found[:len(r.ids)] == r.ids and len(found) - len(r.ids) == r.stopped  # they keep the sign that ends a text
+        # they keep the sign that ends a text
+        assert found[:len(r.ids)] == r.ids and len(found) - len(r.ids) == r.stopped
 
 
 def test_the_card_says_what_was_done(exported):
@@ -50,7 +56,8 @@ def test_the_card_says_what_was_done(exported):
     assert head["language"] == "ru" and head["license"] == "apache-2.0" == about["licence"]
     value = head["model-index"][0]["results"][0]["metrics"][0]["value"]
     assert abs(value - model.about["val_bits_per_byte"]) < 1e-4
-    for word in (model.about["weights"], tokenizer.digest, "learning_rate", "wiki40b", "gemma-3-270m", "repeated 4-grams",
+    for word in (model.about["weights"], tokenizer.digest, "learning_rate", "wiki40b", "gemma-3-270m",
+            "repeated 4-grams",
                  f"rugpt-{family}"):
         assert word in card, word
     assert about["checked"]["logits_differ"] < 1e-3
@@ -63,7 +70,8 @@ def test_gguf_holds_the_model(exported):
     names = {t.name for t in reader.tensors}
     assert sum(t.data.size for t in reader.tensors) >= sum(p.numel() for p in model.parameters())
     assert {"token_embd.weight", "output_norm.weight", "blk.1.ffn_down.weight"} <= names
-    assert len(reader.fields["tokenizer.ggml.tokens"].data) == tokenizer.vocab_size == len(gguf_vocabulary(tokenizer)["tokens"])
+    assert len(reader.fields["tokenizer.ggml.tokens"].data) == tokenizer.vocab_size == len(gguf_vocabulary(tokenizer)[
+        "tokens"])
 
 
 def test_llama_cpp_writes_the_same(exported):

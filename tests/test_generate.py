@@ -42,9 +42,9 @@ def logits_of(seed, spread=2.):
     return torch.randn(V, generator=torch.Generator().manual_seed(seed))*spread
 
 
-ALONE = [{name: value} for name, values in dict(
-    temperature=(.7, 1.9), top_k=(1, 7, 500), top_p=(.3, .95), min_p=(.02, .4), typical_p=(.2, .95), epsilon=(3e-4, .05),
-    eta=(3e-4, .05), repetition_penalty=(1.3, .8), no_repeat_ngram=(2, 3)).items() for value in values]
+ALONE = [{name: value} for name, values in dict(temperature=(.7, 1.9), top_k=(1, 7, 500), top_p=(.3, .95),
+    min_p=(.02, .4), typical_p=(.2, .95), epsilon=(3e-4, .05), eta=(3e-4, .05), repetition_penalty=(1.3, .8),
+    no_repeat_ngram=(2, 3)).items() for value in values]
 
 
 @pytest.mark.parametrize("setting", ALONE, ids=str)
@@ -60,11 +60,13 @@ def test_a_step_is_that_of_transformers(setting):
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.floats(.3, 6), st.fixed_dictionaries({}, optional=dict(
     temperature=st.floats(.4, 2), top_k=st.integers(1, 120), top_p=st.floats(.1, .99), min_p=st.floats(.001, .5),
-    typical_p=st.floats(.1, .99), epsilon=st.floats(1e-4, .1), eta=st.floats(1e-4, .1), repetition_penalty=st.floats(.7, 1.6),
+    typical_p=st.floats(.1, .99), epsilon=st.floats(1e-4, .1), eta=st.floats(1e-4, .1),
+        repetition_penalty=st.floats(.7, 1.6),
     no_repeat_ngram=st.integers(2, 4))))
 def test_combinations_are_those_of_transformers(seed, spread, setting):
     logits, d = logits_of(seed, spread), Decoding(**setting)
-    seen = torch.randint(9, (40,), generator=torch.Generator().manual_seed(seed)).tolist()  # of few tokens: n-grams repeat
+    # of few tokens: n-grams repeat
+    seen = torch.randint(9, (40,), generator=torch.Generator().manual_seed(seed)).tolist()
     ours, reference = next_distribution(logits, seen, d), theirs(logits, seen, d)
     assert (ours - reference).abs().sum() < 1e-5
 
@@ -123,7 +125,8 @@ def test_contrastive_search_is_its_formula(model):
             text = [*text, new]
 
 
-@pytest.mark.parametrize("how", [Decoding("greedy"), Decoding(top_k=20), Decoding(top_k=20, top_p=.8), Decoding(top_p=.8),
+@pytest.mark.parametrize("how",
+    [Decoding("greedy"), Decoding(top_k=20), Decoding(top_k=20, top_p=.8), Decoding(top_p=.8),
                                  Decoding(top_k=5, dry_multiplier=1.)], ids=str)
 def test_the_screened_head_writes_what_float32_writes(how):
     big = build_model(ModelConfig("qwen3", 12_007, 64, 1, 2, 1, 32), 0).eval()

@@ -1,4 +1,5 @@
-"""The verdicts of `rugpt judge` on answers with a person's verdict; none of them is in the documentation of the checks."""
+"""The verdicts of `rugpt judge` on answers with a person's verdict; none of them is in the documentation of the
+checks."""
 
 import json
 from pathlib import Path

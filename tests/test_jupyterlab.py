@@ -15,7 +15,8 @@ from conftest import ROOT
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install "
+    "chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +31,9 @@ def lab(chain, tmp_path_factory):
         port = s.getsockname()[1]
     env = dict(os.environ, JUPYTER_CONFIG_DIR=str(folder/".config"), JUPYTER_DATA_DIR=str(folder/".data"))
     with open(folder/"server.log", "w") as log:
-        server = subprocess.Popen([Path(sys.executable).parent/"jupyter", "lab", "--no-browser", "--allow-root", f"--port={port}",
-                                   "--ip=127.0.0.1", "--IdentityProvider.token=lab", f"--ServerApp.root_dir={folder}"],
-                                  stdout=log, stderr=log, env=env)
+        server = subprocess.Popen([Path(sys.executable).parent/"jupyter", "lab", "--no-browser", "--allow-root",
+            f"--port={port}", "--ip=127.0.0.1", "--IdentityProvider.token=lab", f"--ServerApp.root_dir={folder}"],
+            stdout=log, stderr=log, env=env)
         try:
             for _ in range(120):
                 try:
@@ -70,7 +71,8 @@ def test_run_all(lab, name):
     with sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
-        page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token=lab") # a workspace of its own: no tab is left open
+        # a workspace of its own: no tab is left open
+        page.goto(f"{address}/lab/workspaces/{name}/tree/{name}.ipynb?token=lab")
         page.locator(".jp-NotebookPanel").wait_for(timeout=60_000)
         wait_for_kernel(address, f"{name}.ipynb")
         page.get_by_role("menubar").get_by_text("Run", exact=True).first.click()
@@ -88,5 +90,6 @@ def test_run_all(lab, name):
         browser.close()
     assert not errors, errors
     assert all(c["execution_count"] for c in cells), "some cells never ran"
-    figures = [o for c in cells for o in c["outputs"] if "image/png" in o.get("data", {}) or "image/svg+xml" in o.get("data", {})]
+    figures = [o for c in cells for o in c["outputs"] if "image/png" in o.get("data", {})
+        or "image/svg+xml" in o.get("data", {})]
     assert figures, "no figure was drawn"

@@ -1,4 +1,5 @@
-"""Who may import whom. A package knows only those listed behind it; nothing imports upwards, and no two files each other."""
+"""Who may import whom. A package knows only those listed behind it; nothing imports upwards, and no two files each
+other."""
 import ast
 import importlib
 from pathlib import Path
@@ -50,12 +51,14 @@ def test_a_file_imports_only_what_its_package_may_know(path):
     assert package in KNOWS, f"{path}: a package that the table does not name"
     for found in imports(path):
         other = found.split(".")[0]
-        allowed = other == package or other in KNOWS[package].split() or (found == "runs.layout" and name(path) in LAYOUT)
+        allowed = other == package or other in KNOWS[package].split() or (found == "runs.layout"
+            and name(path) in LAYOUT)
         assert allowed, f"{name(path)} imports {found}"
 
 
 def test_no_circle():
-    graph = {name(p): {f for f in imports(p) if (PACKAGE/f.replace(".", "/")).with_suffix(".py").is_file()} for p in FILES}
+    graph = {name(p): {f for f in imports(p) if (PACKAGE/f.replace(".", "/")).with_suffix(".py").is_file()}
+        for p in FILES}
     while free := [m for m, uses in graph.items() if not uses & graph.keys()]:
         for m in free:
             del graph[m]
@@ -75,7 +78,8 @@ def test_nobody_takes_what_another_module_only_passes_on():
         here = name(p).split(".")
         for node in ast.walk(ast.parse(p.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").startswith("rugpt_core.")):
-                base = [*here[:-node.level], *(node.module or "").split(".")] if node.level else node.module.split(".")[1:]
+                base = [*here[:-node.level], *(node.module
+                    or "").split(".")] if node.level else node.module.split(".")[1:]
                 home = ".".join(base)
                 if home in defined:
                     passed = [a.name for a in node.names if a.name not in defined[home]]

@@ -6,7 +6,8 @@ from conftest import ROOT
 
 def test_ten_lines(tmp_path, monkeypatch, capsys):
     """Clean, train a tokenizer, train a model on a list of strings, write, measure: as it stands in the README."""
-    code = re.search(r"## As a library\n.*?```python\n(.*?)```", (ROOT/"README.md").read_text(encoding="utf-8"), re.S)[1]
+    code = re.search(r"## As a library\n.*?```python\n(.*?)```", (ROOT/"README.md").read_text(encoding="utf-8"),
+        re.S)[1]
     assert len(code.strip().splitlines()) <= 20 and "import" in code
     monkeypatch.chdir(tmp_path)
     exec(compile(code, "README.md", "exec"), {})

@@ -137,7 +137,8 @@ def test_chunked_loss_is_the_plain_one(method, vocab, rows):
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_gradients_of_the_whole_model_do_not_depend_on_the_way(tied):
-    """Every parameter, over two accumulated batches: the table gets the head's part and the rows that were looked up."""
+    """Every parameter, over two accumulated batches: the table gets the head's part and the rows that were looked
+    up."""
     ids = torch.randint(5000, (4, 33), generator=torch.Generator().manual_seed(1))
     found = []
     for way in ("plain", "chunked"):
@@ -167,7 +168,8 @@ def test_nanogpt_checkpoints_are_taken_over(tmp_path, ids, bias):
     """A ckpt.pt in nanoGPT's format: names, prefix of torch.compile, and the buffer of its slow attention."""
     c = ModelConfig("gpt2", 211, 48, 2, 4, 0, 64, bias=bias)
     model, state = build_model(c, seed=3), {}
-    names = dict(norm_1="ln_1", norm_2="ln_2", qkv="c_attn", out="c_proj", up="c_fc", down="c_proj", attention="attn", mlp="mlp")
+    names = dict(norm_1="ln_1", norm_2="ln_2", qkv="c_attn", out="c_proj", up="c_fc", down="c_proj", attention="attn",
+        mlp="mlp")
     for name, w in model.state_dict().items():
         parts = name.removeprefix("blocks.").split(".")
         theirs = {"embedding.weight": "wte.weight", "position.weight": "wpe.weight", "norm.weight": "ln_f.weight",

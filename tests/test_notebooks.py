@@ -69,8 +69,8 @@ def test_every_module_has_a_notebook():
     """nbdev-export never deletes: a module without its notebook is a leftover that hides what took its place."""
     cells = [c for p in NOTEBOOKS for c in json.loads(p.read_text())["cells"] if c["cell_type"] == "code"]
     exported = {"".join(c["source"]).split()[-1] for c in cells if "".join(c["source"]).startswith("#| default_exp")}
-    modules = {".".join(p.relative_to(ROOT/"rugpt_core").with_suffix("").parts) for p in (ROOT/"rugpt_core").rglob("*.py")
-               if p.name not in ("__init__.py", "__main__.py", "_modidx.py")}
+    modules = {".".join(p.relative_to(ROOT/"rugpt_core").with_suffix("").parts)
+        for p in (ROOT/"rugpt_core").rglob("*.py") if p.name not in ("__init__.py", "__main__.py", "_modidx.py")}
     assert modules == exported
 
 
@@ -90,7 +90,8 @@ def test_the_table_of_measurements_is_that_of_the_files():
     spec = importlib.util.spec_from_file_location("table", ROOT/"benchmarks/results/table.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    cells = ["".join(c["source"]) for c in json.loads((ROOT/"notebooks/index.ipynb").read_text(encoding="utf-8"))["cells"]]
+    cells = ["".join(c["source"]) for c in json.loads((ROOT/"notebooks/index.ipynb").read_text(encoding="utf-8"))[
+        "cells"]]
     assert module.short_table() in cells, "run `make readme`"
     assert module.table() == (ROOT/"benchmarks/README.md").read_text(encoding="utf-8"), "run `make readme`"
 
@@ -115,7 +116,8 @@ def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path
 
 
 def test_pipeline_notebooks_run_with_their_own_defaults(tmp_path):
-    """01 and 05 in empty run directories: what a notebook imports is no parameter, and the shape is left to the dial."""
+    """01 and 05 in empty run directories: what a notebook imports is no parameter, and the shape is left to the
+    dial."""
     for name in ("01_explore", "05_tokenize"):
         done = subprocess.run([BIN/"papermill", ROOT/f"notebooks/{name}.ipynb", tmp_path/f"{name}.ipynb",
                                "-p", "run_dir", tmp_path/name, "--no-progress-bar"], cwd=tmp_path,

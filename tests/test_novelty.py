@@ -20,7 +20,8 @@ def slow_matches(text, articles):
     found = []
     for i in range(len(text)):
         k = 0
-        while i + k < len(text) and any(text[i:i + k + 1] == a[j:j + k + 1] for a in articles for j in range(len(a) - k)):
+        while i + k < len(text) and any(text[i:i + k + 1] == a[j:j + k + 1] for a in articles
+                for j in range(len(a) - k)):
             k += 1
         found.append(k)
     return found
@@ -66,7 +67,8 @@ def test_sources_hold_what_is_said_to_come_from_them(articles, text, k):
     inside = novelty.copied(length, k)
     for c in novelty.copies(sa, text, length, k):
         part = text[c.start:c.start + c.length]
-        spots = [(d, j) for d, a in enumerate(articles) for j in range(len(a) - c.length + 1) if a[j:j + c.length] == part]
+        spots = [(d, j) for d, a in enumerate(articles) for j in range(len(a) - c.length + 1)
+            if a[j:j + c.length] == part]
         assert (c.times, c.articles, (c.document, c.offset)) == (len(spots), len({d for d, _ in spots}), spots[0])
         assert c.length >= k and inside[c.start:c.start + c.length].all()
     covered = np.zeros(len(text), dtype=bool)
@@ -75,7 +77,8 @@ def test_sources_hold_what_is_said_to_come_from_them(articles, text, k):
     assert covered.tolist() == inside.tolist()
 
 
-@pytest.mark.parametrize("text", [[], [3], [1]*50, list(range(1, 100))*1_000 + [5]], ids=["empty", "one", "equal", "long"])
+@pytest.mark.parametrize("text", [[], [3], [1]*50, list(range(1, 100))*1_000 + [5]],
+    ids=["empty", "one", "equal", "long"])
 def test_texts_of_every_kind(text):
     sa = array_of([[1]*30, [5, 6, 7]])
     length, = novelty.longest_matches(sa, [text])

@@ -185,7 +185,8 @@ def test_rep_r_is_its_definition(x):
 def test_micro_rep_n_is_its_definition(texts, n):
     grams = [[tuple(x[i:i + n]) for i in range(len(x) - n + 1)] for x in texts]
     total = sum(map(len, grams))
-    assert repetition.rep_n_micro(texts, n) == (pytest.approx(1 - sum(len(set(g)) for g in grams)/total) if total else None)
+    assert repetition.rep_n_micro(texts,
+        n) == (pytest.approx(1 - sum(len(set(g)) for g in grams)/total) if total else None)
 
 
 @given(st.lists(ids, max_size=5), st.permutations(range(6)))

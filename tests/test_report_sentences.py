@@ -1,6 +1,7 @@
 """The sentences of the report, read back: thirty sets of changed facts, in both languages.
 
-What a sentence may say follows from the verdicts in metrics.json alone; the tables here are a second reading of them."""
+What a sentence may say follows from the verdicts in metrics.json alone; the tables here are a second reading of
+them."""
 
 import itertools
 import json

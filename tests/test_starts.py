@@ -1,4 +1,5 @@
-"""Training from other starts: a model of a run, of transformers, of nanoGPT; on other text, and on ids that nothing describes."""
+"""Training from other starts: a model of a run, of transformers, of nanoGPT; on other text, and on ids that nothing
+describes."""
 import pickle
 import random
 import shutil
@@ -33,9 +34,10 @@ def articles(path, seed, n=150):
 def first(tmp_path_factory):
     """A run from text: its ids, its model, and the state of its last step."""
     folder = tmp_path_factory.mktemp("first")
-    rugpt("bins", articles(folder/"a.jsonl", 1), "--out", folder/"run/tokens", "--vocab-size", 400, "--val-share", .1, check=0)
-    rugpt("train", "--run-dir", folder/"run", "--models", "qwen3", "--depth", 1, *QUICK, "--set=n_embd=32", "--set=n_head=2",
-          "--set=block_size=32", check=0)
+    rugpt("bins", articles(folder/"a.jsonl", 1), "--out", folder/"run/tokens", "--vocab-size", 400, "--val-share", .1,
+        check=0)
+    rugpt("train", "--run-dir", folder/"run", "--models", "qwen3", "--depth", 1, *QUICK, "--set=n_embd=32",
+        "--set=n_head=2", "--set=block_size=32", check=0)
     return folder/"run"
 
 
@@ -43,7 +45,8 @@ def first(tmp_path_factory):
 def other(first, tmp_path_factory):
     """Other text in the ids of the first run's tokenizer."""
     folder = tmp_path_factory.mktemp("other")
-    rugpt("bins", articles(folder/"b.jsonl", 2), "--out", folder/"run/tokens", "--tokenizer", first, "--val-share", .1, check=0)
+    rugpt("bins", articles(folder/"b.jsonl", 2), "--out", folder/"run/tokens", "--tokenizer", first, "--val-share", .1,
+        check=0)
     return folder/"run"
 
 
@@ -56,12 +59,14 @@ def copy_tokens(run_dir, target):
 @pytest.mark.parametrize("optimizer", ["fresh", "kept"])
 def test_training_goes_on_with_other_text(first, other, tmp_path, optimizer):
     run_dir = copy_tokens(other, tmp_path/"run")
-    said = rugpt("train", "--run-dir", run_dir, "--init-from", first, "--init-optimizer", optimizer, *QUICK, check=0).stdout
+    said = rugpt("train", "--run-dir", run_dir, "--init-from", first, "--init-optimizer", optimizer, *QUICK,
+        check=0).stdout
     assert f"{optimizer} optimiser, same tokenizer" in said and str(first/"model/qwen3") in said
     rows, summary = read_jsonl(run_dir/"model/qwen3/log.jsonl"), read_json(run_dir/"model/summary.json")["qwen3"]
     assert rows[0]["start"] == summary["start"]["weights"] and summary["start"]["optimizer"] == optimizer
     assert summary["model"]["n_embd"] == 32 and summary["model"]["block_size"] == 32
-    assert rows[0]["val_loss"] < read_jsonl(first/"model/qwen3/log.jsonl")[0]["val_loss"]  # it knows what words there are
+    # it knows what words there are
+    assert rows[0]["val_loss"] < read_jsonl(first/"model/qwen3/log.jsonl")[0]["val_loss"]
 
 
 @pytest.mark.parametrize("optimizer", ["fresh", "kept"])
@@ -70,7 +75,8 @@ def test_kill_9_from_a_start_changes_no_bit(first, other, tmp_path, optimizer):
     for name in ("whole", "killed"):
         run_dir = copy_tokens(other, tmp_path/name)
         steps = ["--steps", "60", *QUICK[2:]]
-        args = [*BARE, "train", "--run-dir", str(run_dir), "--init-from", str(first), "--init-optimizer", optimizer, *steps]
+        args = [*BARE, "train", "--run-dir", str(run_dir), "--init-from", str(first), "--init-optimizer", optimizer,
+            *steps]
         if name == "killed":
             process = started(args)
             reached(run_dir, 12, process)
@@ -126,7 +132,8 @@ def test_plain_bins_of_nanogpt(tmp_path):
     row = read_jsonl(tmp_path/"run/model/qwen3/log.jsonl")[-1]
     assert abs(row["val_bits_per_byte"] - row["val_loss"]/np.log(2)) < 1e-3
     packed = [s.replace("flat", "documents") for s in start]
-    refused = subprocess.run([*packed, "--vocab-size", "65", "--fresh"], cwd=ROOT, env=ENV, capture_output=True, text=True)
+    refused = subprocess.run([*packed, "--vocab-size", "65", "--fresh"], cwd=ROOT, env=ENV, capture_output=True,
+        text=True)
     assert refused.returncode == 2 and "--bos-id" in refused.stderr and (tmp_path/"run/model/summary.json").exists()
 
 
@@ -136,7 +143,8 @@ def test_nanogpt_checkpoint_on_plain_bins(tmp_path):
     flip = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
     ours = {k: v.T.contiguous() if k.endswith(flip) else v for k, v in state.items()}
     args = dict(vocab_size=66, block_size=32, n_layer=1, n_head=2, n_embd=32, bias=True)
-    torch.save(dict(model=ours | {"lm_head.weight": ours["transformer.wte.weight"]}, model_args=args), tmp_path/"ckpt.pt")
+    torch.save(dict(model=ours | {"lm_head.weight": ours["transformer.wte.weight"]}, model_args=args),
+        tmp_path/"ckpt.pt")
     for split, n in (("train", 3000), ("val", 400)):
         (np.arange(n) % 65).astype("<u2").tofile(tmp_path/f"{split}.bin")
     done = finished([*BARE, "train", "--run-dir", str(tmp_path/"run"), "--bins", str(tmp_path), "--vocab-size", "65",

@@ -1,4 +1,5 @@
-"""Text that strangers wrote, from an accepted answer to the browser: nothing of it runs, loads or turns the page around."""
+"""Text that strangers wrote, from an accepted answer to the browser: nothing of it runs, loads or turns the page
+around."""
 
 import json
 import shutil
@@ -22,10 +23,12 @@ ATTACKS = (
     "</script></title></style><base href=http://evil.test/><meta http-equiv=refresh content=0;url=http://evil.test/g>",
     '`x`{=html} ```{=html}\n<img src=http://evil.test/h>\n``` <div style="background:url(http://evil.test/i)">d</div>',
     "#include(\"/etc/passwd\") #image(\"http://evil.test/j.png\") $ #read(\"k\") $ @cite <label> \\input{/etc/passwd}",
-    "\x1b]8;;http://evil.test/l\x07link\x1b]8;;\x07 \x1b[2J\x1b[31mred \u202etxet desrever\u202c \u2066x\u2069 \x00 \ud800",
+    "\x1b]8;;http://evil.test/l\x07link\x1b]8;;\x07 \x1b[2J\x1b[31mred \u202etxet desrever\u202c \u2066x\u2069 \x00 "
+    "\ud800",
     "---\ntitle: HIT\nheader-includes: <script>document.title='HIT'</script>\n---\n",
     "| a | b |\n|---|---|\n| <img src=x onerror=document.title='HIT'> | $\\href{javascript:1}{x}$ |",
-    "<math><mi href=javascript:document.title='HIT'>m</mi></math><details open ontoggle=document.title='HIT'>o</details>",
+    "<math><mi href=javascript:document.title='HIT'>m</mi></math><details open "
+    "ontoggle=document.title='HIT'>o</details>",
 )  # fmt: skip
 TEXT = "\n\n".join(ATTACKS)
 
@@ -39,15 +42,11 @@ def hostile_notebook(path):
     safe = TEXT.encode("utf-8", "replace").decode()
     stream = dict(output_type="stream", name="stdout", text=safe)
     error = dict(output_type="error", ename=safe, evalue=safe, traceback=[safe])
-    outputs = [
-        output(text_markdown=safe, text_plain="<IPython.core.display.Markdown object>"),
+    outputs = [output(text_markdown=safe, text_plain="<IPython.core.display.Markdown object>"),
         output(text_markdown=article_markdown("<b onclick=x>t", TEXT), text_plain="m"),
         output(text_html=safe, text_plain=safe),
-        output(**{"image_svg+xml": f"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'>{safe}</svg>", "text_plain": safe}),
-        output(text_latex=safe, application_javascript="document.title='HIT'"),
-        stream,
-        error,
-    ]
+        output(**{"image_svg+xml": f"<svg xmlns='http://www.w3.org/2000/svg' onload='x()'>{safe}</svg>",
+        "text_plain": safe}), output(text_latex=safe, application_javascript="document.title='HIT'"), stream, error,]
     cell = dict(cell_type="code", id="c", metadata={}, execution_count=1, source="show()", outputs=outputs)
     meta = {"kernelspec": {"display_name": "p", "language": "python", "name": "p"}}
     path.write_text(json.dumps(dict(cells=[cell], nbformat=4, nbformat_minor=5, metadata=meta)))

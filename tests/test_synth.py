@@ -20,7 +20,9 @@ def clean(tmp_path):
     folder.mkdir()
     rows = []
     for i in range(20):
-        text = f"Озеро {i} — водоём на севере. " + f"Берега его заросли лесом, и рыба там водится разная, числом {i}. " * 3
+        text = (
+            f"Озеро {i} — водоём на севере. " + f"Берега его заросли лесом, и рыба там водится разная, числом {i}. " * 3
+        )
         rows.append(
             dict(
                 id=f"{i:016x}",
@@ -85,13 +87,15 @@ def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
     )
     sets = [x for v in values for x in ("--set", v)]
     with fault_server(log, "--slow", "2", "--pause", "0.01") as url:
-        done = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", check=0)
+        done = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}",
+            check=0)
         assert sum(x["fault"] != "none" for x in lines(log)) > 3
     with fault_server(log, "--refuse") as url:
         sets += ["--set", f"llm_base_url={url}", "--set", "seed=2"]
         refused = rugpt("--debug", "stage", "synthesize", "--run-dir", run_dir, *sets)
     assert refused.returncode == 2 and "the server refused the key" in refused.stderr, refused.stderr
-    texts = [t for name in ("articles", "rejected") for t in read_parquet(run_dir / f"synthetic/{name}.parquet")["text"]]
+    texts = [t for name in ("articles", "rejected")
+        for t in read_parquet(run_dir / f"synthetic/{name}.parquet")["text"]]
     assert "[key]" in "".join(texts), "the server repeated the key in an answer"
     dry_run_and_limits(run_dir)
     files = everything(run_dir)

@@ -461,7 +461,8 @@ def test_a_killed_writer_is_resumed_to_the_same_bytes(topics, bpe, tmp_path):
     """SIGKILL in the middle; the second run takes over the parts that are whole, and spoilt ones are made again."""
     bpe.save(tmp_path / "t")
     code = (
-        "import sys, os, signal; from pathlib import Path; from rugpt_core.tokenization import writer; writer.PART_CHARS = 900\n"
+        "import sys, os, signal; from pathlib import Path; from rugpt_core.tokenization import writer; "
+        "writer.PART_CHARS = 900\n"
         "from rugpt_core.tokenization.tokenizer import load_tokenizer\n"
         "real, n = writer.make_part, [0]\n"
         "def make_part(*args, **kwargs):\n"
@@ -524,7 +525,8 @@ def test_near_copies_of_held_out_articles_are_not_trained_on(tmp_path):
     left = pd.read_parquet(tmp_path / "docs.parquet")
     assert counts["near_val"] >= 1
     assert frame.id[other[0]] not in set(left.id)
-    held_out = [article.document(r.title, r.text) for r in frame.itertuples() if r.id in set(left[left.split == "val"].id)]
+    held_out = [article.document(r.title, r.text) for r in frame.itertuples()
+        if r.id in set(left[left.split == "val"].id)]
     dedup.held_out_index(held_out, tmp_path)
     for r in frame.itertuples():
         if r.id in set(left[left.split == "train"].id):

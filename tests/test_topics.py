@@ -1,4 +1,5 @@
-"""Classifiers of topics: inference against the zero-shot pipeline of transformers, kills, precision; the sample's bounds."""
+"""Classifiers of topics: inference against the zero-shot pipeline of transformers, kills, precision; the sample's
+bounds."""
 import json
 
 import numpy as np
@@ -113,7 +114,8 @@ def test_a_killed_reading_goes_on_with_what_is_missing(model, tmp_path, monkeypa
     monkeypatch.setattr(nli_module.NLI, "logits", counted)
     with nli_module.Answers(tmp_path / "m.sqlite") as journal, pytest.raises(KeyboardInterrupt):
         nli_module.nli_scores(TEXTS, TOPICS, nli, journal=journal)
-    monkeypatch.setattr(nli_module.NLI, "logits", lambda self, texts, *rest: seen.append(texts) or read(self, texts, *rest))
+    monkeypatch.setattr(nli_module.NLI, "logits", lambda self, texts,
+        *rest: seen.append(texts) or read(self, texts, *rest))
     with nli_module.Answers(tmp_path / "m.sqlite") as journal:
         np.testing.assert_array_equal(nli_module.nli_scores(TEXTS, TOPICS, nli, journal=journal), clean)
         assert len(seen) == len(TEXTS), "every article is read once"
@@ -134,7 +136,8 @@ def test_low_precision_is_checked(model, monkeypatch):
     monkeypatch.setattr(nli_module.NLI, "_forward", broken)
     nan = nli_module.NLI(model, device="cpu", max_tokens=LIMIT, precision="float16")
     assert (nan.precision, nan.note) == ("float32", "float16 gives NaN; float32 is used")
-    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nan), nli_module.nli_scores(TEXTS, TOPICS, exact), atol=1e-6)
+    np.testing.assert_allclose(nli_module.nli_scores(TEXTS, TOPICS, nan), nli_module.nli_scores(TEXTS, TOPICS, exact),
+        atol=1e-6)
 
 
 def test_one_batch_of_nan_is_read_again(model, monkeypatch):
@@ -223,7 +226,8 @@ def test_a_sample_keeps_its_bounds(have, plan):
         assert all(take[t, o] <= have.get((t, o), 0) for o in ORIGINS)
     assert synthetic <= plan.synthetic_share*(natural + synthetic) + 1e-6
     if plan.size and not plan.shares:
-        assert sum(quota.values()) == min(max(plan.size, sum(min(floor[t], high[t]) for t in quota)), sum(high.values()))
+        assert sum(quota.values()) == min(max(plan.size, sum(min(floor[t], high[t]) for t in quota)),
+            sum(high.values()))
 
 
 def test_shares_hold_where_the_articles_allow_them():
@@ -237,7 +241,7 @@ def test_shares_hold_where_the_articles_allow_them():
 def one_sided(sizes):
     """Natural articles of topics of these sizes, a tenth of them held out, and their labels."""
     rows = [dict(id=f"{k}{i:05}", source="wiki40b", title=f"{k} {i}", split="val" if i % 10 == 3 else "train",
-                 text=" ".join(f"{k}{i}слово{j*(i + 7) % 977}" for j in range(80))) for k, n in sizes.items() for i in range(n)]
+        text=" ".join(f"{k}{i}слово{j*(i + 7) % 977}" for j in range(80))) for k, n in sizes.items() for i in range(n)]
     labels = pd.DataFrame([dict(id=r["id"], topic=r["id"][0], score=.9) for r in rows])
     return pd.DataFrame(rows), labels
 

@@ -27,8 +27,9 @@ from rugpt_core.training.trainer import Run, train_model
 HEAVY = "pandas pyarrow transformers datasets tokenizers matplotlib tensorboard yaml doit papermill openai".split()
 BARE = [sys.executable, "-c",
         f"import sys\nfor n in {HEAVY}: sys.modules[n] = None\nfrom rugpt_core.cli.main import main; main()"]
-SMALL = ["--depth=1"] + [f"--set={s}" for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1",
-                                               "threads=1", "eval_tokens=256", "dropout=0.1", "device=cpu")]
+SMALL = ["--depth=1"] + [f"--set={s}"
+    for s in ("n_embd=32", "n_head=2", "block_size=32", "batch_size=4", "grad_accum=1", "threads=1", "eval_tokens=256",
+    "dropout=0.1", "device=cpu")]
 ENV = os.environ | dict(PYTHONPATH=str(ROOT), OMP_NUM_THREADS="1")
 
 
@@ -103,7 +104,8 @@ def test_kill_9_changes_no_bit(whole, tmp_path):
     assert stored < 120 and not (run_dir/"model/summary.json").exists()
     process = started(args)
     assert f"going on from step {stored}" in process.communicate()[0] and process.returncode == 0
-    for name in ("model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "model/qwen3/config.json", "model/summary.json",
+    for name in ("model/qwen3/model.safetensors", "model/qwen3/log.jsonl", "model/qwen3/config.json",
+            "model/summary.json",
                  *(f"model/qwen3/checkpoints/step-00000120/{x}.safetensors" for x in ("model", "optimizer"))):
         assert (run_dir/name).read_bytes() == (whole/name).read_bytes(), name
 
@@ -154,7 +156,8 @@ def test_other_weights_are_another_run(tmp_path):
     meta["splits"]["train"]["reads_sha256"] = file_digest(run_dir/"tokens"/READS)
     meta["digest"] = json_digest({k: v for k, v in meta.items() if k != "digest"})
     (run_dir/"tokens/meta.json").write_text(json.dumps(meta))
-    done = subprocess.run(command(run_dir, "--steps", "20"), cwd=ROOT, env=ENV, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command(run_dir, "--steps", "20"), cwd=ROOT, env=ENV, capture_output=True, text=True,
+        timeout=300)
     assert done.returncode == 2 and "it differs in the text" in done.stderr
 
 
@@ -172,9 +175,11 @@ def test_signals_save_and_leave(number, tmp_path):
 
 @pytest.mark.parametrize("optimizer, apart", [("adamw", 1e-4), ("muon", 2e-3 if has_bfloat16("cpu") else 1e-4)])
 def test_two_processes_are_one(optimizer, apart, whole, tmp_path):
-    """The loss curve of two gloo processes under torchrun is that of a single one (float32, no dropout, which is drawn apart).
+    """The loss curve of two gloo processes under torchrun is that of a single one (float32, no dropout, which is drawn
+    apart).
 
-    Muon multiplies in bfloat16 where the hardware does, and so makes more of gradients that are summed in another order."""
+    Muon multiplies in bfloat16 where the hardware does, and so makes more of gradients that are summed in another
+    order."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "rugpt_core"]
     curves = []
     for start, name in ((torchrun, "two"), (BARE, "one")):
@@ -189,8 +194,10 @@ def test_two_processes_are_one(optimizer, apart, whole, tmp_path):
 
 def plan(run_dir, **settings):
     bins = open_bins(run_dir/"tokens")
-    given = dict(n_embd=32, n_head=2, batch_size=4, grad_accum=1, max_steps=40, eval_every=10, eval_tokens=256, threads=1)
-    return bins, *resolve_settings("qwen3", bins.vocab_size, len(bins.train), 32, 1, **given | dict(device="cpu") | settings)
+    given = dict(n_embd=32, n_head=2, batch_size=4, grad_accum=1, max_steps=40, eval_every=10, eval_tokens=256,
+        threads=1)
+    return bins, *resolve_settings("qwen3", bins.vocab_size, len(bins.train), 32, 1,
+        **given | dict(device="cpu") | settings)
 
 
 def test_a_step_gone_wrong_goes_back(tmp_path, monkeypatch, capsys):
@@ -206,7 +213,9 @@ def test_a_step_gone_wrong_goes_back(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Run, "train_step", poisoned)
     found = train_model(bins, config, t, tmp_path)
     said = capsys.readouterr().out
-    assert "not a finite number at step 17: back to step 10" in said and "is a spike at step 37: back to step 30" in said
+    assert (
+        "not a finite number at step 17: back to step 10" in said and "is a spike at step 37: back to step 30" in said
+    )
     assert found["returns"] == 2 and found["steps"] == 40 and found["best"]["val_loss"] < 8
     state, about = load_state(tmp_path/"checkpoints")
     assert about["halved"] == .25 and all(w.isfinite().all() for w in state["model"].values())
@@ -221,7 +230,8 @@ def test_a_time_budget_is_kept(tmp_path):
 
 
 def test_patience_ends_a_run(tmp_path):
-    bins, config, t = plan(make_tokens(tmp_path), max_steps=400, patience=2, learning_rate=1e-9, matrix_rate=.5, eval_every=5)
+    bins, config, t = plan(make_tokens(tmp_path), max_steps=400, patience=2, learning_rate=1e-9, matrix_rate=.5,
+        eval_every=5)
     assert train_model(bins, config, t, tmp_path)["steps"] < 400
 
 
@@ -266,7 +276,8 @@ def test_fresh_deletes_nothing_before_every_setting_is_checked(whole, tmp_path, 
     run_dir = tmp_path/"copy"
     shutil.copytree(whole, run_dir)
     before = {p: p.read_bytes() for p in (run_dir/"model").rglob("*") if p.is_file()}
-    done = subprocess.run(command(run_dir, "--fresh", "--steps", "20", *wrong), cwd=ROOT, env=ENV, capture_output=True, text=True)
+    done = subprocess.run(command(run_dir, "--fresh", "--steps", "20", *wrong), cwd=ROOT, env=ENV, capture_output=True,
+        text=True)
     assert done.returncode == 2 and words in done.stderr, done.stderr
     assert {p: p.read_bytes() for p in (run_dir/"model").rglob("*") if p.is_file()} == before
 
@@ -274,6 +285,7 @@ def test_fresh_deletes_nothing_before_every_setting_is_checked(whole, tmp_path, 
 def test_memory_that_runs_out_is_explained(tmp_path, monkeypatch):
     bins, config, t = plan(make_tokens(tmp_path))
     monkeypatch.setattr(trainer, "build_model", lambda *_: torch.empty(2**60))
-    advice = "memory ran out. Any of these takes less: batch_size=2 with grad_accum=2 .*block_size=16 .*checkpointing=true"
+    advice = ("memory ran out. Any of these takes less: batch_size=2 with grad_accum=2 .*block_size=16 "
+        ".*checkpointing=true")
     with pytest.raises(RugptError, match=advice):
         train_model(bins, config, t, tmp_path)

@@ -20,8 +20,10 @@ def installed(tmp_path_factory):
             (source/name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT/name, source/name)
     pip = [sys.executable, "-m", "pip"]
-    subprocess.run([*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", wheels, source], check=True, timeout=300)
-    subprocess.run([*pip, "install", "-q", "--no-deps", "--target", target, *wheels.glob("*.whl")], check=True, timeout=300)
+    subprocess.run([*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", wheels, source], check=True,
+        timeout=300)
+    subprocess.run([*pip, "install", "-q", "--no-deps", "--target", target, *wheels.glob("*.whl")], check=True,
+        timeout=300)
     return target
 
 
@@ -38,7 +40,8 @@ def tree(folder):
 def test_presets_are_there(installed, tmp_path):
     done = call(installed, tmp_path, "presets")
     assert done.returncode == 0
-    assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(p.stem for p in (ROOT/"presets").glob("*.yml"))
+    assert [line.split()[0] for line in done.stdout.splitlines()] == sorted(p.stem
+        for p in (ROOT/"presets").glob("*.yml"))
     assert "vocab_size" in call(installed, tmp_path, "presets", "smoke").stdout
 
 

@@ -50,8 +50,8 @@ def build(vocab_size: int, r: Recipe, checkout: str = ""):
     theirs = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(theirs)
     torch.manual_seed(1337)
-    model = theirs.GPT(theirs.GPTConfig(block_size=r.block_size, vocab_size=vocab_size, n_layer=r.n_layer, n_head=r.n_head,
-                                        n_embd=r.n_embd, dropout=0., bias=False))
+    model = theirs.GPT(theirs.GPTConfig(block_size=r.block_size, vocab_size=vocab_size, n_layer=r.n_layer,
+        n_head=r.n_head, n_embd=r.n_embd, dropout=0., bias=False))
     return model, lambda x, y: model(x, y)[1]
 
 

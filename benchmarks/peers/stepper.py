@@ -60,7 +60,8 @@ def ours(what: dict, turns: Turns):
     ids, V = random_ids(what["vocab_size"]), what["vocab_size"]
     split = dict(tokens=len(ids), bytes=4*len(ids), documents=1)
     bins = Bins(ids, ids[:20_000], dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
-    given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=100_000, dtype=what["dtype"], n_embd=what["n_embd"])
+    given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=100_000, dtype=what["dtype"],
+        n_embd=what["n_embd"])
     config, t = settle("qwen3", V, len(ids), what["block_size"], what["n_layer"], threads=what["threads"], **given)
     torch.set_num_threads(what["threads"])
     run = Run(bins, config, t, "/nowhere", "/nowhere")
@@ -102,8 +103,8 @@ def transformers_model(what: dict):
     V, T, L, C = (what[k] for k in ("vocab_size", "block_size", "n_layer", "n_embd"))
     heads = C//64
     if what["who"] == "trainer-gpt2":
-        return GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=heads, resid_pdrop=0.,
-                                          embd_pdrop=0., attn_pdrop=0., use_cache=False))
+        return GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=heads,
+            resid_pdrop=0., embd_pdrop=0., attn_pdrop=0., use_cache=False))
     return Qwen3ForCausalLM(Qwen3Config(
         vocab_size=V, hidden_size=C, intermediate_size=what["d_ff"], num_hidden_layers=L, num_attention_heads=heads,
         num_key_value_heads=heads//2 if heads % 2 == 0 else heads, head_dim=64, max_position_embeddings=T,
@@ -124,9 +125,9 @@ def trainer(what: dict, turns: Turns):
 
         def on_step_end(self, *args, **kwargs):
             turns.end()
-    about = TrainingArguments(output_dir=what["work"], per_device_train_batch_size=what["batch_size"], max_steps=100_000,
-                              use_cpu=True, bf16=what["dtype"] == "bfloat16", report_to=[], save_strategy="no",
-                              logging_strategy="no", disable_tqdm=True)
+    about = TrainingArguments(output_dir=what["work"], per_device_train_batch_size=what["batch_size"],
+        max_steps=100_000, use_cpu=True, bf16=what["dtype"] == "bfloat16", report_to=[], save_strategy="no",
+        logging_strategy="no", disable_tqdm=True)
     Trainer(transformers_model(what), about, train_dataset=rows, callbacks=[Waits()]).train()
 
 

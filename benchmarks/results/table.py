@@ -1,27 +1,30 @@
-"""Tables of measurements, made from the JSON files beside this script: all rows for benchmarks/README.md, six for the README."""
+"""Tables of measurements, made from the JSON files beside this script: all rows for benchmarks/README.md, six for the
+README."""
 import json
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 INDEX = HERE.parents[1]/"notebooks/index.ipynb"
-FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing", "analyze": "analysis"}
-WRITTEN = ("rugpt screened, 262,144 pieces", "rugpt int8, 40,000 pieces", "transformers, 262,144 pieces")  # of many more rows
+FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing",
+    "analyze": "analysis"}
+# of many more rows
+WRITTEN = ("rugpt screened, 262,144 pieces", "rugpt int8, 40,000 pieces", "transformers, 262,144 pieces")
 PAGE = HERE.parent/"README.md"
 COLUMNS = """| what | who | measured | against |
 | --- | --- | --- | --- |
 """
 HEAD = """# Measurements
 
-Made from `benchmarks/results/` by `make readme`; every file names its machine, and `make bench` measures again. Medians, the
-smallest and the largest in brackets. nanoGPT is here its model and loop as `benchmarks/peers/` writes them down; a
+Made from `benchmarks/results/` by `make readme`; every file names its machine, and `make bench` measures again. Medians,
+the smallest and the largest in brackets. nanoGPT is here its model and loop as `benchmarks/peers/` writes them down; a
 checkout is measured with `--nanogpt PATH`. Speed of training is that of float32 unless a row says bfloat16, which
 `dtype=auto` takes on processors that have it (this one had). `benchmarks/LOG.md` has what did not work.
 
 """
 SHORT = """## Measured
 
-Medians, the smallest and the largest in brackets; [benchmarks/README.md](benchmarks/README.md) has all rows, the machine and
-how to measure again, `benchmarks/LOG.md` what did not work.
+Medians, the smallest and the largest in brackets; [benchmarks/README.md](benchmarks/README.md) has all rows, the
+machine and how to measure again, `benchmarks/LOG.md` what did not work.
 
 """
 SIX = (  # file, words of the row's work, who, metric
@@ -36,7 +39,8 @@ def shown(name: str, row: dict) -> bool:
     """Rows that compare; of the many of writing only some; of cleaning its own speed and memory too."""
     if name == "generate" and row["who"] not in WRITTEN:
         return False
-    return row["ratio_to"] not in (None, row["who"]) or name == "clean" and row["who"] == "rugpt" and "CPU" not in row["metric"]
+    return row["ratio_to"] not in (None,
+        row["who"]) or name == "clean" and row["who"] == "rugpt" and "CPU" not in row["metric"]
 
 
 def line(row: dict, what: str) -> str:
@@ -64,7 +68,8 @@ def short_table() -> str:
     """The section of the README."""
     lines = []
     for name, work, who, metric in SIX:
-        found = [r for r in rows_of(name) if work in r["work"] and (r["who"], r["metric"]) == (who, metric) and r["ratio_to"]]
+        found = [r for r in rows_of(name) if work in r["work"] and (r["who"], r["metric"]) == (who, metric)
+            and r["ratio_to"]]
         if not found:
             raise SystemExit(f"{name}.json has no row of {who}, {metric}, {work}: name another one in SIX")
         lines.append(line(found[0], FILES[name]))

@@ -2,7 +2,8 @@
 
     python data/sample/record_gemma.py runs/demo
 
-Needs the extra `local-llm`. Writes data/sample/gemma_270m_bits.json: a digest and the bits of each text that the analysis of
+Needs the extra `local-llm`. Writes data/sample/gemma_270m_bits.json: a digest and the bits of each text that the
+analysis of
 this run asks for; other texts are dropped.
 """
 

@@ -7,7 +7,8 @@
 
 The requests are those of notebook 03 with the values of every preset that replays. The stage clean is built first where
 need be. What the recording answers is not asked again; what no preset asks any more is dropped. Answers go to a journal
-(runs/recording/work/journal.sqlite) one by one: a run that was stopped goes on. The key, if any, comes from OPENAI_API_KEY.
+(runs/recording/work/journal.sqlite) one by one: a run that was stopped goes on. The key, if any, comes from
+OPENAI_API_KEY.
 """
 
 import argparse
@@ -52,7 +53,8 @@ def plan_of(params: dict, answer) -> list[Item]:
     if stage_of("clean", run_dir, params).stale:
         run_chain(["clean"], run_dir, params)
     ask, wanted, _ = settings(params)
-    plan = plan_requests(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted, answer)
+    plan = plan_requests(run_dir / STAGES["clean"].folder, params["topics_file"], params["titles_file"], ask, wanted,
+        answer)
     answer(plan.articles)
     return plan.items
 
@@ -62,7 +64,8 @@ def check(presets: list[dict], out: Path) -> int:
     for params in presets:
         items |= {i.key: i for i in plan_of(params, lambda some: {i.key: known[i.key] for i in some if i.key in known})}
     missing = [i for i in items.values() if i.key not in known]
-    print(f"{out}: {len(items)} requests, {len(missing)} not recorded, {len(known.keys() - items.keys())} no longer asked")
+    print(f"{out}: {len(items)} requests, {len(missing)} not recorded, {len(known.keys() - items.keys())} no longer "
+        f"asked")
     return 1 if missing else 0
 
 
@@ -82,7 +85,8 @@ def record(args: argparse.Namespace, presets: list[dict], out: Path) -> int:
             items |= {i.key: i for i in plan_of(params, answer)}
             lost = session.outcome.reasons
             if lost:
-                print(f"without an answer: {', '.join(sorted(set(lost.values())))}; the same command asks again", file=sys.stderr)
+                print(f"without an answer: {', '.join(sorted(set(lost.values())))}; the same command asks again",
+                    file=sys.stderr)
     with Journal(RUN / "work" / "journal.sqlite") as journal:
         rows = [recording_row(i.request, a) for i in items.values() if (a := journal.get(i.key))]
     write_jsonl(out, sorted(rows, key=lambda r: r["key"]))

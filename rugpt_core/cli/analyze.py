@@ -22,39 +22,55 @@ from ..runs.layout import STAGES
 # %% ../../notebooks/core/cli/00_analyze.ipynb #2bf1c724
 def add_analyze(p: argparse.ArgumentParser):
     "Options of `rugpt analyze`."
-    p.add_argument("--run-dir", default="", help="a run whose generations, corpus and models are read (default: the one that was used last)")
-    p.add_argument("--generations", default="", help="a folder of .jsonl files, or one: prompt and text a line; human.jsonl holds people's texts")
+    p.add_argument("--run-dir", default="",
+        help="a run whose generations, corpus and models are read (default: the one that was used last)")
+    p.add_argument("--generations", default="",
+        help="a folder of .jsonl files, or one: prompt and text a line; human.jsonl holds people's texts")
     p.add_argument("--human", default="", help="people's continuations of the same openings, where they lie elsewhere")
-    p.add_argument("--corpus", default="", help="training articles: the tokens folder of a run, or a source (with --tokenizer)")
+    p.add_argument("--corpus", default="",
+        help="training articles: the tokens folder of a run, or a source (with --tokenizer)")
     p.add_argument("--tokenizer", default="", help="folder of the tokenizer, where the corpus is a source")
-    p.add_argument("--model", default="", help="a checkpoint, or a folder of them: bits per byte, minimal pairs, causes")
-    p.add_argument("--minimal-pairs", default="data/sample/minimal_pairs.csv", help="pairs in RuBLiMP's format, a .csv file or a folder of them")
+    p.add_argument("--model", default="",
+        help="a checkpoint, or a folder of them: bits per byte, minimal pairs, causes")
+    p.add_argument("--minimal-pairs", default="data/sample/minimal_pairs.csv",
+        help="pairs in RuBLiMP's format, a .csv file or a folder of them")
     p.add_argument("--no-tools", action="store_true", help="leave out entities, agreement, dictionary and encoder")
     p.add_argument("--bootstrap", type=int, default=1000, help="resamples behind every interval (default 1000)")
     p.add_argument("--seed", type=int, default=1337, help="start of every random number (default 1337)")
-    p.add_argument("--out", default="analysis", help="folder for metrics.json, analysis.html and tables (default: analysis)")
+    p.add_argument("--out", default="analysis",
+        help="folder for metrics.json, analysis.html and tables (default: analysis)")
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #1d1d5db2
 def existing(path: str, option: str) -> Path:
-    "A path that a person gave."
+    """A path that a person gave.
+
+    Raises RugptError where the path does not exist."""
     found = resolve_path(path)
     if not found.exists(): raise RugptError("does not exist", path, f"give another {option}")
     return found
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #cbe4b3bd
 def analyze_inputs(args: argparse.Namespace) -> dict: # arguments of `artifacts.analyze`, `out` apart
-    "Settle what is read: a run, or what the options name."
+    """Settle what is read: a run, or what the options name.
+
+    Raises RugptError where there are no generations or no training articles."""
     run = Path(followed_run(args.run_dir)) if args.run_dir or not args.generations else None
-    folder = lambda stage: run/STAGES[stage].folder
+    def folder(stage):
+        return run/STAGES[stage].folder
     own = not args.generations
     if own and not folder("generate").is_dir():
-        raise RugptError("no generations here", str(folder("generate")), "`rugpt run --until generate` writes some; or give --generations and --corpus")
+        raise RugptError("no generations here", str(folder("generate")),
+            "`rugpt run --until generate` writes some; or give --generations and --corpus")
     corpus = args.corpus or (str(folder("tokenize")) if own or args.run_dir else "")
-    if not corpus: raise RugptError("no training articles", "--corpus", "give the tokens folder of a run, or a source of articles")
-    model = existing(args.model, "--model") if args.model else folder("train") if own and folder("train").is_dir() else None
+    if not corpus:
+        raise RugptError("no training articles", "--corpus", "give the tokens folder of a run, or a source of articles")
+    model = (
+        existing(args.model, "--model") if args.model else folder("train") if own and folder("train").is_dir() else None
+    )
     is_hub = args.corpus and not resolve_path(corpus).exists() # a name on a hub, or a glob
     return dict(generations=existing(args.generations, "--generations") if args.generations else folder("generate"),
-        corpus=corpus if is_hub else resolve_path(corpus), tokenizer=existing(args.tokenizer, "--tokenizer") if args.tokenizer else "",
+        corpus=corpus if is_hub else resolve_path(corpus),
+        tokenizer=existing(args.tokenizer, "--tokenizer") if args.tokenizer else "",
         human=existing(args.human, "--human") if args.human else "", model_dir=model,
         minimal_pairs=existing(args.minimal_pairs, "--minimal-pairs") if model else "")
 
@@ -68,22 +84,26 @@ def cmd_analyze(args: argparse.Namespace) -> int:
     counts = analyze(**inputs, out=out, tools=not args.no_tools, bootstrap=args.bootstrap, seed=args.seed)
     print(f"{counts['sets']} sets, {counts['documents']} texts at {counts['tokens_per_document']} tokens, "
           f"{counts['copies']} copied stretches, {counts['loops']} loops")
-    for name in ("metrics.json", "analysis.html", "documents.parquet", "copies.parquet", "references.json"): print(out/name)
+    for name in ("metrics.json", "analysis.html", "documents.parquet", "copies.parquet", "references.json"):
+        print(out/name)
     return 0
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #962dffd5
 SCALES: dict[str, dict] = {
     "small": dict(groups={1: 40, 3: 40, 10: 40, 30: 20, 100: 8}, probed=20, n_layer=2, n_embd=64),
     "full": {}} # a training of `small` takes about half a minute of one core, of `full` a few minutes
-# of the sweep: articles of each training text; of these, about everybody who is told more than once; steps, some four passes
+# of the sweep: articles of each training text; of these, about everybody who is told more than once; steps, some four
+# passes
 SWEEP_ARTICLES, SWEEP_OFTEN, SWEEP_STEPS = 4000, 80, 400
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #d6f81e04
 def add_planted(p: argparse.ArgumentParser):
     "Options of `rugpt planted`."
-    p.add_argument("--scale", choices=list(SCALES), default="small", help="small: half a minute a seed; full: 1 to 1000 exposures, minutes a seed")
+    p.add_argument("--scale", choices=list(SCALES), default="small",
+        help="small: half a minute a seed; full: 1 to 1000 exposures, minutes a seed")
     p.add_argument("--seeds", type=int, default=3, help="trainings with other people and another start (default 3)")
-    p.add_argument("--sweep", action="store_true", help="also train on texts with more and fewer facts that stand there once")
+    p.add_argument("--sweep", action="store_true",
+        help="also train on texts with more and fewer facts that stand there once")
     p.add_argument("--seed", type=int, default=1337, help="start of every random number (default 1337)")
     p.add_argument("--out", default="planted.json", help="file for the result (default: planted.json)")
 
@@ -99,11 +119,13 @@ def planted_table(found: Mapping) -> str:
         right = j["intervals"]["accuracy"]
         span = "" if right["low"] is None else f"{right['low']:.2f} to {right['high']:.2f}"
         row = "".join(map(eight_columns, (j["chance"], j["hallucination"], j["abstention"])))
-        lines.append(f"{exposures:>9}{g['people']:8}{eight_columns(j['accuracy'])} {span:>12}  {row}    {eight_columns(told['unknown_probability'])}"
-                     f" {eight_columns(told['unknown_planned'])}{eight_columns(j['ece'])}   {eight_columns(g['bits_per_fact'])}")
+        lines.append(f"{exposures:>9}{g['people']:8}{eight_columns(j['accuracy'])} {span:>12}  {row}    "
+            f"{eight_columns(told['unknown_probability'])}"
+            f" {eight_columns(told['unknown_planned'])}{eight_columns(j['ece'])}   {eight_columns(g['bits_per_fact'])}")
     k = found["knowledge"]
-    lines.append(f"{k['bits']['value']:,.0f} of {k['planted_bits']['value']:,.0f} bits learned, {k['bits_per_parameter']['value']:.3f} bits a "
-                 f"parameter; facts seen once: {found['monofact']['rate']:.4f} of observations; {found['seeds']} seeds")
+    lines.append(f"{k['bits']['value']:,.0f} of {k['planted_bits']['value']:,.0f} bits learned, "
+        f"{k['bits_per_parameter']['value']:.3f} bits a parameter; facts seen once: "
+        f"{found['monofact']['rate']:.4f} of observations; {found['seeds']} seeds")
     for name, x in found["all"]["detectors"].items():
         lines.append(f"finds wrong answers, AUROC of {name}:{eight_columns(x['auroc']['value'])}")
     return "\n".join(lines)
@@ -127,13 +149,17 @@ def cmd_planted(args: argparse.Namespace) -> int:
 # %% ../../notebooks/core/cli/00_analyze.ipynb #c75245ff
 def add_rate(p: argparse.ArgumentParser):
     "Options of `rugpt rate`."
-    p.add_argument("--run-dir", default="", help="a run whose generations are read (default: the one that was used last)")
-    p.add_argument("--generations", default="", help="a folder with human.jsonl and the models' texts, where it is no run")
+    p.add_argument("--run-dir", default="",
+        help="a run whose generations are read (default: the one that was used last)")
+    p.add_argument("--generations", default="",
+        help="a folder with human.jsonl and the models' texts, where it is no run")
     p.add_argument("--set", default="", help="the model's texts: FAMILY-STRATEGY (default: the first that is sampled)")
-    p.add_argument("--pairs", type=int, default=20, help="pairs on the sheet (default 20; below 20 there is no verdict)")
+    p.add_argument("--pairs", type=int, default=20,
+        help="pairs on the sheet (default 20; below 20 there is no verdict)")
     p.add_argument("--seed", type=int, default=1337, help="start of the choice and of the order (default 1337)")
     p.add_argument("--out", default="ratings", help="folder of the pairs and of what readers say (default: ratings)")
-    p.add_argument("--reader", default="", help="your name: read and judge in the terminal; an empty answer stops, the same command goes on")
+    p.add_argument("--reader", default="",
+        help="your name: read and judge in the terminal; an empty answer stops, the same command goes on")
     p.add_argument("--page", action="store_true", help="write the sheet as a page instead: OUT/sheet.html")
     p.add_argument("--results", action="store_true", help="say what the readers said, and write OUT/results.json")
 
@@ -152,7 +178,8 @@ def cmd_rate(args: argparse.Namespace) -> int:
     if args.generations: folder = existing(args.generations, "--generations")
     else:
         folder = Path(followed_run(args.run_dir))/STAGES["generate"].folder
-    if args.reader and Path(args.reader).name != args.reader: raise RugptError(f"{args.reader!r} is no name", "--reader", "give letters")
+    if args.reader and Path(args.reader).name != args.reader:
+        raise RugptError(f"{args.reader!r} is no name", "--reader", "give letters")
     pairs = rating.open_sheet(out, folder, rated_set(folder, args.set), args.pairs, args.seed)
     if args.page: print(write_atomic(out/"sheet.html", rating.sheet_page(pairs)))
     if args.reader:
@@ -171,6 +198,9 @@ def add_commands(
     command: Callable, # of the command line: name, handler, text → parser
 ):
     "The three commands."
-    add_analyze(command("analyze", cmd_analyze, "Analyse generations beside human text: repetition, copying, names, grammar, causes."))
-    add_planted(command("planted", cmd_planted, "Plant invented facts in a training text, train on it, and ask for them."))
-    add_rate(command("rate", cmd_rate, "A reading sheet for people: blind pairs of a human and a model text, and what readers say."))
+    add_analyze(command("analyze", cmd_analyze,
+        "Analyse generations beside human text: repetition, copying, names, grammar, causes."))
+    add_planted(command("planted", cmd_planted,
+        "Plant invented facts in a training text, train on it, and ask for them."))
+    add_rate(command("rate", cmd_rate,
+        "A reading sheet for people: blind pairs of a human and a model text, and what readers say."))

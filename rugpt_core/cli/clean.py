@@ -25,7 +25,8 @@ def read_stream(
     faults: Faults,
     name: str = "standard input", # for messages
 ) -> Iterator[RawArticle]:
-    "Articles of JSON lines that come as a stream. Raises `RugptError` for a row that is none, where faults are not skipped."
+    """Articles of JSON lines that come as a stream. Raises `RugptError` for a row that is none, where faults are not
+    skipped."""
     for n, line in enumerate(lines, 1):
         if not line.strip(): continue
         try: yield json_article(line, f"{name}:{n}")
@@ -51,13 +52,15 @@ def row_options(
 # %% ../../notebooks/core/cli/02_clean.ipynb #6e16f452
 def add_clean(p: argparse.ArgumentParser):
     "Options of `rugpt clean`."
-    p.add_argument("file", nargs="?", default="-", help="articles: JSON lines with id, title and text, or any source (default: JSON lines"
-        " from standard input)")
+    p.add_argument("file", nargs="?", default="-",
+        help="articles: JSON lines with id, title and text, or any source (default: JSON lines from standard input)")
     p.add_argument("--kept", action="store_true", help="write only rows that are kept")
     p.add_argument("--dump", action="store_true", help="the texts are wiki text of MediaWiki pages")
     p.add_argument("--explain", action="store_true", help="add `changes`: what each rule changed, place by place")
-    p.add_argument("--on-error", choices=("stop", "skip"), default="stop", help="a row that cannot be read: stop, or leave it out")
-    p.add_argument("--set", action="append", metavar="NAME=VALUE", help=f"{', '.join(SETTINGS)} or near_duplicate, as in notebook 02; may be repeated")
+    p.add_argument("--on-error", choices=("stop", "skip"), default="stop",
+        help="a row that cannot be read: stop, or leave it out")
+    p.add_argument("--set", action="append", metavar="NAME=VALUE",
+        help=f"{', '.join(SETTINGS)} or near_duplicate, as in notebook 02; may be repeated")
 
 def cmd_clean(args: argparse.Namespace) -> int:
     "Clean rows: one JSON line out for each row in, in the same order, when all are read."
@@ -81,4 +84,5 @@ def add_clean_command(
     command: Callable, # of the command line: name, handler, text → parser
 ):
     "The command."
-    add_clean(command("clean", cmd_clean, "Clean rows of articles: a JSON line out for each in, with the reasons against it."))
+    add_clean(command("clean", cmd_clean,
+        "Clean rows of articles: a JSON line out for each in, with the reasons against it."))

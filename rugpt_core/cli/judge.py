@@ -30,15 +30,18 @@ def read_rows(
         if not line.strip(): continue
         place = f"{where}, row {n}"
         try: row = json.loads(line)
-        except json.JSONDecodeError as e: raise RugptError(f"not JSON ({e.msg})", place, "write one object a line") from None
+        except json.JSONDecodeError as e:
+            raise RugptError(f"not JSON ({e.msg})", place, "write one object a line") from None
         if not isinstance(row, dict): raise RugptError("not an object", place, "write one object a line")
         bad = [f for f in FIELDS if not isinstance(row.get(f) or "", str)]
         if bad: raise RugptError(f"{bad[0]} is no text", place, "give it in quotes")
         if "answer" not in row: raise RugptError("has no answer", place, "give the key answer")
         way = row.get("way") or ("rewrite" if row.get("source") else "topic")
         if way not in ("rewrite", "topic"): raise RugptError(f"unknown way {way!r}", place, "known: rewrite, topic")
-        if way == "rewrite" and not row.get("source"): raise RugptError("a rewrite has no source", place, "give the key source")
-        yield {**{f: row.get(f) or "" for f in FIELDS}, "way": way, "id": row.get("id", n), "finish_reason": row.get("finish_reason") or ""}
+        if way == "rewrite" and not row.get("source"):
+            raise RugptError("a rewrite has no source", place, "give the key source")
+        yield {**{f: row.get(f) or "" for f in FIELDS}, "way": way, "id": row.get("id", n),
+            "finish_reason": row.get("finish_reason") or ""}
 
 # %% ../../notebooks/core/cli/05_judge.ipynb #5d804b7d
 def case_of(row: dict[str, Any]) -> Case: # row: of read_rows
@@ -64,7 +67,8 @@ def judge_rows(
 # %% ../../notebooks/core/cli/05_judge.ipynb #e43781e7
 def add_judge(p: argparse.ArgumentParser):
     "Options of `rugpt judge`."
-    p.add_argument("file", nargs="?", default="-", help="JSON lines: way, title, source, answer, style, reader; default, or -: standard input")
+    p.add_argument("file", nargs="?", default="-",
+        help="JSON lines: way, title, source, answer, style, reader; default, or -: standard input")
     p.add_argument("--entity-check", default="auto", choices=FINDERS, help="how names are found (default auto)")
 
 def cmd_judge(args: argparse.Namespace) -> int:
@@ -74,10 +78,12 @@ def cmd_judge(args: argparse.Namespace) -> int:
     path = Path(args.file).expanduser()
     try:
         with path.open(encoding="utf-8-sig") as lines: return print_verdicts(lines, str(path), finder)
-    except (FileNotFoundError, IsADirectoryError): raise RugptError("file is missing", str(path), "give JSON lines, or - for standard input") from None
+    except (FileNotFoundError, IsADirectoryError):
+        raise RugptError("file is missing", str(path), "give JSON lines, or - for standard input") from None
     except UnicodeDecodeError: raise RugptError("file is not UTF-8 text", str(path), "convert it to UTF-8") from None
 
 def print_verdicts(lines: Iterator[str], where: str, finder) -> int:
     "Print a verdict as soon as it is there."
-    for verdict in judge_rows(read_rows(lines, where), finder): print(json.dumps(verdict, ensure_ascii=False), flush=True)
+    for verdict in judge_rows(read_rows(lines, where), finder):
+        print(json.dumps(verdict, ensure_ascii=False), flush=True)
     return 0

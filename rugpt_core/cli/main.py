@@ -26,7 +26,16 @@ from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, RugptError
-from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan, given_start, opened_ids
+from rugpt_core.cli.training import (
+    add_bins,
+    add_plan,
+    add_starts,
+    chosen_starts,
+    cmd_bins,
+    cmd_plan,
+    given_start,
+    opened_ids,
+)
 from .options import given_values, OPTIONS, put_over
 from ..common.files import read_json, resolve_run_dir, ROOT, runs_home, write_atomic
 from ..runs.chain import run_chain, StageError
@@ -71,7 +80,8 @@ def remembered(run_dir: str, preset: str, params: dict):
         remember_last(run_dir)
         try: yield
         except (RugptError, StageError) as e:
-            if earlier and (isinstance(e, RugptError) or e.user): write_run(run_dir, earlier["preset"], earlier["params"])
+            if earlier and (isinstance(e, RugptError) or e.user):
+                write_run(run_dir, earlier["preset"], earlier["params"])
             raise
 
 # %% ../../notebooks/core/cli/03_main.ipynb #21e5bc87
@@ -106,29 +116,36 @@ def losses(
     run_dir: str,
     names: list[str], # stages that were brought up to date
 ) -> list[str]:
-    "What a run did not take over, as shares: rows that cannot be read, text that was dropped, requests without an answer."
+    """What a run did not take over, as shares: rows that cannot be read, text that was dropped, requests without an
+    answer."""
     folder, lines = resolve_run_dir(run_dir), []
     def counts(stage: str) -> dict:
         file = folder/STAGES[stage].folder/"manifest.json"
         return read_json(file)["counts"] if stage in names and file.is_file() else {}
     clean, asked = counts("clean"), counts("synthesize")
     if clean.get("skipped_rows") or clean.get("skipped_files"):
-        lines.append(f"not readable: {clean['skipped_rows']:,} rows, {clean['skipped_files']:,} files (clean/skipped.json)")
+        lines.append(f"not readable: {clean['skipped_rows']:,} rows, {clean['skipped_files']:,} files "
+            f"(clean/skipped.json)")
     if clean.get("rejected"):
-        lines.append(f"rejected by cleaning: {part(clean['rejected'], clean['read'])} of {clean['read']:,} articles (clean/rejected.parquet)")
+        lines.append(f"rejected by cleaning: {part(clean['rejected'], clean['read'])} of {clean['read']:,} articles "
+            f"(clean/rejected.parquet)")
     lost, all_of_it = dropped_characters(folder) if "classify" in names else (0, 0)
     if lost:
-        lines.append(f"dropped by the sample: {part(lost, all_of_it)} of the cleaned characters (topics/selection.parquet)")
+        lines.append(f"dropped by the sample: {part(lost, all_of_it)} of the cleaned characters "
+            f"(topics/selection.parquet)")
     if asked.get("unanswered"):
-        lines.append(f"unanswered: {part(asked['unanswered'], asked['asked'])} of {asked['asked']:,} requests (the same command asks them again)")
+        lines.append(f"unanswered: {part(asked['unanswered'], asked['asked'])} of {asked['asked']:,} requests (the "
+            f"same command asks them again)")
     return lines
 
 def dropped_characters(run_dir: Path) -> tuple[int, int]:
     "Characters of the cleaned and the accepted articles that the sample leaves out, and all of them."
     import pyarrow.compute as pc, pyarrow.dataset as ds
     def total(files: list[Path]) -> int:
-        return pc.sum(ds.dataset([str(f) for f in files]).to_table(columns=["n_chars"])["n_chars"]).as_py() or 0 if files else 0
-    before = total([f for stage in ("clean", "synthesize") for f in sorted((run_dir/STAGES[stage].folder).glob("articles*.parquet"))])
+        return pc.sum(ds.dataset([str(f)
+            for f in files]).to_table(columns=["n_chars"])["n_chars"]).as_py() or 0 if files else 0
+    before = total([f for stage in ("clean", "synthesize")
+        for f in sorted((run_dir/STAGES[stage].folder).glob("articles*.parquet"))])
     kept = total(sorted((run_dir/STAGES["classify"].folder).glob("selection*.parquet")))
     return before - kept, before
 
@@ -143,12 +160,17 @@ def update_stages(
     args: argparse.Namespace, # preset, run_dir, set, force
     wanted: list[str], # stage names, in any order
 ) -> str: # the run directory
-    "Bring the named stages up to date, and nothing else."
+    """Bring the named stages up to date, and nothing else.
+
+    Raises RugptError where a stage reads what is neither built nor asked for."""
     run_dir, preset, params = chosen_run(args)
     names = [s for s in STAGES if s in wanted]
     for name in names:
-        absent = [r for r in STAGES[name].reads if r not in names and not (resolve_run_dir(run_dir)/STAGES[r].folder/"manifest.json").is_file()]
-        if absent: raise RugptError(f"{name} reads what {', '.join(absent)} write, not built yet", shown(run_dir), f"`rugpt run --until {name}` builds all")
+        absent = [r for r in STAGES[name].reads if r not in names
+            and not (resolve_run_dir(run_dir)/STAGES[r].folder/"manifest.json").is_file()]
+        if absent:
+            raise RugptError(f"{name} reads what {', '.join(absent)} write, not built yet", shown(run_dir),
+                f"`rugpt run --until {name}` builds all")
     with remembered(run_dir, preset, params): run_chain(names, run_dir, params, args.force)
     return run_dir
 
@@ -161,11 +183,14 @@ def cmd_stage(args) -> int:
 # %% ../../notebooks/core/cli/03_main.ipynb #cc85da92
 def cmd_synthesize(args) -> int:
     "Bring the stage synthesize up to date, or say what that would cost."
-    if not args.dry_run: update_stages(args, ["synthesize"]); return 0
+    if not args.dry_run:
+        update_stages(args, ["synthesize"])
+        return 0
     from rugpt_core.synthesis.stage import cost_lines
     run_dir, _, params = chosen_run(args)
     clean = resolve_run_dir(run_dir)/STAGES["clean"].folder
-    if not (clean/"manifest.json").is_file(): raise RugptError("the stage clean is not built", shown(clean), "`rugpt run --until clean` builds it")
+    if not (clean/"manifest.json").is_file():
+        raise RugptError("the stage clean is not built", shown(clean), "`rugpt run --until clean` builds it")
     for line in cost_lines(clean, resolve_run_dir(run_dir)/"work", params): print(line)
     return 0
 
@@ -178,7 +203,8 @@ def cmd_report(args) -> int:
     return 0
 
 # %% ../../notebooks/core/cli/03_main.ipynb #d4e4b2f5
-RUN_LINK = re.compile(rb'<a\s+href="(?:\.\./[a-z]+/[\w.]+|numbers\.json)"[^>]*>(.*?)</a>', re.S) # from the report to a file of the run
+# from the report to a file of the run
+RUN_LINK = re.compile(rb'<a\s+href="(?:\.\./[a-z]+/[\w.]+|numbers\.json)"[^>]*>(.*?)</a>', re.S)
 
 # %% ../../notebooks/core/cli/03_main.ipynb #7555b631
 def publish(run_dir: str):
@@ -186,11 +212,13 @@ def publish(run_dir: str):
     if not (ROOT/"pyproject.toml").is_file():
         raise RugptError("is an installed package, not the project", "--publish", "run it in a checkout (git clone)")
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
-    for pattern, target in (("report.*.html", "report"), ("report.*.pdf", "report"), ("notebooks/*.html", "report/notebooks"), ("figures/*.svg", "figures")):
+    for pattern, target in (("report.*.html", "report"), ("report.*.pdf", "report"),
+            ("notebooks/*.html", "report/notebooks"), ("figures/*.svg", "figures")):
         folder, suffix = ROOT/target, pattern.rpartition(".")[2]
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob(f"*.{suffix}"): old.unlink()
-        for path in sorted(source.glob(pattern)): # no path of this machine is published, and no link to files that stay in the run
+        # no path of this machine is published, and no link to files that stay in the run
+        for path in sorted(source.glob(pattern)):
             page = path.read_bytes()
             if suffix == "html": page = RUN_LINK.sub(rb"\1", page.replace(f"{ROOT}/".encode(), b""))
             write_atomic(folder/path.name, page)
@@ -216,16 +244,21 @@ def cmd_presets(args) -> int:
 # %% ../../notebooks/core/cli/03_main.ipynb #2f762f6f
 def add_run_options(p: argparse.ArgumentParser):
     "Options that choose a run."
-    p.add_argument("--preset", default="", metavar="NAME", help="name, or path of a .yml file (default: what the run remembers; own with --source, else demo)")
-    p.add_argument("--run-dir", default="", help="folder of the run (default: runs/PRESET; of a command that follows a run, the one that was used last)")
-    p.add_argument("--set", action="append", metavar="NAME=VALUE", help="change one parameter, e.g. --set min_chars=400; may be repeated")
+    p.add_argument("--preset", default="", metavar="NAME",
+        help="name, or path of a .yml file (default: what the run remembers; own with --source, else demo)")
+    p.add_argument("--run-dir", default="",
+        help="folder of the run (default: runs/PRESET; of a command that follows a run, the one that was used last)")
+    p.add_argument("--set", action="append", metavar="NAME=VALUE",
+        help="change one parameter, e.g. --set min_chars=400; may be repeated")
     p.add_argument("--force", action="store_true", help="build even what is current")
-    for name, (_, kind, unit, what) in OPTIONS.items(): p.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=what)
+    for name, (_, kind, unit, what) in OPTIONS.items():
+        p.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar=unit, help=what)
 
 # %% ../../notebooks/core/cli/03_main.ipynb #6d2ccf8b
 def build_parser() -> argparse.ArgumentParser:
     "The whole command line."
-    parser = argparse.ArgumentParser(prog="rugpt", description="Train a compact GPT from scratch in Russian, and understand what came out.",
+    parser = argparse.ArgumentParser(prog="rugpt",
+        description="Train a compact GPT from scratch in Russian, and understand what came out.",
         epilog="example: rugpt run --source articles.jsonl.gz")
     parser.add_argument("--version", action="version", version=f"rugpt {__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
@@ -243,23 +276,31 @@ def build_parser() -> argparse.ArgumentParser:
     p = command("stage", cmd_stage, "Run one stage or several: " + ", ".join(STAGES) + ".")
     p.add_argument("names", nargs="+", choices=list(STAGES), metavar="NAME", help="stage names")
     add_run_options(p)
-    add_run_options(p := command("synthesize", cmd_synthesize, "Run the stage synthesize, within limits of cost, tokens and minutes."))
+    add_run_options(p := command("synthesize", cmd_synthesize,
+        "Run the stage synthesize, within limits of cost, tokens and minutes."))
     p.add_argument("--dry-run", action="store_true", help="say what it would ask and cost, and end")
     p = command("report", cmd_report, "Render the report of a finished run, in English and Russian.")
     add_run_options(p)
     p.add_argument("--publish", action="store_true", help="also copy it to the project's report/ and figures/")
-    add_generate(command("generate", cmd_generate, "Write text with a trained model, as it comes, to a file, or in a session."))
-    add_export(command("export", cmd_export, "Export a trained model: a transformers folder with its card, GGUF files, the hub."))
+    add_generate(command("generate", cmd_generate,
+        "Write text with a trained model, as it comes, to a file, or in a session."))
+    add_export(command("export", cmd_export,
+        "Export a trained model: a transformers folder with its card, GGUF files, the hub."))
     add_serve(command("serve", cmd_serve, "Serve a trained model: OpenAI-compatible /v1/completions, with streaming."))
-    add_train(command("train", cmd_train, "Train in a run directory that has tokens/, on a host with torch, numpy and safetensors alone."))
-    add_plan(command("plan", cmd_plan, "Propose tokenizer, model, batch and steps for text, memory and hours, and say what they will take."))
+    add_train(command("train", cmd_train,
+        "Train in a run directory that has tokens/, on a host with torch, numpy and safetensors alone."))
+    add_plan(command("plan", cmd_plan,
+        "Propose tokenizer, model, batch and steps for text, memory and hours, and say what they will take."))
     add_bins(command("bins", cmd_bins, "Write text as files of ids, for training or for nanoGPT; nothing is cleaned."))
-    p = command("import", cmd_import, "Take over a checkpoint of nanoGPT (ckpt.pt) or of transformers (a folder of GPT-2 or Qwen3).")
+    p = command("import", cmd_import,
+        "Take over a checkpoint of nanoGPT (ckpt.pt) or of transformers (a folder of GPT-2 or Qwen3).")
     p.add_argument("checkpoint", help="ckpt.pt, or a folder with config.json and model.safetensors")
     p.add_argument("--out", required=True, help="folder for config.json and model.safetensors")
-    p.add_argument("--tokenizer", default="", help="folder of the tokenizer with which it was trained, to generate with")
+    p.add_argument("--tokenizer", default="",
+        help="folder of the tokenizer with which it was trained, to generate with")
     add_clean_command(command)
-    add_judge(command("judge", cmd_judge, "Judge answers of a language model in JSON lines: accepted or not, and every reason."))
+    add_judge(command("judge", cmd_judge,
+        "Judge answers of a language model in JSON lines: accepted or not, and every reason."))
     add_commands(command)
     p = command("presets", cmd_presets, "List the presets, or show every value of one.")
     p.add_argument("name", nargs="?", default="", help="a preset")
@@ -271,10 +312,12 @@ def add_train(p: argparse.ArgumentParser):
     p.add_argument("--run-dir", "--run", dest="run_dir", required=True, metavar="DIR",
                    help="run directory: has tokens/ (unless --bins is given), gets model/")
     p.add_argument("--models", default="", help="families, e.g. gpt2,qwen3 (default: those of the run, else qwen3)")
-    p.add_argument("--depth", type=int, help="the dial: blocks; sets everything that is not given (default: as the run says, else 4)")
+    p.add_argument("--depth", type=int,
+        help="the dial: blocks; sets everything that is not given (default: as the run says, else 4)")
     p.add_argument("--minutes", type=float, help="end after so long, the schedule stretched to it")
     p.add_argument("--steps", type=int, dest="max_steps", help="optimiser steps (default: by the dial)")
-    p.add_argument("--set", action="append", metavar="NAME=VALUE", help="any setting of training, e.g. --set batch_size=16; may be repeated")
+    p.add_argument("--set", action="append", metavar="NAME=VALUE",
+        help="any setting of training, e.g. --set batch_size=16; may be repeated")
     add_starts(p)
     p.add_argument("--fresh", action="store_true", help="forget what was trained there")
 
@@ -288,7 +331,8 @@ def cmd_train(args) -> int:
     for name in ("depth", "minutes", "max_steps"):
         value = getattr(args, name)
         if value is None: continue
-        if given.get(name, value) != value: raise RugptError(f"{name} is given twice, as {value} and as {given[name]}", "train", "give it once")
+        if given.get(name, value) != value:
+            raise RugptError(f"{name} is given twice, as {value} and as {given[name]}", "train", "give it once")
         given[name] = value
     remember_last(run_dir)
     settings, freed = put_over(training_of(run_dir), given)
@@ -319,7 +363,8 @@ def cmd_import(args) -> int:
 
 # %% ../../notebooks/core/cli/03_main.ipynb #900488a7
 def speak_plainly():
-    "Let no letter end a command: a terminal that lacks one shows ?, a file gets UTF-8 unless PYTHONIOENCODING says otherwise."
+    """Let no letter end a command: a terminal that lacks one shows ?, a file gets UTF-8 unless PYTHONIOENCODING says
+    otherwise."""
     if not isinstance(sys.stdout, io.TextIOWrapper): return # a test or a notebook catches what is written
     chosen = os.environ.get("PYTHONIOENCODING", "")
     if not chosen and not sys.stdout.isatty(): sys.stdout.reconfigure(encoding="utf-8")

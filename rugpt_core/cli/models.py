@@ -31,7 +31,8 @@ def chosen_decoding(
     strategy: str, # key of STRATEGIES
     given: dict[str, Any], # settings that were given
 ) -> Decoding:
-    "A strategy with what was asked for. Temperature 0 is greedy, as transformers, llama.cpp and OpenAI's interface have it."
+    """A strategy with what was asked for. Temperature 0 is greedy, as transformers, llama.cpp and OpenAI's interface
+    have it."""
     named = STRATEGIES.get(strategy)
     if named and named.rule == "sample" and given.get("temperature") == 0:
         return Decoding("greedy", **{k: v for k, v in (named.settings | given).items() if k not in CUTS})
@@ -51,21 +52,28 @@ def piped_text() -> str:
 def file_prompts(
     path: str | Path, # text, a prompt a line; or .jsonl with a field prompt
 ) -> list[str]:
-    "Prompts of a file."
+    """Prompts of a file.
+
+    Raises RugptError where the file is missing, is not UTF-8, or has a row without a prompt."""
     path = Path(path).expanduser()
     if path.suffix == ".jsonl":
         prompts = [row.get("prompt") if isinstance(row, dict) else None for row in read_jsonl(path)]
         bad = next((n for n, p in enumerate(prompts, 1) if not isinstance(p, str) or not p.strip()), None)
-        if bad: raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
+        if bad:
+            raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
     else:
         try: prompts = [line for line in decode_bytes(path.read_bytes(), str(path)).splitlines() if line.strip()]
-        except FileNotFoundError: raise RugptError("file is missing", str(path), "give a text file, a prompt a line") from None
-        except IsADirectoryError: raise RugptError("is a folder", str(path), "give a text file, a prompt a line") from None
+        except FileNotFoundError:
+            raise RugptError("file is missing", str(path), "give a text file, a prompt a line") from None
+        except IsADirectoryError:
+            raise RugptError("is a folder", str(path), "give a text file, a prompt a line") from None
     if not prompts: raise RugptError("no prompt", str(path), "write one prompt a line")
     return prompts
 
 def titled(title: str) -> str:
-    "The beginning of an article of this title."
+    """The beginning of an article of this title.
+
+    Raises RugptError where the title is empty."""
     if not title.strip(): raise RugptError("title is empty", "--title", "give a few words")
     return title.strip() + "\n\n"
 
@@ -78,12 +86,17 @@ def held_out_prompts(
     prompt_tokens: int, # length of an opening
     seed: int, # of the choice
 ) -> list: # of generate.Opening
-    "Titles or openings of held-out articles."
+    """Titles or openings of held-out articles.
+
+    Raises RugptError where no held-out article gives a prompt of that kind and length."""
     from rugpt_core.generation.stage import choose_prompts, held_out_documents
     from rugpt_core.tokenization.bins import open_bins
     docs = held_out_documents(open_bins(tokens_dir))
-    found = [o for o in choose_prompts(docs, tokenizer, 2*len(docs), prompt_tokens, 1, seed) if o.kind == kind.rstrip("s")][:n]
-    if not found: raise RugptError(f"no held-out article gives {kind} of {prompt_tokens} tokens", str(tokens_dir), "give a smaller --prompt-tokens")
+    found = [o for o in choose_prompts(docs, tokenizer, 2*len(docs), prompt_tokens, 1, seed)
+        if o.kind == kind.rstrip("s")][:n]
+    if not found:
+        raise RugptError(f"no held-out article gives {kind} of {prompt_tokens} tokens", str(tokens_dir),
+            "give a smaller --prompt-tokens")
     return found
 
 # %% ../../notebooks/core/cli/01_models.ipynb #bf775b4e
@@ -91,22 +104,27 @@ def given_prompts(
     args: argparse.Namespace, # prompt, title, file, held_out, …
     tokenizer,
 ) -> list | None: # of generate.Opening; None: the keyboard
-    "Everything that the command line asks to continue."
+    """Everything that the command line asks to continue.
+
+    Raises RugptError where there is no prompt, or prompts and --interactive are given together."""
     from rugpt_core.generation.engine import prompt_ids, SPACES
     from rugpt_core.generation.stage import Opening
-    texts = [("text", as_typed(p)) for p in args.prompt or []] + [("title", titled(as_typed(t))) for t in args.title or []]
+    texts = [("text", as_typed(p)) for p in args.prompt or []] + [("title", titled(as_typed(t))) for t in args.title
+        or []]
     texts += [("text", p) for f in args.file or [] for p in file_prompts(f)]
     found = [Opening(prompt_ids(tokenizer, t), [], "", "", kind) for kind, t in texts]
     if args.held_out:
         folder = resolve_run_dir(args.run_dir)/STAGES["tokenize"].folder
         found += held_out_prompts(folder, tokenizer, args.held_out, args.n, args.prompt_tokens, args.seed)
-    if found and args.interactive: raise RugptError("prompts and --interactive contradict each other", "generate", "give one of them")
+    if found and args.interactive:
+        raise RugptError("prompts and --interactive contradict each other", "generate", "give one of them")
     if not found and not args.interactive and not sys.stdin.isatty():
         lines = [line for line in piped_text().splitlines() if line.strip()]
         if not lines: raise RugptError("no prompt", "standard input", "give --prompt TEXT, or one prompt a line")
         found = [Opening(prompt_ids(tokenizer, line), [], "", "", "text") for line in lines]
         texts = [("text", line) for line in lines]
-    if any(t.endswith(tuple(SPACES)) for _, t in texts): print("rugpt: a space at the end of a prompt is left to the model", file=sys.stderr)
+    if any(t.endswith(tuple(SPACES)) for _, t in texts):
+        print("rugpt: a space at the end of a prompt is left to the model", file=sys.stderr)
     return [o for o in found for _ in range(args.samples)] or None
 
 # %% ../../notebooks/core/cli/01_models.ipynb #0599af54
@@ -114,7 +132,9 @@ def cmd_generate(args) -> int:
     "Stream a continuation of each prompt, or write all of them to a file, or talk."
     how = chosen_decoding(args.strategy, {k: v for k in SETTINGS if (v := getattr(args, k)) is not None})
     for name in ("samples", "n", "prompt_tokens", "max_tokens"):
-        if getattr(args, name) < 1: raise RugptError(f"is {getattr(args, name)}", f"--{name.replace('_', '-')}", "give a whole number of at least 1")
+        if getattr(args, name) < 1:
+            raise RugptError(f"is {getattr(args, name)}", f"--{name.replace('_', '-')}",
+                "give a whole number of at least 1")
     if args.run_dir or not args.checkpoint or args.held_out: args.run_dir = followed_run(args.run_dir)
     from rugpt_core.generation.engine import check_prompts
     from rugpt_core.generation.stage import run_model, tokenizer_for
@@ -143,7 +163,8 @@ def print_texts(args, model, tokenizer, found: list, how: Decoding, head):
     for n, o in enumerate(found):
         k = times[tuple(o.ids)] = times.get(tuple(o.ids), -1) + 1
         print(("\n\n" if n else "") + printable(whole_text(tokenizer, o.ids)), end="", flush=True)
-        for piece in stream(model, tokenizer, o.ids, max_new_tokens=args.max_tokens, decoding=how, seed=args.seed + k, head=head):
+        for piece in stream(model, tokenizer, o.ids, max_new_tokens=args.max_tokens, decoding=how, seed=args.seed + k,
+                head=head):
             print(printable(piece), end="", flush=True)
     print()
 
@@ -152,9 +173,10 @@ def write_file(args, model, tokenizer, found: list, how: Decoding):
     from rugpt_core.generation.engine import generate
     from rugpt_core.generation.stage import generation_rows
     start, weights = time.monotonic(), model.about["weights"]
-    results = generate(model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens, decoding=how, seed=args.seed, head=args.head)
-    rows = generation_rows(found, results, tokenizer, how, seed=args.seed, checkpoint=f"{model.config.family}@{weights[:12]}", weights=weights,
-                           head=args.head)
+    results = generate(model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens, decoding=how,
+        seed=args.seed, head=args.head)
+    rows = generation_rows(found, results, tokenizer, how, seed=args.seed,
+        checkpoint=f"{model.config.family}@{weights[:12]}", weights=weights, head=args.head)
     write_jsonl(Path(args.out).expanduser(), rows)
     tokens, seconds = sum(len(r.ids) for r in results), time.monotonic() - start
     print(f"{args.out}: {len(rows)} texts, {tokens:,} tokens, {tokens/seconds:,.0f} tokens/s")
@@ -175,7 +197,8 @@ class ChatSession:
         read: Callable[[str], str] = input, # gives a line; EOFError ends the session
         out=None, # where texts go; None: standard output
     ):
-        self.model, self.tokenizer, self.how, self.seed, self.max_tokens, self.head = model, tokenizer, how, seed, max_tokens, head
+        self.model, self.tokenizer, self.how = model, tokenizer, how
+        self.seed, self.max_tokens, self.head = seed, max_tokens, head
         self.read, self.out, self.last = read, out or sys.stdout, ""
 
     def say(self, text: str, end: str = "\n"): print(text, end=end, file=self.out, flush=True)
@@ -194,7 +217,8 @@ class ChatSession:
     def show(self) -> str:
         "What is set, in a line."
         settings = ", ".join(f"{k} {v}" for k, v in self.how.settings.items())
-        return f"strategy {self.how.strategy}{': ' + settings if settings else ''}; seed {self.seed}; up to {self.max_tokens} tokens"
+        return (f"strategy {self.how.strategy}{': ' + settings if settings else ''}; seed {self.seed}; up to "
+            f"{self.max_tokens} tokens")
 
     def take(self, line: str):
         "One line."
@@ -210,14 +234,17 @@ class ChatSession:
         from rugpt_core.generation.engine import SPACES, stream
         self.last = prompt
         self.say(prompt.rstrip(SPACES), end="")
-        for piece in stream(self.model, self.tokenizer, prompt, max_new_tokens=self.max_tokens, decoding=self.how, seed=self.seed, head=self.head):
+        for piece in stream(self.model, self.tokenizer, prompt, max_new_tokens=self.max_tokens, decoding=self.how,
+                seed=self.seed, head=self.head):
             self.say(piece, end="")
         self.say("\n")
 
     def do_help(self, _): self.say(HELP.format(strategies=", ".join(STRATEGIES), settings=", ".join(SETTINGS)))
     def do_show(self, _): self.say(self.show())
     def do_title(self, text): self.write(titled(text))
-    def do_strategy(self, name): self.how = chosen_decoding(name, {}); self.do_show("")
+    def do_strategy(self, name):
+        self.how = chosen_decoding(name, {})
+        self.do_show("")
     def do_seed(self, text): self.seed = whole(text, "/seed", 0)
     def do_tokens(self, text): self.max_tokens = whole(text, "/tokens", 1)
 
@@ -230,13 +257,17 @@ class ChatSession:
         name, _, value = text.partition(" ")
         if name not in SETTINGS: raise RugptError(f"unknown setting {name!r}", "/set", f"known: {', '.join(SETTINGS)}")
         try: value = SETTINGS[name](value.strip())
-        except ValueError: raise RugptError(f"{value!r} is no number", f"/set {name}", f"give {LIMITS[name][0]}") from None
+        except ValueError:
+            raise RugptError(f"{value!r} is no number", f"/set {name}", f"give {LIMITS[name][0]}") from None
         self.how = replace(self.how, **{name: value})
         self.do_show("")
 
 def whole(text: str, where: str, least: int) -> int:
-    "A whole number that was typed."
-    if not text.isdigit() or int(text) < least: raise RugptError(f"{text!r} is no whole number of at least {least}", where)
+    """A whole number that was typed.
+
+    Raises RugptError where the text is no whole number in the range."""
+    if not text.isdigit() or int(text) < least:
+        raise RugptError(f"{text!r} is no whole number of at least {least}", where)
     return int(text)
 
 # %% ../../notebooks/core/cli/01_models.ipynb #e690db94
@@ -245,7 +276,8 @@ def cmd_export(args) -> int:
     from rugpt_core.convert.stage import export_run, upload
     run_dir = followed_run(args.run_dir)
     print("exporting", ", ".join(args.formats), flush=True)
-    out = export_run(run_dir, args.model, args.out, args.formats, name=args.name, licence=args.licence, check=not args.no_check)
+    out = export_run(run_dir, args.model, args.out, args.formats, name=args.name, licence=args.licence,
+        check=not args.no_check)
     for path in sorted(out.iterdir()): print(f"  {path.stat().st_size/1e6:8.2f} MB  {path}")
     if args.upload: print(upload(out, args.upload, private=not args.public))
     return 0
@@ -255,7 +287,8 @@ def cmd_serve(args) -> int:
     from rugpt_core.convert.stage import export_is_current, export_run, serve_command
     run_dir = followed_run(args.run_dir)
     folder = Path(args.export).expanduser().resolve() if args.export else None
-    if folder and not (folder/"export.json").is_file(): raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
+    if folder and not (folder/"export.json").is_file():
+        raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
     if folder is None:
         folder, current = export_is_current(run_dir, args.model, ("transformers", args.kind or "f16"))
         if not current:
@@ -273,36 +306,45 @@ def free(host: str, port: int):
     with socket.socket() as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try: s.bind((host, port))
-        except OSError as e: raise RugptError(f"cannot be used ({e.strerror or e})", f"{host}:{port}", "give another --port or --host") from None
+        except OSError as e:
+            raise RugptError(f"cannot be used ({e.strerror or e})", f"{host}:{port}",
+                "give another --port or --host") from None
 
 # %% ../../notebooks/core/cli/01_models.ipynb #e95842b8
 def add_model(p: argparse.ArgumentParser):
     "Options that choose a model of a run."
     p.add_argument("--run-dir", default="", help="folder of the run (default: the one that was used last)")
-    p.add_argument("--model", default="", help="model of the run, e.g. gpt2 or qwen3 (default: the one with the lowest validation loss)")
+    p.add_argument("--model", default="",
+        help="model of the run, e.g. gpt2 or qwen3 (default: the one with the lowest validation loss)")
 
 def add_generate(p: argparse.ArgumentParser):
     "Options of `rugpt generate`."
     add_model(p)
-    p.add_argument("--checkpoint", default="", metavar="DIR", help="a checkpoint outside of a run, e.g. of `rugpt import`")
+    p.add_argument("--checkpoint", default="", metavar="DIR",
+        help="a checkpoint outside of a run, e.g. of `rugpt import`")
     p.add_argument("--tokenizer", default="", metavar="DIR", help="its tokenizer (default: tokenizer/ in it)")
     g = p.add_argument_group("prompts (default: standard input, a prompt a line; at a terminal, a session)")
     g.add_argument("--prompt", action="append", metavar="TEXT", help="opening of a text; may be repeated")
     g.add_argument("--title", action="append", metavar="TEXT", help="title of an article; may be repeated")
-    g.add_argument("--file", action="append", metavar="PATH", help="prompts of a file, one a line, or .jsonl with a field prompt")
-    g.add_argument("--held-out", choices=("titles", "openings"), help="titles or openings of articles that the model has never seen")
+    g.add_argument("--file", action="append", metavar="PATH",
+        help="prompts of a file, one a line, or .jsonl with a field prompt")
+    g.add_argument("--held-out", choices=("titles", "openings"),
+        help="titles or openings of articles that the model has never seen")
     g.add_argument("-n", type=int, default=8, help="how many of them (default 8)")
     g.add_argument("--prompt-tokens", type=int, default=24, help="tokens of such an opening (default 24)")
     g.add_argument("--interactive", action="store_true", help="a session at the keyboard")
     g = p.add_argument_group("decoding")
     g.add_argument("--strategy", default="sample", help="one of: " + ", ".join(STRATEGIES) + " (default sample)")
     for name, kind in SETTINGS.items():
-        g.add_argument(f"--{name.replace('_', '-')}", type=kind, help=f"{LIMITS[name][0]} (default: what is customary for the strategy)")
+        g.add_argument(f"--{name.replace('_', '-')}", type=kind,
+            help=f"{LIMITS[name][0]} (default: what is customary for the strategy)")
     g.add_argument("--max-tokens", type=int, default=200, help="tokens to write at most (default 200)")
     g.add_argument("--samples", type=int, default=1, help="texts for each prompt (default 1)")
     g.add_argument("--seed", type=int, default=1337, help="the same seed gives the same text (default 1337)")
-    g.add_argument("--head", default="float32", choices=("float32", "screened", "int8"), help="screened: the same by way of int8; int8: a little different, fastest")
-    g.add_argument("--out", default="", metavar="FILE", help="write JSON lines with tokens and log-probabilities instead of streaming")
+    g.add_argument("--head", default="float32", choices=("float32", "screened", "int8"),
+        help="screened: the same by way of int8; int8: a little different, fastest")
+    g.add_argument("--out", default="", metavar="FILE",
+        help="write JSON lines with tokens and log-probabilities instead of streaming")
 
 def add_export(p: argparse.ArgumentParser):
     "Options of `rugpt export`."
@@ -313,15 +355,18 @@ def add_export(p: argparse.ArgumentParser):
     p.add_argument("--name", default="", help="name of the model in its card and files (default: rugpt-MODEL)")
     p.add_argument("--licence", default="", help="SPDX name of the licence of your data (default: what the run knows)")
     p.add_argument("--no-check", action="store_true", help="do not load the folder with transformers to compare")
-    p.add_argument("--upload", default="", metavar="OWNER/NAME", help="then put it on the hub, with the token in HF_TOKEN; private")
+    p.add_argument("--upload", default="", metavar="OWNER/NAME",
+        help="then put it on the hub, with the token in HF_TOKEN; private")
     p.add_argument("--public", action="store_true", help="with --upload: for everyone to see")
 
 def add_serve(p: argparse.ArgumentParser):
     "Options of `rugpt serve`."
     add_model(p)
     p.add_argument("--export", default="", metavar="DIR", help="serve this export instead of the run's")
-    p.add_argument("--engine", default="llama.cpp", choices=("llama.cpp", "transformers"), help="the server (default llama.cpp)")
-    p.add_argument("--kind", default="", choices=("", "f32", "f16", "q8_0"), help="GGUF file to serve (default: the most exact)")
+    p.add_argument("--engine", default="llama.cpp", choices=("llama.cpp", "transformers"),
+        help="the server (default llama.cpp)")
+    p.add_argument("--kind", default="", choices=("", "f32", "f16", "q8_0"),
+        help="GGUF file to serve (default: the most exact)")
     p.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
     p.add_argument("--port", type=int, default=8000, help="port (default 8000)")
     p.add_argument("--threads", type=int, default=0, help="threads of the CPU (default: all)")

@@ -18,10 +18,12 @@ OPTIONS = {"source": ("source", str, "FILE", "articles: a file, a folder, a patt
     "tokenizer": ("tokenizer", str, "KIND", "bpe, unigram, gemma or trimmed"),
     "depth": ("depth", int, "N", "size of the model: blocks, from which everything follows that is not given"),
     "minutes": ("minutes", float, "MIN", "training ends after so long"),
-    "synthesis": ("llm_engine", str, "ENGINE", "who writes articles: none, replay, openai, local, transformers or batch"),
+    "synthesis": ("llm_engine", str, "ENGINE",
+    "who writes articles: none, replay, openai, local, transformers or batch"),
     "max_cost": ("max_cost", float, "USD", "synthesis ends asking at so many US dollars; 0: no limit"),
     "max_tokens_total": ("max_tokens_total", int, "N", "synthesis ends asking at so many tokens; 0: no limit"),
-    "max_minutes": ("max_minutes", float, "MIN", "synthesis ends asking at so many minutes; 0: no limit")} # option → parameter, …
+    # option → parameter, …
+    "max_minutes": ("max_minutes", float, "MIN", "synthesis ends asking at so many minutes; 0: no limit")}
 
 # %% ../../notebooks/core/cli/03_options.ipynb #5c23b70c
 def given_values(
@@ -34,7 +36,8 @@ def given_values(
         if value is None: continue
         [(_, value)] = parse_settings([f"{name}={value}"]).items()
         if given.get(name, value) != value:
-            raise RugptError(f"--{option.replace('_', '-')} {value} and --set {name}={given[name]} contradict each other", "", "give one of them")
+            raise RugptError(f"--{option.replace('_', '-')} {value} and --set {name}={given[name]} contradict each "
+                f"other", "", "give one of them")
         given[name] = value
     return given
 
@@ -42,7 +45,8 @@ def given_values(
 FREES = {"depth": ("n_layer", "n_head", "n_kv_head", "n_embd"), "minutes": ("max_steps",),
     "init_from": ("n_layer", "n_head", "n_kv_head", "n_embd", "block_size"),
     "max_steps": ("minutes", "warmup_steps")} # a setting → those that it decides
-OFF = dict(n_layer=0, n_head=0, n_kv_head=0, n_embd=0, block_size=0, max_steps=0, warmup_steps=-1, minutes=0.) # what leaves a setting open
+# what leaves a setting open
+OFF = dict(n_layer=0, n_head=0, n_kv_head=0, n_embd=0, block_size=0, max_steps=0, warmup_steps=-1, minutes=0.)
 
 def check_together(
     given: Mapping[str, Any], # what one person gave at once
@@ -52,11 +56,11 @@ def check_together(
     if depth and layers and depth != layers:
         raise RugptError(f"depth {depth} and n_layer {layers} contradict each other", "settings", "give one of them")
     if depth and given.get("init_from"):
-        raise RugptError(f"depth {depth} and init_from {given['init_from']} contradict each other: the model brings its shape",
-            "settings", "give one of them")
+        raise RugptError(f"depth {depth} and init_from {given['init_from']} contradict each other: the model brings "
+            f"its shape", "settings", "give one of them")
     if given.get("minutes") and given.get("max_steps"):
-        raise RugptError(f"minutes {given['minutes']:g} and max_steps {given['max_steps']} contradict each other: both say when training ends",
-            "settings", "give one of them")
+        raise RugptError(f"minutes {given['minutes']:g} and max_steps {given['max_steps']} contradict each other: both "
+            f"say when training ends", "settings", "give one of them")
 
 def put_over(
     earlier: Mapping[str, Any], # of a preset or a run

@@ -17,8 +17,10 @@ from ..common.errors import RugptError
 def add_bins(p: argparse.ArgumentParser):
     "Options of `rugpt bins`."
     p.add_argument("source", help="a file, a folder, a glob or a hub name, as for `rugpt run --set source=`")
-    p.add_argument("--out", required=True, metavar="DIR", help="folder for train.bin, val.bin, meta.json and tokenizer/, e.g. RUN/tokens")
-    p.add_argument("--tokenizer", default="bpe", help="bpe, unigram, gemma, trimmed, a run, or a folder with tokenizer.json (default bpe)")
+    p.add_argument("--out", required=True, metavar="DIR",
+        help="folder for train.bin, val.bin, meta.json and tokenizer/, e.g. RUN/tokens")
+    p.add_argument("--tokenizer", default="bpe",
+        help="bpe, unigram, gemma, trimmed, a run, or a folder with tokenizer.json (default bpe)")
     p.add_argument("--vocab-size", type=int, default=4096, help="pieces of bpe and unigram (default 4096)")
     p.add_argument("--val-share", type=float, default=.01, help="share of the documents held out (default 0.01)")
     p.add_argument("--limit", type=int, default=0, help="articles at most; 0: all")
@@ -33,14 +35,16 @@ def tokenizer_home(
     path = Path(name).expanduser()
     for folder in (path, path/"tokenizer", path/"tokens/tokenizer"):
         if (folder/"tokenizer.json").is_file(): return str(folder)
-    raise RugptError("no tokenizer.json here", name, f"give one of {', '.join(TOKENIZER_KINDS)}, a run, or a folder that has it")
+    raise RugptError("no tokenizer.json here", name,
+        f"give one of {', '.join(TOKENIZER_KINDS)}, a run, or a folder that has it")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #21451265
 def cmd_bins(args) -> int:
     "Write a source as files of ids, nothing cleaned."
     from rugpt_core.tokenization.text_bins import source_texts, write_texts
     out = Path(args.out).expanduser()
-    if out.exists() and any(out.iterdir()): raise RugptError("folder is not empty", str(out), "give another --out, or empty it")
+    if out.exists() and any(out.iterdir()):
+        raise RugptError("folder is not empty", str(out), "give another --out, or empty it")
     tokenizer = tokenizer_home(args.tokenizer)
     bins = write_texts(source_texts(args.source, args.limit), out, tokenizer, args.vocab_size, args.val_share)
     for split in ("train", "val"):
@@ -54,14 +58,18 @@ def cmd_bins(args) -> int:
 def add_starts(p: argparse.ArgumentParser):
     "Options of `rugpt train` for the model to start from and for ids from elsewhere."
     g = p.add_argument_group("another start")
-    g.add_argument("--init-from", default="", metavar="PATH", help="a run, a model's folder, a folder of transformers, or ckpt.pt of nanoGPT")
-    g.add_argument("--init-optimizer", default="fresh", choices=("fresh", "kept"), help="kept: go on with the optimiser of its last state")
+    g.add_argument("--init-from", default="", metavar="PATH",
+        help="a run, a model's folder, a folder of transformers, or ckpt.pt of nanoGPT")
+    g.add_argument("--init-optimizer", default="fresh", choices=("fresh", "kept"),
+        help="kept: go on with the optimiser of its last state")
     g = p.add_argument_group("ids that nothing describes, as prepare.py of nanoGPT leaves them")
     g.add_argument("--bins", default="", metavar="DIR", help="folder with train.bin and val.bin, in place of tokens/")
     g.add_argument("--vocab-size", type=int, default=0, help="pieces of their tokenizer; meta.pkl is not read")
-    g.add_argument("--bins-dtype", default="auto", choices=("auto", "uint16", "uint32"), help="their type (default: what the vocabulary needs)")
+    g.add_argument("--bins-dtype", default="auto", choices=("auto", "uint16", "uint32"),
+        help="their type (default: what the vocabulary needs)")
     g.add_argument("--bos-id", type=int, help="id that parts documents, for windows=documents")
-    g.add_argument("--bytes-per-token", type=float, default=0., help="UTF-8 bytes a token of val.bin, for bits per byte")
+    g.add_argument("--bytes-per-token", type=float, default=0.,
+        help="UTF-8 bytes a token of val.bin, for bits per byte")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #4211d520
 def opened_ids(
@@ -71,11 +79,16 @@ def opened_ids(
     "The ids to train on."
     from rugpt_core.tokenization.plain_bins import open_plain
     from rugpt_core.tokenization.bins import open_bins
-    if args.bins: return open_plain(Path(args.bins).expanduser(), args.vocab_size, args.bins_dtype, args.bos_id, args.bytes_per_token)
-    given = [f"--{n.replace('_', '-')}" for n, default in (("vocab_size", 0), ("bos_id", None), ("bytes_per_token", 0.)) if getattr(args, n) != default]
-    if given: raise RugptError(f"{', '.join(given)} speaks of --bins, which is not given", "train", "give --bins DIR too")
+    if args.bins:
+        return open_plain(Path(args.bins).expanduser(), args.vocab_size, args.bins_dtype, args.bos_id,
+            args.bytes_per_token)
+    given = [f"--{n.replace('_', '-')}"
+        for n, default in (("vocab_size", 0), ("bos_id", None), ("bytes_per_token", 0.)) if getattr(args, n) != default]
+    if given:
+        raise RugptError(f"{', '.join(given)} speaks of --bins, which is not given", "train", "give --bins DIR too")
     if not os.path.isdir(os.path.join(run_dir, "tokens")):
-        raise RugptError("no tokens/ here", str(run_dir), "`rugpt run --until tokenize` or `rugpt bins` makes it; copy the folder to this host, or give --bins")
+        raise RugptError("no tokens/ here", str(run_dir),
+            "`rugpt run --until tokenize` or `rugpt bins` makes it; copy the folder to this host, or give --bins")
     return open_bins(Path(run_dir)/"tokens")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #9fdd5e2d
@@ -83,7 +96,8 @@ def given_start(args: argparse.Namespace) -> dict: # of `add_starts`
     "The settings that name a start, where the command line gives one."
     found = dict(init_from=args.init_from, init_optimizer=args.init_optimizer) if args.init_from else {}
     if args.init_optimizer == "kept" and not found:
-        raise RugptError("--init-optimizer kept speaks of --init-from, which is not given", "train", "give --init-from PATH too")
+        raise RugptError("--init-optimizer kept speaks of --init-from, which is not given", "train",
+            "give --init-from PATH too")
     return found
 
 
@@ -95,7 +109,8 @@ def chosen_starts(
 ) -> tuple[list[str], dict]: # families; family → Start
     "What is trained, and from what."
     from rugpt_core.convert.starts import open_starts, start_folders
-    init, optimizer, stored = settings.pop("init_from", ""), settings.pop("init_optimizer", "fresh"), settings.pop("models", None)
+    init, optimizer = settings.pop("init_from", ""), settings.pop("init_optimizer", "fresh")
+    stored = settings.pop("models", None)
     families = models.split(",") if models else [*start_folders(init)] if init else stored or ["qwen3"]
     return families, open_starts(init, families, bins, optimizer)
 
@@ -118,9 +133,11 @@ def add_plan(p: argparse.ArgumentParser):
     g = p.add_mutually_exclusive_group()
     g.add_argument("--source", default="", metavar="FILE", help="the text: a file or a folder, its size is taken")
     g.add_argument("--corpus", default="", metavar="SIZE", help="size of the text in UTF-8, e.g. 4.1GB")
-    p.add_argument("--memory", default="", metavar="SIZE", help="e.g. 12GB (default: the card's, or what this machine has free)")
+    p.add_argument("--memory", default="", metavar="SIZE",
+        help="e.g. 12GB (default: the card's, or what this machine has free)")
     p.add_argument("--hours", type=float, default=24., help="time for training (default 24)")
-    p.add_argument("--card", default="", metavar="NAME", help="a card of data/cards.yml in place of this machine, not measured")
+    p.add_argument("--card", default="", metavar="NAME",
+        help="a card of data/cards.yml in place of this machine, not measured")
     p.add_argument("--price", type=float, default=0., metavar="USD", help="US dollars an hour")
     p.add_argument("--vocab-size", type=int, default=0, help="pieces (default: by the size of the text)")
     p.add_argument("--block-size", type=int, default=0, help="context, tokens (default: by the size of the text)")
@@ -153,7 +170,8 @@ def cmd_plan(args) -> int:
     from rugpt_core.common.files import read_yaml
     from rugpt_core.training.planner import plan_lines, propose, recipes, ROOM
     cards = read_yaml("data/cards.yml", "the table of cards")
-    if args.card and args.card not in cards: raise RugptError(f"unknown card {args.card!r}", "--card", f"known: {', '.join(cards)}")
+    if args.card and args.card not in cards:
+        raise RugptError(f"unknown card {args.card!r}", "--card", f"known: {', '.join(cards)}")
     if args.recipes:
         size = corpus_size(args) if args.corpus or args.source else 4.1e9
         rows = recipes(cards, size, args.hours)
@@ -162,10 +180,12 @@ def cmd_plan(args) -> int:
         for row in rows: print(" | ".join(f"{v:,}" if isinstance(v, int | float) else v for v in row.values()))
         return 0
     card, size = cards.get(args.card), corpus_size(args)
-    memory = size_of(args.memory, "--memory")/1e9 if args.memory else ROOM*(card["memory"] if card else free_memory_gb())
+    memory = size_of(args.memory, "--memory")/1e9 if args.memory else ROOM*(card["memory"] if card
+        else free_memory_gb())
     if card: print(f"{args.card}: {card['source']}")
     else: print("measuring this machine", flush=True)
-    p = propose(size, memory, args.hours, card=card, vocab_size=args.vocab_size, block_size=args.block_size, threads=args.threads)
+    p = propose(size, memory, args.hours, card=card, vocab_size=args.vocab_size, block_size=args.block_size,
+        threads=args.threads)
     print("\n".join(plan_lines(p, args.price)))
     return 0
 

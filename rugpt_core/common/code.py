@@ -42,7 +42,8 @@ def module_file(
 ) -> Path:
     """The file that an import leads to.
 
-    Raises RugptError where a name of the project leads to no file: a digest of code must not pass over what it does not find."""
+    Raises RugptError where a name of the project leads to no file: a digest of code must not pass over what it does not
+    find."""
     parts = name.split(".")
     for k in (len(parts), len(parts) - 1): # a module or package; else a module and one name in it
         base = PACKAGE.joinpath(*parts[:k])
@@ -57,7 +58,8 @@ def module_file(
 def _digest_and_imports(file: Path, changed: int) -> tuple[str, frozenset[str]]: # `changed`: st_mtime_ns, for the cache
     text = file.read_text(encoding="utf-8")
     silent = (tokenize.COMMENT, tokenize.NL, tokenize.ENCODING)
-    words = [f"{t.type} {t.string}" for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in silent]
+    words = [f"{t.type} {t.string}" for t in tokenize.generate_tokens(io.StringIO(text).readline)
+        if t.type not in silent]
     package = ".".join(file.relative_to(PACKAGE.parent).parent.parts)
     return text_digest(*words), frozenset(imported_modules(text, package))
 

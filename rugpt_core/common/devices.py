@@ -19,7 +19,8 @@ from .errors import RugptError
 DTYPES = ("auto", "float32", "bfloat16", "float16")
 
 # %% ../../notebooks/core/common/07_devices.ipynb #b16hard1
-CPU_BF16 = ("avx512_bf16", "amx_bf16") # instructions; without them bfloat16 is emulated, several times slower than float32
+# instructions; without them bfloat16 is emulated, several times slower than float32
+CPU_BF16 = ("avx512_bf16", "amx_bf16")
 
 def has_bfloat16(
     kind: str, # cuda, mps or cpu

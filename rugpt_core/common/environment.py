@@ -40,7 +40,8 @@ def machine() -> str:
 def peak_memory_mb() -> float:
     "Peak resident memory of this process so far, MB (10^6 bytes)."
     try: # ru_maxrss of Linux is at least what the parent had when it started this process
-        return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))*1024/1e6
+        return next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines()
+            if line.startswith("VmHWM"))*1024/1e6
     except (OSError, StopIteration): peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak/1e6 if sys.platform == "darwin" else peak*1024/1e6
 
@@ -61,4 +62,5 @@ def require(
     try: return importlib.import_module(module)
     except ModuleNotFoundError as e:
         missing = distribution or e.name or module
-        raise RugptError(f"the library {missing} is not installed", module, f'run pip install "rugpt[{extra}]"') from None
+        raise RugptError(f"the library {missing} is not installed", module,
+            f'run pip install "rugpt[{extra}]"') from None

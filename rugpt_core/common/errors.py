@@ -16,7 +16,8 @@ OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e
 def printable(
     text: str, # by anyone
 ) -> str:
-    "A text that a terminal or a page shows and does not obey: control and direction marks become U+FFFD; tabs and lines stay."
+    """A text that a terminal or a page shows and does not obey: control and direction marks become U+FFFD; tabs and
+    lines stay."""
     return OBEYED.sub("\ufffd", text)
 
 # %% ../../notebooks/core/common/01_errors.ipynb #d1d02547
@@ -45,7 +46,9 @@ DISK_REMEDY = {28: "the disk is full: free space, or give another --run-dir",
 # %% ../../notebooks/core/common/01_errors.ipynb #c8f88a7e
 @contextmanager
 def disk_errors(where: str | Path): # the path that is being written
-    "Turn a full, read-only or forbidden disk into a `RugptError`; leave every other error alone."
+    """Turn a full, read-only or forbidden disk into a `RugptError`; leave every other error alone.
+
+    Raises RugptError where the disk is full, read-only or forbidden."""
     try: yield
     except OSError as e:
         code = e.errno or next((n for n in DISK_REMEDY if f"errno {n}]" in str(e).lower()), None)

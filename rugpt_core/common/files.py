@@ -27,11 +27,13 @@ from .errors import disk_errors, RugptError
 def project_root(
     package: Path, # the folder of rugpt_core
 ) -> Path:
-    "Where presets, notebooks, data and templates lie: in the checkout, else in what an installed package brought along."
+    """Where presets, notebooks, data and templates lie: in the checkout, else in what an installed package brought
+    along."""
     checkout = package.parent
     return checkout if (checkout/"pyproject.toml").is_file() and (checkout/"presets").is_dir() else package/"project"
 
-ROOT = project_root(Path(__file__).resolve().parents[1] if "__file__" in globals() else Path.cwd().resolve().parents[2]/"rugpt_core")
+ROOT = project_root(Path(__file__).resolve().parents[1] if "__file__" in globals()
+    else Path.cwd().resolve().parents[2]/"rugpt_core")
 
 # %% ../../notebooks/core/common/02_files.ipynb #a4d3e385
 def resolve_path(
@@ -44,7 +46,8 @@ def resolve_path(
 
 # %% ../../notebooks/core/common/02_files.ipynb #11580c1a
 def runs_home() -> Path:
-    "From where relative run directories hang: the project's root for who works in a checkout, else the working directory."
+    """From where relative run directories hang: the project's root for who works in a checkout, else the working
+    directory."""
     here = Path.cwd()
     return ROOT if (ROOT/"pyproject.toml").is_file() and here.is_relative_to(ROOT) else here
 
@@ -88,7 +91,9 @@ def input_digest(
     if path.is_dir(): # without what editors keep in hidden folders
         found = sorted(p for p in path.rglob("*") if p.is_file())
         files = [p for p in found if not any(part[0] == "." for part in p.relative_to(path).parts)]
-    else: files = [path] if path.is_file() else [p for f in sorted(glob.glob(str(path), recursive=True)) if (p := Path(f)).is_file()]
+    else:
+        files = [path] if path.is_file() else [p for f in sorted(glob.glob(str(path), recursive=True))
+            if (p := Path(f)).is_file()]
     if not files: return value
     return json_digest([[f.name, file_digest(f)] for f in files])
 
@@ -120,7 +125,9 @@ def write_json(
 
 # %% ../../notebooks/core/common/02_files.ipynb #6c2df721
 def read_json(path: str | Path) -> Any:
-    "Read JSON; a missing or broken file is a clear error."
+    """Read JSON; a missing or broken file is a clear error.
+
+    Raises RugptError where the file is missing or is not JSON."""
     try: return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as e:
@@ -131,13 +138,16 @@ def read_yaml(
     path: str | Path, # relative to the project
     parameter: str = "the parameter that names it", # for the remedy
 ) -> Any:
-    "Read YAML; a missing or broken file is a clear error."
+    """Read YAML; a missing or broken file is a clear error.
+
+    Raises RugptError where the file is missing or is not YAML."""
     import yaml
     file = resolve_path(path)
     try: return yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError: raise RugptError("file is missing", str(file), f"give {parameter} another path") from None
     except (yaml.YAMLError, UnicodeDecodeError) as e:
-        raise RugptError(f"not valid YAML ({e})", str(file), f"mend the place that is named, or give {parameter} another path") from None
+        raise RugptError(f"not valid YAML ({e})", str(file),
+            f"mend the place that is named, or give {parameter} another path") from None
 
 # %% ../../notebooks/core/common/02_files.ipynb #8f32f966
 def write_jsonl(
@@ -149,7 +159,9 @@ def write_jsonl(
 
 # %% ../../notebooks/core/common/02_files.ipynb #b0db9da3
 def read_jsonl(path: str | Path) -> list[dict]:
-    "Read JSON lines; the error names the row."
+    """Read JSON lines; the error names the row.
+
+    Raises RugptError where the file is missing or a row is not JSON; the row is named."""
     rows = []
     try: lines = Path(path).read_text(encoding="utf-8").split("\n")
     except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage that writes it") from None
@@ -219,7 +231,8 @@ def iter_parquet(
     Raises RugptError where the file is missing, is not Parquet or lacks a column."""
     import pyarrow.parquet as pq
     for file in parquet_files(path):
-        with parquet_errors(file), pq.ParquetFile(file) as f: yield from f.iter_batches(rows, columns=columns and list(columns))
+        with parquet_errors(file), pq.ParquetFile(file) as f:
+            yield from f.iter_batches(rows, columns=columns and list(columns))
 
 def open_parquet(
     path: str | Path, # as for `parquet_files`
@@ -271,7 +284,8 @@ class ShardWriter:
 
     def write(self, table, chars: int):
         "Add a table; small ones wait for others."
-        self.waiting.append(table); self.chars += chars
+        self.waiting.append(table)
+        self.chars += chars
         if self.chars >= GROUP_CHARS: self.flush()
 
     def flush(self):
@@ -287,7 +301,8 @@ class ShardWriter:
 
     def end(self):
         "End the file."
-        self.writer.close(); self.f.close()
+        self.writer.close()
+        self.f.close()
         self.done.append(self.path.with_name(f"{self.path.stem}-{len(self.done):05}.parquet"))
         os.rename(self.path, self.done[-1])
         self.writer = None

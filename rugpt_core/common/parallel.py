@@ -32,8 +32,11 @@ def map_ordered(
     workers = workers or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity")
         else range(os.cpu_count() or 1))
     first = list(islice(items, 2))
-    if workers < 2 or len(first) < 2: yield from map(f, chain(first, items)); return
-    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn"), end_with_parent) as pool:
+    if workers < 2 or len(first) < 2:
+        yield from map(f, chain(first, items))
+        return
+    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn"),
+            end_with_parent) as pool:
         waiting: deque = deque()
         for item in chain(first, items):
             waiting.append(pool.submit(f, item))
@@ -49,8 +52,11 @@ def batched(
     "Batches of about the same size, whatever the items' lengths."
     batch, n = [], 0
     for item in items:
-        if batch and n + length(item) > limit: yield batch; batch, n = [], 0
-        batch.append(item); n += length(item)
+        if batch and n + length(item) > limit:
+            yield batch
+            batch, n = [], 0
+        batch.append(item)
+        n += length(item)
     if batch: yield batch
 
 # %% ../../notebooks/core/common/06_parallel.ipynb #ef86f213

@@ -27,24 +27,30 @@ from ..tokenization.trainers import PRE_TOKENIZER
 PATTERNS = {PRE_TOKENIZER: "qwen2"} # pattern → its name in llama.cpp
 
 def pattern_name(tree: dict) -> str: # of a byte-level tokenizer.json
-    "What llama.cpp calls the pattern that cuts text before merging."
+    """What llama.cpp calls the pattern that cuts text before merging.
+
+    Raises RugptError where llama.cpp has no name for the pattern."""
     pre = tree.get("pre_tokenizer") or {}
     parts = pre.get("pretokenizers", [pre])
     regex = next((p["pattern"].get("Regex") for p in parts if p.get("type") == "Split"), None)
     if regex is None and any(p.get("type") == "ByteLevel" and p.get("use_regex") for p in parts): return "gpt-2"
     if regex not in PATTERNS:
-        raise RugptError("llama.cpp has no name for the pattern of this tokenizer", "tokenizer.json", "export to transformers only")
+        raise RugptError("llama.cpp has no name for the pattern of this tokenizer", "tokenizer.json",
+            "export to transformers only")
     return PATTERNS[regex]
 
 # %% ../../notebooks/core/convert/01_gguf.ipynb #1de057f9
 def gguf_vocabulary(
     tokenizer: Tokenizer,
 ) -> dict: # model, pre, tokens, types, scores (or None), merges (or None)
-    "A tokenizer in the terms of GGUF."
+    """A tokenizer in the terms of GGUF.
+
+    Raises RugptError where llama.cpp has no tokenizer of this kind."""
     tree = json.loads(tokenizer.json)
     bpe = tree["model"]
     if bpe.get("type") != "BPE":
-        raise RugptError(f"llama.cpp has no tokenizer of kind {bpe.get('type')}", "tokenizer.json", "export to transformers only")
+        raise RugptError(f"llama.cpp has no tokenizer of kind {bpe.get('type')}", "tokenizer.json",
+            "export to transformers only")
     pieces, types = [f"[unused{i}]" for i in range(tokenizer.vocab_size)], [UNUSED]*tokenizer.vocab_size
     for piece, i in bpe["vocab"].items(): pieces[i], types[i] = piece, NORMAL
     for a in tree["added_tokens"]: pieces[a["id"]], types[a["id"]] = a["content"], CONTROL if a["special"] else USER
@@ -57,16 +63,19 @@ def gguf_vocabulary(
     for i, piece in enumerate(pieces):
         if types[i] == NORMAL and len(piece) == 6 and piece.startswith("<0x"): types[i] = BYTE
         elif types[i] == NORMAL and piece == bpe.get("unk_token"): types[i] = UNKNOWN
-    if not tree.get("normalizer"): # a real space in the pieces; llama.cpp has ▁ there, and no way to tell a ▁ of the text from it
-        pieces = [f"[unused{i}]" if "▁" in p and t == NORMAL else p for i, (p, t) in enumerate(zip(pieces, types, strict=True))]
+    # a real space in the pieces; llama.cpp has ▁ there, and no way to tell a ▁ of the text from it
+    if not tree.get("normalizer"):
+        pieces = [f"[unused{i}]" if "▁" in p and t == NORMAL else p
+            for i, (p, t) in enumerate(zip(pieces, types, strict=True))]
         rank, pieces = {k.replace(" ", "▁"): n for k, n in rank.items()}, [p.replace(" ", "▁") for p in pieces]
     scores = [-float(rank.get(p, len(pairs))) if t == NORMAL else 0. for p, t in zip(pieces, types, strict=True)]
     tokens = [p.replace("▁", " ") if t == USER else p for p, t in zip(pieces, types, strict=True)]
     return dict(model="llama", pre="default", tokens=tokens, types=types, scores=scores, merges=None)
 
 # %% ../../notebooks/core/convert/01_gguf.ipynb #1abd9e09
-NAMES = {"norm_1": "attn_norm", "attention.qkv": "attn_qkv", "attention.out": "attn_output", "attention.q_norm": "attn_q_norm",
-         "attention.k_norm": "attn_k_norm", "norm_2": "ffn_norm", "mlp.up": "ffn_up", "mlp.down": "ffn_down"}
+NAMES = {"norm_1": "attn_norm", "attention.qkv": "attn_qkv", "attention.out": "attn_output",
+    "attention.q_norm": "attn_q_norm", "attention.k_norm": "attn_k_norm", "norm_2": "ffn_norm", "mlp.up": "ffn_up",
+    "mlp.down": "ffn_down"}
 
 def gguf_tensors(
     model: Model,
@@ -83,7 +92,9 @@ def gguf_tensors(
         for ours, theirs in NAMES.items():
             key, name = f"blocks.{i}.{ours}", f"blk.{i}.{theirs}"
             if f"{key}.weight" not in state: continue
-            if c.family == "gpt2" or ours not in ("attention.qkv", "mlp.up"): yield from with_bias(key, name); continue
+            if c.family == "gpt2" or ours not in ("attention.qkv", "mlp.up"):
+                yield from with_bias(key, name)
+                continue
             kv, w = c.n_kv_head*c.head_dim, state[f"{key}.weight"]
             parts = dict(zip(("attn_q", "attn_k", "attn_v"), w.split([c.n_embd, kv, kv]))) if "qkv" in ours else \
                 dict(zip(("ffn_gate", "ffn_up"), w.chunk(2)))
@@ -99,7 +110,8 @@ def stored(
     w: Tensor, # float32
     kind: str, # key of KINDS
 ) -> tuple[np.ndarray, Any]: # data, gguf type
-    "A tensor as it is stored: matrices in `kind` (q8_0 needs rows of a multiple of 32, others stay f16), the rest in f32."
+    """A tensor as it is stored: matrices in `kind` (q8_0 needs rows of a multiple of 32, others stay f16), the rest in
+    f32."""
     import gguf
     types, data = gguf.GGMLQuantizationType, w.contiguous().numpy()
     if kind == "f32" or w.dim() == 1 or name.startswith("position"): return data, types.F32
@@ -116,24 +128,32 @@ def write_gguf(
     name: str = "rugpt",
     licence: str = "", # SPDX name
 ) -> Path:
-    "Write a GGUF file that llama.cpp runs as it is. The same model gives the same bytes."
-    if kind not in GGUF_KINDS: raise RugptError(f"unknown kind {kind!r}", "gguf", f"use one of: {', '.join(GGUF_KINDS)}")
+    """Write a GGUF file that llama.cpp runs as it is. The same model gives the same bytes.
+
+    Raises RugptError where the kind is unknown or the tokenizer has another number of pieces than the model."""
+    if kind not in GGUF_KINDS:
+        raise RugptError(f"unknown kind {kind!r}", "gguf", f"use one of: {', '.join(GGUF_KINDS)}")
     if tokenizer.vocab_size != model.config.vocab_size:
-        raise RugptError(f"the model has {model.config.vocab_size} pieces, the tokenizer {tokenizer.vocab_size}", str(path),
-                         "give the model's own tokenizer")
+        raise RugptError(f"the model has {model.config.vocab_size} pieces, the tokenizer {tokenizer.vocab_size}",
+            str(path), "give the model's own tokenizer")
     gguf, c, path = require("gguf", "export"), model.config, Path(path)
     vocabulary, tmp = gguf_vocabulary(tokenizer), path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with disk_errors(path):
         try:
             w = gguf.GGUFWriter(str(tmp), c.family)
             add_shape(w, c)
-            w.add_name(name); w.add_languages(["ru"]); w.add_file_type(GGUF_KINDS[kind])
+            w.add_name(name)
+            w.add_languages(["ru"])
+            w.add_file_type(GGUF_KINDS[kind])
             if licence: w.add_license(licence)
             add_vocabulary(w, vocabulary, tokenizer.bos_id)
             for key, tensor in gguf_tensors(model):
                 data, dtype = stored(key, tensor, kind)
                 w.add_tensor(key, data, raw_dtype=dtype)
-            w.write_header_to_file(); w.write_kv_data_to_file(); w.write_tensors_to_file(); w.close()
+            w.write_header_to_file()
+            w.write_kv_data_to_file()
+            w.write_tensors_to_file()
+            w.close()
             with open(tmp, "rb") as f: os.fsync(f.fileno())
             os.replace(tmp, path)
         finally: tmp.unlink(missing_ok=True)
@@ -142,20 +162,35 @@ def write_gguf(
 # %% ../../notebooks/core/convert/01_gguf.ipynb #9790af57
 def add_shape(w, c: ModelConfig):
     "Keys that say what the model looks like."
-    w.add_context_length(c.block_size); w.add_embedding_length(c.n_embd); w.add_block_count(c.n_layer)
-    w.add_feed_forward_length(c.d_ff); w.add_head_count(c.n_head); w.add_vocab_size(c.vocab_size)
-    if c.family == "gpt2": w.add_layer_norm_eps(1e-5); return
-    w.add_head_count_kv(c.n_kv_head); w.add_key_length(c.head_dim); w.add_value_length(c.head_dim)
-    w.add_layer_norm_rms_eps(1e-6); w.add_rope_freq_base(float(c.rope_theta)); w.add_rope_dimension_count(c.head_dim)
+    w.add_context_length(c.block_size)
+    w.add_embedding_length(c.n_embd)
+    w.add_block_count(c.n_layer)
+    w.add_feed_forward_length(c.d_ff)
+    w.add_head_count(c.n_head)
+    w.add_vocab_size(c.vocab_size)
+    if c.family == "gpt2":
+        w.add_layer_norm_eps(1e-5)
+        return
+    w.add_head_count_kv(c.n_kv_head)
+    w.add_key_length(c.head_dim)
+    w.add_value_length(c.head_dim)
+    w.add_layer_norm_rms_eps(1e-6)
+    w.add_rope_freq_base(float(c.rope_theta))
+    w.add_rope_dimension_count(c.head_dim)
 
 def add_vocabulary(w, v: dict, bos_id: int):
     "Keys of the tokenizer; the sign that begins a document also ends the one before."
-    w.add_tokenizer_model(v["model"]); w.add_tokenizer_pre(v["pre"])
-    w.add_token_list(v["tokens"]); w.add_token_types(v["types"])
+    w.add_tokenizer_model(v["model"])
+    w.add_tokenizer_pre(v["pre"])
+    w.add_token_list(v["tokens"])
+    w.add_token_types(v["types"])
     if v["scores"] is not None: w.add_token_scores(v["scores"])
     if v["merges"] is not None: w.add_token_merges(v["merges"])
-    w.add_bos_token_id(bos_id); w.add_eos_token_id(bos_id); w.add_pad_token_id(bos_id)
-    w.add_add_bos_token(True); w.add_add_eos_token(False)
+    w.add_bos_token_id(bos_id)
+    w.add_eos_token_id(bos_id)
+    w.add_pad_token_id(bos_id)
+    w.add_add_bos_token(True)
+    w.add_add_eos_token(False)
     if v["model"] == "llama": w.add_add_space_prefix(False)
 
 # %% ../../notebooks/core/convert/01_gguf.ipynb #3c60c640
@@ -166,8 +201,8 @@ def open_llama(
 ) -> Any: # llama_cpp.Llama
     "A model in llama.cpp, with keys and values in float32 and nothing on a GPU."
     llama = require("llama_cpp", "serve")
-    return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0, type_v=0,
-                       flash_attn=False, verbose=False)
+    return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0,
+        type_v=0, flash_attn=False, verbose=False)
 
 def llama_logits(llm: Any) -> np.ndarray: # (V,)
     "Logits after the last token that was read."
@@ -185,6 +220,7 @@ def llama_greedy(
     for k in range(n):
         logits = llama_logits(llm)
         second, first = np.sort(np.partition(logits, -2)[-2:])
-        out.append(int(logits.argmax())); margins.append(float(first - second))
+        out.append(int(logits.argmax()))
+        margins.append(float(first - second))
         if k < n - 1: llm.eval([out[-1]])
     return out, margins

@@ -31,12 +31,19 @@ def data_licence(
     natural = {s for s in sources if not s.startswith("synthetic")}
     about, ids = [], set()
     own = bool(source) and resolve_path(source).is_relative_to(ROOT/"data/sample")
-    if natural and own: about.append(SAMPLE_LICENCE["about"]); ids.add(SAMPLE_LICENCE["id"])
-    elif natural & {"wiki40b", "wikipedia"}: about.append(WIKI_LICENCE["about"]); ids.add(WIKI_LICENCE["id"])
+    if natural and own:
+        about.append(SAMPLE_LICENCE["about"])
+        ids.add(SAMPLE_LICENCE["id"])
+    elif natural & {"wiki40b", "wikipedia"}:
+        about.append(WIKI_LICENCE["about"])
+        ids.add(WIKI_LICENCE["id"])
     if natural - {"wiki40b", "wikipedia"} and not own:
-        about.append(f"files of your own ({source or 'unnamed'}): their licence is yours to state (--licence)"); ids.add("other")
+        about.append(f"files of your own ({source or 'unnamed'}): their licence is yours to state (--licence)")
+        ids.add("other")
     if natural != set(sources):
-        about.append(f"synthetic articles written by {llm or 'a language model'}: the terms of that model apply to them")
+        about.append(
+            f"synthetic articles written by {llm or 'a language model'}: the terms of that model apply to them"
+        )
     return (ids.pop() if len(ids) == 1 else "other"), about
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #6764fded
@@ -82,7 +89,8 @@ def markdown_table(rows: Sequence[Sequence[Any]]) -> str: # Markdown; the first 
 def text_measures(texts: dict[str, dict]) -> str:
     "Measures of generated texts beside the human ones, with their intervals."
     def cell(m): return "—" if not m or m.get("value") is None else f"{m['value']:.3f} ({m['low']:.3f}–{m['high']:.3f})"
-    return markdown_table([["texts", *SHOWN.values()], *([name, *(cell(ms.get(k)) for k in SHOWN)] for name, ms in texts.items())])
+    return markdown_table([["texts", *SHOWN.values()],
+        *([name, *(cell(ms.get(k)) for k in SHOWN)] for name, ms in texts.items())])
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #5809ad62
 def front_matter(name: str, about: dict, facts: dict, licence: str) -> str:
@@ -114,18 +122,21 @@ def model_card(
     data = [["split", "documents", "tokens", "bytes"],
             *([s, *(f"{v[k]:,}" for k in ("documents", "tokens", "bytes"))] for s, v in split.items())]
     measured = [["measure", "value"], ["validation, bits per byte", measured_number(about.get("val_bits_per_byte"))],
-                ["validation, nats per token", measured_number(about.get("val_loss"))], ["at step", measured_number(about.get("step"))],
-                ["tokens seen", measured_number(summary.get("tokens_seen"))],
-                ["tokens per parameter", measured_number(summary.get("tokens_per_parameter"))]]
+        ["validation, nats per token", measured_number(about.get("val_loss"))],
+        ["at step", measured_number(about.get("step"))], ["tokens seen", measured_number(summary.get("tokens_seen"))],
+        ["tokens per parameter", measured_number(summary.get("tokens_per_parameter"))]]
     parts = [front_matter(name, about, facts, licence), f"# {name}",
         f"A small language model ({c.family}) trained from scratch on Russian text with rugpt {__version__}. "
-        "It continues texts; it follows no instructions and was not made safe. What it says of the world is not to be relied on.",
-        markdown_table(shape), "## Use", USE.format(name=name), "## Data", markdown_table(data) if split else "",
-        "Articles by source: " + ", ".join(f"{k} {v:,}" for k, v in facts.get("sources", {}).items()) + "." if facts.get("sources") else "",
-        "## Recipe", markdown_table([["setting", "value"], *([k, v] for k, v in recipe.items())]) if recipe else "not recorded",
+        "It continues texts; it follows no instructions and was not made safe. What it says of the world is not to be "
+        "relied on.", markdown_table(shape), "## Use", USE.format(name=name), "## Data",
+        markdown_table(data) if split else "",
+        "Articles by source: " + ", ".join(f"{k} {v:,}" for k, v in facts.get("sources", {}).items()) + "."
+        if facts.get("sources") else "", "## Recipe",
+        markdown_table([["setting", "value"], *([k, v] for k, v in recipe.items())]) if recipe else "not recorded",
         "## Measured", markdown_table(measured)]
     if facts.get("texts"):
-        parts += ["Generated texts beside human ones on the same openings, value and 95 % interval:", text_measures(facts["texts"])]
+        parts += ["Generated texts beside human ones on the same openings, value and 95 % interval:",
+            text_measures(facts["texts"])]
     parts += ["## Licence", f"`{licence}`. Learnt from:", "\n".join(f"- {x}" for x in facts.get("licences", [])),
               f"Weights `{about['weights']}`, tokenizer `{tokenizer.digest}`."]
     return "\n\n".join(p for p in parts if p) + "\n"

@@ -35,11 +35,13 @@ def write_transformers(
     out: str | Path, # an existing folder
     card: str = "", # README.md
 ):
-    "Write what `AutoModelForCausalLM`, `AutoTokenizer` and `lm-eval` load: weights in float32, configuration, tokenizer, card."
+    """Write what `AutoModelForCausalLM`, `AutoTokenizer` and `lm-eval` load: weights in float32, configuration,
+    tokenizer, card."""
     out, bos = Path(out), tokenizer.bos_id
     tokenizer.save(out)
     about = dict(pad_token=tokenizer.bos) | read_json(out/"tokenizer_config.json")
-    # a decoder continues a text at its end: padding stands before it, or a shorter prompt of a batch would be continued behind a gap
+    # a decoder continues a text at its end: padding stands before it, or a shorter prompt of a batch would be continued
+    # behind a gap
     write_json(out/"tokenizer_config.json", about | dict(model_max_length=model.config.block_size, padding_side="left"))
     special = dict(bos_token_id=bos, eos_token_id=bos, pad_token_id=tokenizer.backend.token_to_id(about["pad_token"]))
     state = {k: v.float().cpu().contiguous() for k, v in sorted(transformers_state(model).items())}
@@ -59,19 +61,23 @@ def check_transformers(
     tokenizer: Tokenizer,
     limit: float = 1e-3, # largest difference of logits, as a share of their spread
 ) -> dict: # logits_differ, tokens
-    "Load the folder as anyone would and compare tokens and logits; a difference is an error."
+    """Load the folder as anyone would and compare tokens and logits; a difference is an error.
+
+    Raises RugptError where tokens or logits in transformers differ from ours."""
     transformers = require("transformers", "export")
     transformers.utils.logging.disable_progress_bar()
     theirs = transformers.AutoModelForCausalLM.from_pretrained(str(folder)).eval()
     auto = transformers.AutoTokenizer.from_pretrained(str(folder))
     ids = [tokenizer.bos_id, *tokenizer.encode(PROBE)]
     if auto(PROBE)["input_ids"] != ids or auto.decode(ids[1:]) != tokenizer.decode(ids):
-        raise RugptError("transformers cuts text into other tokens than this tokenizer", str(folder), "report it with the tokenizer")
+        raise RugptError("transformers cuts text into other tokens than this tokenizer", str(folder),
+            "report it with the tokenizer")
     ids_BT = torch.tensor([ids[:model.config.block_size]])
     ours = model.to("cpu").float()(ids_BT)
     differ = float((ours - theirs(ids_BT, attention_mask=torch.ones_like(ids_BT)).logits).abs().max()/ours.std())
     if not differ <= limit:
-        raise RugptError(f"logits in transformers differ by {differ:.2g} of their spread", str(folder), "report it with the config.json")
+        raise RugptError(f"logits in transformers differ by {differ:.2g} of their spread", str(folder),
+            "report it with the config.json")
     return dict(logits_differ=differ, tokens=ids_BT.shape[1])
 
 # %% ../../notebooks/core/convert/03_stage.ipynb #c568a343
@@ -88,9 +94,12 @@ def export_run(
     licence: str = "", # SPDX name; empty: what the run knows of its data
     check: bool = True, # load the folder with transformers and compare
 ) -> Path: # the folder
-    "Export a model of a run."
+    """Export a model of a run.
+
+    Raises RugptError where a format is unknown or the folder holds something else than an export."""
     unknown = [f for f in formats if f not in FORMATS]
-    if unknown or not formats: raise RugptError(f"unknown format {', '.join(unknown)!r}", "export", f"use some of: {', '.join(FORMATS)}")
+    if unknown or not formats:
+        raise RugptError(f"unknown format {', '.join(unknown)!r}", "export", f"use some of: {', '.join(FORMATS)}")
     if set(formats) - {"transformers"}: require("gguf", "export")
     family, model, tokenizer = run_model(run_dir, family)
     facts, name = run_facts(run_dir, family), name or f"rugpt-{family}"
@@ -102,7 +111,8 @@ def export_run(
     with disk_errors(out):
         try:
             tmp.mkdir(parents=True)
-            about = dict(family=family, weights=model.about["weights"], tokenizer=tokenizer.digest, licence=licence, formats=list(formats))
+            about = dict(family=family, weights=model.about["weights"], tokenizer=tokenizer.digest, licence=licence,
+                formats=list(formats))
             if "transformers" in formats:
                 write_transformers(model, tokenizer, tmp, model_card(model, tokenizer, facts, name, licence))
                 if check: about["checked"] = check_transformers(tmp, model, tokenizer)
@@ -139,18 +149,22 @@ def serve_command(
     kind: str = "", # of KINDS; empty: the most exact file there
     threads: int = 0, # 0: as many as there are cores
 ) -> list[str]: # arguments of a process
-    "How a server of an exported model is started."
+    """How a server of an exported model is started.
+
+    Raises RugptError where the engine is unknown or the folder has no GGUF file."""
     folder = Path(folder)
-    if engine not in COMPARED_ENGINES: raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(COMPARED_ENGINES)}")
+    if engine not in COMPARED_ENGINES:
+        raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(COMPARED_ENGINES)}")
     if engine == "transformers":
         for library in ("fastapi", "uvicorn", "accelerate"): require(library, "serve")
-        return [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(folder), "--host", host,
-                "--port", str(port), "--device", "cpu"]
+        return [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(folder),
+            "--host", host, "--port", str(port), "--device", "cpu"]
     require("llama_cpp.server.app", "serve")
     files = [f for k in ([kind] if kind else GGUF_KINDS) for f in folder.glob(f"*-{k}.gguf")]
     if not files: raise RugptError("no GGUF file here", str(folder), "`rugpt export --formats f16` writes one")
-    return [sys.executable, "-m", "llama_cpp.server", "--model", str(files[0]), "--model_alias", files[0].stem, "--host", host,
-            "--port", str(port), "--n_ctx", "0", "--n_threads", str(threads or os.cpu_count() or 1), "--verbose", "False"]
+    return [sys.executable, "-m", "llama_cpp.server", "--model", str(files[0]), "--model_alias", files[0].stem,
+        "--host", host, "--port", str(port), "--n_ctx", "0", "--n_threads", str(threads or os.cpu_count() or 1),
+        "--verbose", "False"]
 
 # %% ../../notebooks/core/convert/03_stage.ipynb #770b8129
 def upload(
@@ -158,18 +172,23 @@ def upload(
     repo: str, # owner/name on the hub
     private: bool = True,
 ) -> str: # address
-    "Put an export on the hub; the token comes from `HF_TOKEN` or the hub's own login, and is never written anywhere."
+    """Put an export on the hub; the token comes from `HF_TOKEN` or the hub's own login, and is never written anywhere.
+
+    Raises RugptError where the export is not complete, the name is not owner/name, or the hub refuses it."""
     hub, folder = require("huggingface_hub", "export"), Path(folder)
     about = read_json(folder/"export.json")
-    if "transformers" not in about["formats"]: raise RugptError("export has no transformers folder", str(folder), "add it to --formats")
+    if "transformers" not in about["formats"]:
+        raise RugptError("export has no transformers folder", str(folder), "add it to --formats")
     if about["licence"] == "other":
-        raise RugptError("the licence of the data is not known", str(folder), "state it with --licence, for example cc-by-sa-4.0")
+        raise RugptError("the licence of the data is not known", str(folder),
+            "state it with --licence, for example cc-by-sa-4.0")
     if repo.count("/") != 1: raise RugptError(f"{repo!r} is not owner/name", "--upload", "give both")
     try:
         api = hub.HfApi()
         api.create_repo(repo, private=private, exist_ok=True)
-        api.upload_folder(repo_id=repo, folder_path=str(folder), commit_message=f"rugpt {__version__}: weights {about['weights'][:12]}",
-                          ignore_patterns=["export.json"])
+        api.upload_folder(repo_id=repo, folder_path=str(folder),
+            commit_message=f"rugpt {__version__}: weights {about['weights'][:12]}", ignore_patterns=["export.json"])
     except Exception as e: # many classes: no token, no right, offline; all have the same remedy
-        raise RugptError(f"the hub did not take it ({type(e).__name__})", repo, "set HF_TOKEN to a token that may write, and look at the network") from e
+        raise RugptError(f"the hub did not take it ({type(e).__name__})", repo,
+            "set HF_TOKEN to a token that may write, and look at the network") from e
     return f"https://huggingface.co/{repo}"

@@ -24,9 +24,10 @@ def transformers_config(c: ModelConfig) -> dict: # contents of a config.json
     "The configuration under which transformers builds the same model."
     both = dict(vocab_size=c.vocab_size, tie_word_embeddings=c.tied, torch_dtype="float32")
     if c.family == "gpt2":
-        return dict(model_type="gpt2", architectures=["GPT2LMHeadModel"], n_positions=c.block_size,
-            n_embd=c.n_embd, n_layer=c.n_layer, n_head=c.n_head, n_inner=c.d_ff, activation_function="gelu" if c.gelu == "exact" else "gelu_new",
-            layer_norm_epsilon=1e-5, resid_pdrop=c.dropout, embd_pdrop=c.dropout, attn_pdrop=c.dropout, **both)
+        return dict(model_type="gpt2", architectures=["GPT2LMHeadModel"], n_positions=c.block_size, n_embd=c.n_embd,
+            n_layer=c.n_layer, n_head=c.n_head, n_inner=c.d_ff,
+            activation_function="gelu" if c.gelu == "exact" else "gelu_new", layer_norm_epsilon=1e-5,
+            resid_pdrop=c.dropout, embd_pdrop=c.dropout, attn_pdrop=c.dropout, **both)
     return dict(model_type="qwen3", architectures=["Qwen3ForCausalLM"], max_position_embeddings=c.block_size,
         hidden_size=c.n_embd, intermediate_size=c.d_ff, num_hidden_layers=c.n_layer, num_attention_heads=c.n_head,
         num_key_value_heads=c.n_kv_head, head_dim=c.head_dim, hidden_act="silu", rms_norm_eps=1e-6,
@@ -82,8 +83,9 @@ def from_transformers(
     c = (_config_of_gpt2 if kind == "gpt2" else _config_of_qwen3)(config, tied, refuse)
     model = build_model(c)
     want = transformers_state(model)
-    given = {k if k.startswith(("transformer.", "model.", "lm_head.")) else f"transformer.{k}" if kind == "gpt2" else f"model.{k}": v
-             for k, v in state.items() if not k.endswith((".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq"))}
+    given = {k if k.startswith(("transformer.", "model.", "lm_head.")) else f"transformer.{k}" if kind == "gpt2"
+        else f"model.{k}": v for k, v in state.items()
+        if not k.endswith((".attn.bias", ".attn.masked_bias", "rotary_emb.inv_freq"))}
     if tied: given.pop("lm_head.weight", None)
     wrong = sorted(k for k in {*want, *given} if k not in want or k not in given or want[k].shape != given[k].shape)
     if wrong: refuse(f"{len(wrong)} tensors do not fit, the first {wrong[0]}")
@@ -93,7 +95,8 @@ def from_transformers(
     return model.eval()
 
 def _config_of_gpt2(h: dict, tied: bool, refuse) -> ModelConfig:
-    gelu = {"gelu": "exact", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}.get(h.get("activation_function", "gelu_new"))
+    gelu = {"gelu": "exact", "gelu_new": "tanh",
+        "gelu_pytorch_tanh": "tanh"}.get(h.get("activation_function", "gelu_new"))
     if not gelu: refuse(f"activation_function is {h['activation_function']!r}")
     return ModelConfig("gpt2", h["vocab_size"], h["n_positions"], h["n_layer"], h["n_head"], 0, h["n_embd"],
                        h.get("n_inner") or 4*h["n_embd"], gelu=gelu, tied=tied)
@@ -103,10 +106,11 @@ def _config_of_qwen3(h: dict, tied: bool, refuse) -> ModelConfig:
     if h.get("head_dim", h["hidden_size"]//h["num_attention_heads"])*h["num_attention_heads"] != h["hidden_size"]:
         refuse("heads do not make up the width")
     rope = h.get("rope_parameters") or {}
-    if (h.get("rope_scaling") or rope.get("rope_type", "default") != "default"): refuse("its rotary positions are scaled")
-    return ModelConfig("qwen3", h["vocab_size"], h["max_position_embeddings"], h["num_hidden_layers"], h["num_attention_heads"],
-                       h["num_key_value_heads"], h["hidden_size"], h["intermediate_size"], tied=tied,
-                       rope_theta=h.get("rope_theta") or rope.get("rope_theta", 10_000.))
+    if (h.get("rope_scaling") or rope.get("rope_type", "default") != "default"):
+        refuse("its rotary positions are scaled")
+    return ModelConfig("qwen3", h["vocab_size"], h["max_position_embeddings"], h["num_hidden_layers"],
+        h["num_attention_heads"], h["num_key_value_heads"], h["hidden_size"], h["intermediate_size"], tied=tied,
+        rope_theta=h.get("rope_theta") or rope.get("rope_theta", 10_000.))
 
 def _from_gpt2(c: ModelConfig, s: dict[str, Tensor]) -> dict[str, Tensor]:
     out = {"embedding.weight": s["transformer.wte.weight"], "position.weight": s["transformer.wpe.weight"]}
@@ -120,8 +124,9 @@ def _from_gpt2(c: ModelConfig, s: dict[str, Tensor]) -> dict[str, Tensor]:
 
 def _from_qwen3(c: ModelConfig, s: dict[str, Tensor]) -> dict[str, Tensor]:
     out = {"embedding.weight": s["model.embed_tokens.weight"], "norm.weight": s["model.norm.weight"]}
-    names = {"norm_1": "input_layernorm", "attention.q_norm": "self_attn.q_norm", "attention.k_norm": "self_attn.k_norm",
-             "attention.out": "self_attn.o_proj", "norm_2": "post_attention_layernorm", "mlp.down": "mlp.down_proj"}
+    names = {"norm_1": "input_layernorm", "attention.q_norm": "self_attn.q_norm",
+        "attention.k_norm": "self_attn.k_norm", "attention.out": "self_attn.o_proj",
+        "norm_2": "post_attention_layernorm", "mlp.down": "mlp.down_proj"}
     for i in range(c.n_layer):
         layer, block = f"model.layers.{i}", f"blocks.{i}"
         for a, b in names.items(): out[f"{block}.{a}.weight"] = s[f"{layer}.{b}.weight"]
@@ -131,7 +136,9 @@ def _from_qwen3(c: ModelConfig, s: dict[str, Tensor]) -> dict[str, Tensor]:
 
 # %% ../../notebooks/core/convert/00_weights.ipynb #b35860ed
 def read_pickle(path: Path) -> Any:
-    "The plain values and tensors of a torch pickle; one that holds anything else is refused, and the kind is named."
+    """The plain values and tensors of a torch pickle; one that holds anything else is refused, and the kind is named.
+
+    Raises RugptError where the file is missing or holds more than plain values and tensors."""
     if not path.is_file(): raise RugptError("file is missing", str(path), "give a ckpt.pt of nanoGPT")
     try: return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as e: # torch raises what the pickle makes it raise
@@ -152,7 +159,9 @@ NANOGPT = {"norm_1": "ln_1", "attention.qkv": "attn.c_attn", "attention.out": "a
 def from_nanogpt(
     path: str | Path, # ckpt.pt
 ) -> Model: # on the CPU, in evaluation mode
-    "The model of a nanoGPT checkpoint."
+    """The model of a nanoGPT checkpoint.
+
+    Raises RugptError where the checkpoint is not one of nanoGPT."""
     path = Path(path)
     saved = read_pickle(path)
     def refuse(what): raise RugptError(what, str(path), "give a ckpt.pt of nanoGPT")
@@ -160,10 +169,13 @@ def from_nanogpt(
     a, state = saved["model_args"], {k.removeprefix("_orig_mod."): v for k, v in saved["model"].items()}
     missing = sorted({"vocab_size", "block_size", "n_layer", "n_head", "n_embd"} - set(a))
     if missing: refuse(f"model_args lacks {', '.join(missing)}")
-    c = ModelConfig("gpt2", a["vocab_size"], a["block_size"], a["n_layer"], a["n_head"], 0, a["n_embd"], bias=bool(a.get("bias", True)))
+    c = ModelConfig("gpt2", a["vocab_size"], a["block_size"], a["n_layer"], a["n_head"], 0, a["n_embd"],
+        bias=bool(a.get("bias", True)))
     model = build_model(c)
-    pairs = {"embedding.weight": "wte.weight", "position.weight": "wpe.weight"} | {f"norm.{x}": f"ln_f.{x}" for x in ("weight", "bias")} \
-        | {f"blocks.{i}.{o}.{x}": f"h.{i}.{n}.{x}" for i in range(c.n_layer) for o, n in NANOGPT.items() for x in ("weight", "bias")}
+    pairs = {"embedding.weight": "wte.weight",
+        "position.weight": "wpe.weight"} | {f"norm.{x}": f"ln_f.{x}" for x in ("weight", "bias")} \
+        | {f"blocks.{i}.{o}.{x}": f"h.{i}.{n}.{x}" for i in range(c.n_layer) for o, n in NANOGPT.items()
+        for x in ("weight", "bias")}
     ours = {}
     for name, p in model.state_dict().items():
         value = state.get(f"transformer.{pairs[name]}")
@@ -178,16 +190,20 @@ def import_checkpoint(
     out: str | Path, # folder for ours; made when missing
     tokenizer: str | Path = "", # folder of the tokenizer that the model was trained with
 ) -> Path:
-    "Write a foreign model as a checkpoint of ours."
+    """Write a foreign model as a checkpoint of ours.
+
+    Raises RugptError where the tokenizer has another number of pieces than the model."""
     path, out = Path(path), Path(out)
-    model = from_transformers(read_json(path/"config.json"), read_tensors(path/"model.safetensors"), str(path)) if path.is_dir() \
+    model = from_transformers(read_json(path/"config.json"), read_tensors(path/"model.safetensors"),
+        str(path)) if path.is_dir() \
         else from_nanogpt(path)
     about = {}
     if tokenizer:
         from rugpt_core.tokenization.tokenizer import load_tokenizer
         t = load_tokenizer(tokenizer)
         if t.vocab_size > model.config.vocab_size:
-            raise RugptError(f"the tokenizer has {t.vocab_size} pieces, the model {model.config.vocab_size}", str(tokenizer), "give the model's own")
+            raise RugptError(f"the tokenizer has {t.vocab_size} pieces, the model {model.config.vocab_size}",
+                str(tokenizer), "give the model's own")
         about = dict(bos_id=t.bos_id, tokenizer=dict(name=t.name, digest=t.digest))
     out.mkdir(parents=True, exist_ok=True)
     return save_checkpoint(out, model.state_dict(), model.config, **about)

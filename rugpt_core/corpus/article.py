@@ -24,7 +24,8 @@ class Article:
     title: str
     sections: list[tuple[str, list[str]]] = field(default_factory=list)
     leads: bool = field(default=False, compare=False) # a page of meanings, which only leads to other pages
-    unknown: Counter = field(default_factory=Counter, compare=False) # templates of the page that the table does not know
+    # templates of the page that the table does not know
+    unknown: Counter = field(default_factory=Counter, compare=False)
 
 # %% ../../notebooks/core/corpus/04_article.ipynb #04582d45
 MARKER = re.compile("_START_(ARTICLE|SECTION|PARAGRAPH)_")
@@ -42,10 +43,14 @@ def parse_marked(
     parts = MARKER.split(text)
     article = Article("", [("", split_paragraphs(parts[0]))])
     for kind, content in zip(parts[1::2], parts[2::2], strict=True):
-        if kind == "PARAGRAPH": article.sections[-1][1].extend(split_paragraphs(content)); continue
+        if kind == "PARAGRAPH":
+            article.sections[-1][1].extend(split_paragraphs(content))
+            continue
         head, *rest = split_paragraphs(content) or [""]
         if kind == "SECTION": article.sections.append((head, rest))
-        else: article.title = article.title or head; article.sections[-1][1].extend(rest)
+        else:
+            article.title = article.title or head
+            article.sections[-1][1].extend(rest)
     return article
 
 # %% ../../notebooks/core/corpus/04_article.ipynb #e3fa6e8b
@@ -74,7 +79,9 @@ def parse_plain(
     blocks = [b for b in blocks if b]
     article = Article(title, [("", [])])
     for i, lines in enumerate(blocks):
-        if is_heading(blocks, i): article.sections.append((lines[0], [])); continue
+        if is_heading(blocks, i):
+            article.sections.append((lines[0], []))
+            continue
         for line in lines:
             if m := WIKI_HEADING.fullmatch(line): article.sections.append((m[2], []))
             else: article.sections[-1][1].append(line)

@@ -17,7 +17,16 @@ import unicodedata
 
 import numpy as np
 
-from .features import any_of, any_pair, char_table, CYRILLIC, LATIN, lines_at, lines_with_any, looked_at
+from rugpt_core.corpus.features import (
+    any_of,
+    any_pair,
+    char_table,
+    CYRILLIC,
+    LATIN,
+    lines_at,
+    lines_with_any,
+    looked_at,
+)
 from .features import on_lines, tables
 from .formulas import formula_text, LOWER, raised, UPPER
 from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, Mending, ODD_SPACES, rule, STRESS_MARKS, TAG
@@ -26,7 +35,8 @@ from .wikitext import MAGIC
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #814222e2
 # characters that are never changed by NFC nor joined to the one before them (UAX 15): most texts have no others
-NOT_SAFE = "[^\x00-\u02ff\u0370-\u0373\u0375-\u037d\u037f-\u0386\u0388-\u0482\u048a-\u052f\u2002-\u2125\u2190-\u2328\u3001-\u3029\u4e00-\u9fff]"
+NOT_SAFE = (
+    "[^\x00-\u02ff\u0370-\u0373\u0375-\u037d\u037f-\u0386\u0388-\u0482\u048a-\u052f\u2002-\u2125\u2190-\u2328\u3001-\u3029\u4e00-\u9fff]")
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #676f5220
 def is_composed(text: str) -> bool:
@@ -58,10 +68,13 @@ EMPHASIS = re.compile(r"(?<![\d'A-Za-z)\]])('{2,3})(?!')([^'\n]{1,200})\1(?!')")
 BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|tr|td|th|hr)\b", re.I)
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #30f90d92
-SPEAKS_OF_CODE = re.compile(r"скобк|синтакси|разметк|шаблонизатор|оператор|массив|переменн|язык\w* программирования|\bкод[ае]?\b|исходн\w+ код"
-    r"|скрипт|макрос|директив|выражени|индекс|регулярн|нотаци|компилятор|интерпретатор|Python|Lua\b|\bBash\b|JavaScript|\bC\+\+", re.I)
-CODE_IN_BRACKETS = re.compile(r"\[\[(?:\s.*|[^\]]*[=<>$(){};\"]+[^\]]*|[\d\s,.;−-]+|[a-z_]+(?:::[a-z_]+)*)\]\]|\[\[[^\]]*\s\]\]")
-CODE_IN_BRACES = re.compile(r"\{\{(?:-?\s[!-z|~\s]*\s-?|[\d\s,.;−-]*\d[\d\s,.;−-]*|[a-z_][\w.]*(?:\s?\|\s?[a-z_]\w*)*)\}\}")
+SPEAKS_OF_CODE = re.compile(r"скобк|синтакси|разметк|шаблонизатор|оператор|массив|переменн|язык\w* программирования"
+    r"|\bкод[ае]?\b|исходн\w+ код|скрипт|макрос|директив|выражени|индекс|регулярн|нотаци|компилятор|интерпретатор"
+    r"|Python|Lua\b|\bBash\b|JavaScript|\bC\+\+", re.I)
+CODE_IN_BRACKETS = re.compile(r"\[\[(?:\s.*|[^\]]*[=<>$(){};\"]+[^\]]*|[\d\s,.;−-]+|[a-z_]+(?:::[a-z_]+)*)\]\]"
+    r"|\[\[[^\]]*\s\]\]")
+CODE_IN_BRACES = re.compile(r"\{\{(?:-?\s[!-z|~\s]*\s-?|[\d\s,.;−-]*\d[\d\s,.;−-]*"
+    r"|[a-z_][\w.]*(?:\s?\|\s?[a-z_]\w*)*)\}\}")
 
 def is_code(m: re.Match) -> bool:
     "True for double brackets that are code, by their look or by the line that they stand in."
@@ -72,15 +85,18 @@ def is_code(m: re.Match) -> bool:
     return bool(look and m[0].isascii() and (m[0][2] in " -" or speaks) or speaks and "|" not in m[0])
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #d11d2ab4
-TABLE_LINE = re.compile(r"^(?:\{\||\||!.*(?:!!|\|)|\{\{[^{}\n]*$|\}\}$|(?=.*[0-9]).*\|\|.*\|\||.*\b(?:col|row)span ?= ?).*$", re.M)
-NORM = re.compile(r"\|{1,2}[^|\s][^|\nа-яё]{0,40}\|{1,2}(?=[\s,.;:)=<>≤≥+−^²)-])") # a modulus or a norm at the start of a line
+TABLE_LINE = re.compile(r"^(?:\{\||\||!.*(?:!!|\|)|\{\{[^{}\n]*$|\}\}$|(?=.*[0-9]).*\|\|.*\|\||.*\b(?:col"
+    r"|row)span ?= ?).*$", re.M)
+# a modulus or a norm at the start of a line
+NORM = re.compile(r"\|{1,2}[^|\s][^|\nа-яё]{0,40}\|{1,2}(?=[\s,.;:)=<>≤≥+−^²)-])")
 PROSE = re.compile("[а-яё]{2,}")
 
 def is_prose_with_bars(line: str) -> bool:
     "True for a finished line whose bars are signs of mathematics or of code."
     if re.match(r"\|[а-яё][^|\n]{0,60}\| [а-яё]", line): return True # words that an editor put between bars
     if line.startswith(("{|", "|-", "|}", "|+", "{{", "}}", "| ", "!")): return False
-    if not line.rstrip(" »)").endswith((".", "!", "?", "…", ":", ";")) or line.startswith("|") and not NORM.match(line): return False
+    if not line.rstrip(" »)").endswith((".", "!", "?", "…", ":", ";")) or line.startswith("|") and not NORM.match(line):
+        return (False)
     counts = [len(PROSE.findall(part)) for part in re.split(r"\|\|?", line)]
     return max(counts) > 2 or max(counts) == 2 and sum(counts) > 3
 
@@ -117,7 +133,8 @@ def markup(text: str) -> tuple[str, int]:
         mending.sub(TORN, "")
     if "''" in mending.text: mending.sub(EMPHASIS, r"\2")
     if "__" in mending.text: mending.sub(MAGIC, "")
-    if "|" in mending.text or "{{" in mending.text or "}}" in mending.text or "!!" in mending.text: mending.sub(TABLE_LINE, table_text)
+    if "|" in mending.text or "{{" in mending.text or "}}" in mending.text or "!!" in mending.text:
+        mending.sub(TABLE_LINE, table_text)
     return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #0d0fe7ac
@@ -144,7 +161,8 @@ UNJOINED = re.compile("[а-яА-Я][\u0306\u0308]")
 def stress(text: str) -> tuple[str, int]:
     "Stress marks on Cyrillic vowels, also those made with an accented Latin letter inside a Cyrillic word."
     hits = 0
-    if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"): text, hits = ACCENT.subn(lambda m: ACCENTED[m[0]], text)
+    if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"):
+        text, hits = ACCENT.subn(lambda m: ACCENTED[m[0]], text)
     if marked := lines_with_any(text, "[\u0300\u0301\u0341]"): # a second mark on such a letter too
         text, n = on_lines(text, marked, lambda line: STRESS_MARKS.subn("", line))
         hits += n
@@ -158,14 +176,16 @@ TO_LATIN = str.maketrans("АВСЕНКМОРТХУЅІЈасеорхуѕіј", "
 MIXED = re.compile(r"(?<![^\W\d_])[^\W\d_]*?(?:[а-яА-ЯёЁІіЈј][A-Za-zÀ-ÿ]|[A-Za-zÀ-ÿ][а-яА-ЯёЁІіЈј])[^\W\d_]*")
 ROMAN = re.compile("(?=.*[IVX])[IVXLCDMХСМІ]+")
 BORROWED = re.compile("[A-Z]{2,}[а-яё]{2,}") # a Latin abbreviation with a Russian ending
-SPEAKS_OF_LETTERS = re.compile("латинск|латиниц|кирилли[чц]|гомоглиф|омоглиф|букв[аыоу]|буквой|буквами|написани|транслит", re.I)
+SPEAKS_OF_LETTERS = re.compile(
+    "латинск|латиниц|кирилли[чц]|гомоглиф|омоглиф|букв[аыоу]|буквой|буквами|написани|транслит", re.I)
 LATIN_WORD, CYRILLIC_WORD = re.compile("[A-Za-zÀ-ÿ]+"), re.compile("[\u0400-\u04ff]+")
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #7c2711c6
 def one_script(m: re.Match) -> str:
     "A mixed word in its majority script, or as it is."
     word = m[0]
-    if BORROWED.fullmatch(word) or word[-1] in "abcdefgh" and m.string[m.end():m.end() + 1].isdigit(): return word # PHPшник, Крa7
+    # PHPшник, Крa7
+    if BORROWED.fullmatch(word) or word[-1] in "abcdefgh" and m.string[m.end():m.end() + 1].isdigit(): return word
     if ROMAN.fullmatch(word): return word.translate(str.maketrans("ХСМІ", "XCMI"))
     cyrillic = sum("\u0400" <= c <= "\u04ff" for c in word)
     if len(word) < 3: return word
@@ -182,12 +202,14 @@ def has_vowel(word: str) -> bool:
     return word.isupper() or bool(re.search("[аеёиоуыэюяі]", word.lower()))
 
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #6104f5e5
-NAMED_BY_LETTER = (r"(?:точк|числ|вектор|функци|переменн|параметр|сторон|прям|отрез|угол|угл|множеств|элемент|звук|нот|ось|оси|коэффициент|гласн"
-    r"|класс|витамин|групп|тип|категори|вариант|пункт|символ|префикс|приставк|суффикс|окончани|артикл|предлог|союз|частиц|слог|корн|корен|степен|плоскост"
-    r"|диагонал|радиус|координат|индекс|строк|столб|матриц|два|две|три|обозначени|обозначен|скорост|констант|постоянн|величин|знак|заряд"
-    r"|фаз|вершин|пол[ея]|клетк|вертикал|лини|язык)[а-яё]*")
-LONE = re.compile(r"[aoycxeCABKO](?:(?<=[aoy])(?<![^\s(«„].)(?<![A-Za-z] .)(?<!\d .)(?= [«(]?[а-яё])|(?<=c)(?<![^\s(«„].)(?= [«(„\"]?[а-яёА-ЯЁ\d])"
-    r"|(?<=[xeao])(?<=\d-.)(?= [а-яё—]|[,.)]))|(?:(?<=^)|(?<=[.!?…] ))[CABKO](?= (?:[а-яё]{2,}|\d{4}(?:[—–-](?:[хxе]|\d{2,4}))? (?:год|г\.|гг)))", re.M)
+NAMED_BY_LETTER = (r"(?:точк|числ|вектор|функци|переменн|параметр|сторон|прям|отрез|угол|угл|множеств|элемент|звук|нот"
+    r"|ось|оси|коэффициент|гласн|класс|витамин|групп|тип|категори|вариант|пункт|символ|префикс|приставк|суффикс"
+    r"|окончани|артикл|предлог|союз|частиц|слог|корн|корен|степен|плоскост|диагонал|радиус|координат|индекс|строк"
+    r"|столб|матриц|два|две|три|обозначени|обозначен|скорост|констант|постоянн|величин|знак|заряд|фаз|вершин"
+    r"|пол[ея]|клетк|вертикал|лини|язык)[а-яё]*")
+LONE = re.compile(r"[aoycxeCABKO](?:(?<=[aoy])(?<![^\s(«„].)(?<![A-Za-z] .)(?<!\d .)(?= [«(]?[а-яё])"
+    r"|(?<=c)(?<![^\s(«„].)(?= [«(„\"]?[а-яёА-ЯЁ\d])|(?<=[xeao])(?<=\d-.)(?= [а-яё—]|[,.)]))|(?:(?<=^)|(?<=[.!?…] "
+    r"))[CABKO](?= (?:[а-яё]{2,}|\d{4}(?:[—–-](?:[хxе]|\d{2,4}))? (?:год|г\.|гг)))", re.M)
 VARIABLES = re.compile(r"[=<>≤≥∈α-ω]|(?<![\w'’.&-])[bdf-np-wzDF-JLNP-SU-WZ](?![\w'’.&-])"
     rf"|\b(?i:{NAMED_BY_LETTER}) [caoyCABKOY] |\b[aoc]-|\b[ac] (?:и|или) [a-z]\b")
 
@@ -206,7 +228,8 @@ def lone_letters(
 # %% ../../notebooks/core/corpus/14_char_rules.ipynb #e4009146
 @rule("homoglyphs")
 def homoglyphs(text: str) -> tuple[str, int]:
-    "Latin letters inside Cyrillic words, or alone among them, that look like Cyrillic ones, and the reverse; Roman numerals in Latin."
+    """Latin letters inside Cyrillic words, or alone among them, that look like Cyrillic ones, and the reverse; Roman
+    numerals in Latin."""
     hits = 0
     def mend(m):
         nonlocal hits

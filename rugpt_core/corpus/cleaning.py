@@ -80,8 +80,10 @@ def clean_chunk(
         start = time.thread_time_ns()
         text, sections = render(article)
         words = words_of(text)
-        reasons = reasons_against(article.title, text, words, options.min_chars, options.min_cyrillic, options.off_filters)
-        if read.leads and "navigation" not in (*reasons, *options.off_filters): reasons = [r for r in STEPS if r in {*reasons, "navigation"}]
+        reasons = reasons_against(article.title, text, words, options.min_chars, options.min_cyrillic,
+            options.off_filters)
+        if read.leads and "navigation" not in (*reasons, *options.off_filters):
+            reasons = [r for r in STEPS if r in {*reasons, "navigation"}]
         out.clock["filters"] += time.thread_time_ns() - start
         out.rows.append(dict(id=article_id(raw.source_id, raw.text), source=raw.source, source_id=raw.source_id,
             revision=raw.revision, title=article.title, text=text, n_chars=len(text), split="",
@@ -107,7 +109,9 @@ def chunks(raws: Iterable[RawArticle]) -> Iterator[list[RawArticle]]:
     for raw in raws:
         chunk.append(raw)
         n += len(raw.text)
-        if n >= CHUNK_CHARS: yield chunk; chunk, n = [], 0
+        if n >= CHUNK_CHARS:
+            yield chunk
+            chunk, n = [], 0
     if chunk: yield chunk
 
 # %% ../../notebooks/core/corpus/18_cleaning.ipynb #160a8cd3
@@ -120,7 +124,8 @@ class Pool:
         self.schema = article_schema()
         self.writer, self.bits_file = pq.ParquetWriter(self.path, self.schema, compression="lz4",
             use_dictionary=False, write_statistics=False), open(self.bits_path, "wb")
-        self.parts: dict[str, list] = {name: [] for name in ("ids", "keys", "lengths", "ranks", "reasons", "para_row", "para_hash", "para_len")}
+        self.parts: dict[str, list] = {name: []
+            for name in ("ids", "keys", "lengths", "ranks", "reasons", "para_row", "para_hash", "para_len")}
         self.starts, self.count, self.chars = [0], 0, 0 # first position of each row group
         self.rules: dict[str, list[int]] = {}
         self.clock: Counter = Counter()
@@ -134,32 +139,40 @@ class Pool:
         if not chunk.rows: return
         self.writer.write_table(pa.Table.from_pylist(chunk.rows, schema=self.schema))
         self.bits_file.write(chunk.bits)
-        new = dict(ids=np.array([int(r["id"], 16) for r in chunk.rows], dtype=np.uint64), keys=np.array(chunk.keys, dtype="S32"),
+        new = dict(ids=np.array([int(r["id"], 16) for r in chunk.rows], dtype=np.uint64),
+            keys=np.array(chunk.keys, dtype="S32"),
             lengths=np.array([r["n_chars"] for r in chunk.rows], dtype=np.int64),
-            ranks=np.array([title_rank(r["title"], r["text"]) for r in chunk.rows], dtype=np.uint8), reasons=np.array(chunk.reasons, dtype=np.uint32),
-            para_row=(chunk.paragraphs[:, 0] + np.uint64(self.count)).astype(np.int32), para_hash=chunk.paragraphs[:, 1],
-            para_len=chunk.paragraphs[:, 2].astype(np.int32))
+            ranks=np.array([title_rank(r["title"], r["text"]) for r in chunk.rows], dtype=np.uint8),
+            reasons=np.array(chunk.reasons, dtype=np.uint32),
+            para_row=(chunk.paragraphs[:, 0] + np.uint64(self.count)).astype(np.int32),
+            para_hash=chunk.paragraphs[:, 1], para_len=chunk.paragraphs[:, 2].astype(np.int32))
         for name, part in new.items(): self.parts[name].append(part)
-        self.count += len(chunk.rows); self.starts.append(self.count)
+        self.count += len(chunk.rows)
+        self.starts.append(self.count)
         self.chars += int(new["lengths"].sum())
         self.clock += chunk.clock
         self.unknown += chunk.unknown
         for tally in chunk.tallies:
             for name, (hits, gone) in tally.items():
                 r = self.rules.setdefault(name, [0, 0, 0])
-                r[0] += 1; r[1] += hits; r[2] += gone
+                r[0] += 1
+                r[1] += hits
+                r[2] += gone
 
     def close(self):
         "End the writing; what was gathered becomes arrays."
-        self.writer.close(); self.bits_file.close()
-        empty = dict(keys="S32", lengths=np.int64, ranks=np.uint8, reasons=np.uint32, para_row=np.int32, para_len=np.int32)
+        self.writer.close()
+        self.bits_file.close()
+        empty = dict(keys="S32", lengths=np.int64, ranks=np.uint8, reasons=np.uint32, para_row=np.int32,
+            para_len=np.int32)
         for name, parts in self.parts.items():
             setattr(self, name, np.concatenate(parts) if parts else np.zeros(0, dtype=empty.get(name, np.uint64)))
         self.parts.clear()
 
     def remove(self):
         "Delete the files."
-        self.writer.close(); self.bits_file.close()
+        self.writer.close()
+        self.bits_file.close()
         for path in (self.path, self.bits_path): path.unlink(missing_ok=True)
 
     def id(self, i: int) -> str:
@@ -286,12 +299,14 @@ def write_rows(
             lost = [refused_row(pool, i, row) for i, row in zip((np.flatnonzero(bad) + a).tolist(),
                 table.filter(pa.array(bad)).to_pylist(), strict=True)]
             lost_to.write(pa.Table.from_pylist(lost, schema=rejected), int(pool.lengths[a:b][bad].sum()))
-    kept_to.close(); lost_to.close()
+    kept_to.close()
+    lost_to.close()
 
 def refused_row(pool: Pool, i: int, row: dict) -> dict:
     "A row with every reason, the first step that refused it, and the article that it repeats."
     reasons = pool.reasons_of(i)
-    if i in pool.twin: row["meta"] = json.dumps(json.loads(row["meta"]) | {"duplicate_of": pool.id(pool.twin[i])}, ensure_ascii=False)
+    if i in pool.twin:
+        row["meta"] = json.dumps(json.loads(row["meta"]) | {"duplicate_of": pool.id(pool.twin[i])}, ensure_ascii=False)
     return row | dict(reasons=json.dumps(reasons), stage=STEPS[reasons[0]])
 
 # %% ../../notebooks/core/corpus/18_cleaning.ipynb #45dca90c
@@ -315,11 +330,13 @@ def examples_of(
     found: dict[str, list[dict]] = {name: [] for name in RULES}
     for raw in raws:
         article = parse(raw)
-        if sum(len(p) for _, ps in article.sections for p in ps) > 12_000: continue # comparing takes the square of a paragraph's length
+        # comparing takes the square of a paragraph's length
+        if sum(len(p) for _, ps in article.sections for p in ps) > 12_000: continue
         taken: Counter = Counter()
         for h in rule_hits(article, options.off_rules, options.extra_rules):
             if len(found[h.rule]) < each and taken[h.rule] < 1:
-                found[h.rule].append(dict(rule=h.rule, title=article.title, left=h.left, before=h.before[:200], after=h.after[:200], right=h.right))
+                found[h.rule].append(dict(rule=h.rule, title=article.title, left=h.left, before=h.before[:200],
+                    after=h.after[:200], right=h.right))
                 taken[h.rule] += 1
     return [e for places in found.values() for e in places]
 
@@ -340,9 +357,11 @@ def check_kept(pool: Pool, source: str, min_chars: int, seen: np.ndarray):
     left = len(pool.standing())
     if left >= 2: return
     counts = Counter(r for i in range(pool.count) for r in pool.reasons_of(i))
-    foreign = sum(1 for i in range(pool.count) if {"too_few_cyrillic", "not_russian"} & set(rs := pool.reasons_of(i)) and "no_text" not in rs)
+    foreign = sum(1 for i in range(pool.count) if {"too_few_cyrillic", "not_russian"} & set(rs := pool.reasons_of(i))
+        and "no_text" not in rs)
     if foreign == pool.count:
-        raise RugptError(f"no Russian text: Cyrillic share {letters_share(seen):.0%} of letters", source, "give a source of Russian articles")
+        raise RugptError(f"no Russian text: Cyrillic share {letters_share(seen):.0%} of letters", source,
+            "give a source of Russian articles")
     why = ", ".join(f"{r} {n}" for r, n in counts.most_common()) or "the source has one article only"
     raise RugptError(f"{left} of {pool.count} articles are left, two are needed ({why})", source,
         f"give a larger source, or lower min_chars (it is {min_chars})")
@@ -378,11 +397,13 @@ def clean_corpus(
     extra_rules: Sequence[str] = (), # optional rules that are switched on
     off_filters: Sequence[str] = (), # filters that are left out
     templates_file: str = TEMPLATES, # what templates of a dump show
-    on_error: str = "stop", text_field: str = "", # at a row that cannot be read: stop or skip; field with the text, empty: text
+    # at a row that cannot be read: stop or skip; field with the text, empty: text
+    on_error: str = "stop", text_field: str = "",
     workers: int = 0, # processes; 0: one a core. The outputs do not depend on it
 ) -> dict: # counts for the manifest
     "Clean a corpus: rules, filters, duplicates, boilerplate, splits."
-    options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters), near_duplicate > 0, templates_file)
+    options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters),
+        near_duplicate > 0, templates_file)
     check_options(options, val_share, near_duplicate, boilerplate)
     out, seen, faults, sample = Path(out), np.zeros(6, np.int64), Faults(on_error), Sampler()
     pool, start = Pool(out), time.perf_counter()
@@ -395,7 +416,8 @@ def clean_corpus(
         pool.close()
         pool.clock["reading and cleaning"] = round(1e9*(time.perf_counter() - start))
         counts = finish(pool, out, source, options, val_share, near_duplicate, boilerplate, seen)
-        write_json(out/"examples.json", dict(hits=examples_of(sample.kept, options), rejected=rejected_samples(out/"rejected.parquet")))
+        write_json(out/"examples.json",
+            dict(hits=examples_of(sample.kept, options), rejected=rejected_samples(out/"rejected.parquet")))
         if faults.messages: write_json(out/"skipped.json", faults.messages)
         write_json(out/"timing.json", {k: round(v/1e9, 3) for k, v in pool.clock.items()})
         return counts | dict(skipped_rows=faults.rows, skipped_files=faults.files)
@@ -423,14 +445,17 @@ def finish(
     check_kept(pool, source, options.min_chars, np.zeros(6) if seen is None else seen)
     middle = time.perf_counter()
     write_rows(pool, out, held_out)
-    pool.clock["duplicates"], pool.clock["writing"] = round(1e9*(middle - start)), round(1e9*(time.perf_counter() - middle))
+    pool.clock["duplicates"] = round(1e9*(middle - start))
+    pool.clock["writing"] = round(1e9*(time.perf_counter() - middle))
     tally = {name: pool.rules.get(name, [0, 0, 0]) for name in RULES}
-    write_json(out/"rules.json", [dict(rule=name, doc=RULES[name].doc, on=name not in options.off_rules and (not RULES[name].optional
-        or name in options.extra_rules), articles=a, hits=h, characters=c) for name, (a, h, c) in tally.items()])
+    write_json(out/"rules.json", [dict(rule=name, doc=RULES[name].doc,
+        on=name not in options.off_rules and (not RULES[name].optional or name in options.extra_rules), articles=a,
+        hits=h, characters=c) for name, (a, h, c) in tally.items()])
     write_json(out/"funnel.json", funnel_of(pool.reasons))
     kept = pool.standing()
     val = int(held_out[kept].sum())
     by_reason = {r: n for k, r in enumerate(CLEANING_REASONS) if (n := int((pool.reasons >> k & 1).sum()))}
     return dict(read=pool.count, kept=len(kept), rejected=pool.count - len(kept), train=len(kept) - val, val=val,
-        characters=int(pool.lengths[kept].sum()), unknown_templates=dict(pool.unknown.most_common(100)), rule_hits=sum(h for _, h, _ in tally.values()),
+        characters=int(pool.lengths[kept].sum()), unknown_templates=dict(pool.unknown.most_common(100)),
+        rule_hits=sum(h for _, h, _ in tally.values()),
         reasons=dict(sorted(by_reason.items(), key=lambda x: -x[1]))) | counts

@@ -34,8 +34,11 @@ def paragraph_passages(
     "Paragraphs, joined till they are long enough."
     part, n = [], 0
     for p in text.split("\n\n"):
-        part.append(p); n += len(p)
-        if n >= size: yield "\n\n".join(part); part, n = [], 0
+        part.append(p)
+        n += len(p)
+        if n >= size:
+            yield "\n\n".join(part)
+            part, n = [], 0
     if part: yield "\n\n".join(part)
 
 # %% ../../notebooks/core/corpus/21_decontamination.ipynb #627a8d6d
@@ -99,7 +102,8 @@ class Index:
         for s, codes in zip(sets, band_codes(signatures(sets), self.shape)):
             low, high = np.searchsorted(self.codes, codes, "left"), np.searchsorted(self.codes, codes, "right")
             for j in {int(self.code_of[k]) for a, b in zip(low, high) for k in range(a, b)}:
-                if (value := jaccard(s, self.sets[j])) >= self.threshold: hits[int(self.owner[j])].merge(NearestMatch(value, id))
+                if (value := jaccard(s, self.sets[j])) >= self.threshold:
+                    hits[int(self.owner[j])].merge(NearestMatch(value, id))
         for i, n in self._shared(self.runs(text)).items(): hits[i].merge(NearestMatch(0., "", n/self.n_runs[i], id))
         return dict(hits)
 
@@ -111,7 +115,8 @@ class Index:
         return dict(count)
 
 # %% ../../notebooks/core/corpus/21_decontamination.ipynb #11790777
-def compare_list(index: Index, skip: Mapping[int, str], articles: list[tuple[str, str]]) -> dict[int, NearestMatch]: # skip: position -> id not looked at
+# skip: position -> id not looked at
+def compare_list(index: Index, skip: Mapping[int, str], articles: list[tuple[str, str]]) -> dict[int, NearestMatch]:
     "The hits of a list of articles (id, text)."
     found: dict[int, NearestMatch] = defaultdict(NearestMatch)
     for id, text in articles:
@@ -132,7 +137,9 @@ def compare_all(
         part = []
         for a in articles:
             part.append(a)
-            if len(part) == size: yield part; part = []
+            if len(part) == size:
+                yield part
+                part = []
         if part: yield part
     found: dict[int, NearestMatch] = defaultdict(NearestMatch)
     with Progress("comparing with the corpus", unit="articles") as bar:
@@ -145,7 +152,9 @@ def compare_all(
 def read_evaluation(
     path: str, # a file, or a pattern with *; empty: none
 ) -> list[tuple[str, str]]: # id, text
-    "Texts of evaluation sets."
+    """Texts of evaluation sets.
+
+    Raises RugptError where a file is missing or a row has no text."""
     out, found = [], [Path(f) for f in sorted(glob.glob(str(resolve_path(path)), recursive=True))] if path else []
     if path and not any(f.is_file() for f in found): raise RugptError("no such file", path, "mend evaluation_files")
     for file in filter(Path.is_file, found):
@@ -154,6 +163,7 @@ def read_evaluation(
         else: rows = [dict(text=file.read_text(encoding="utf-8"))]
         texts = [r.get("text") for r in rows]
         if not all(isinstance(t, str) for t in texts):
-            raise RugptError(f"row {next(i for i, t in enumerate(texts, 1) if not isinstance(t, str))} has no text", str(file), "give every row a field `text`")
+            raise RugptError(f"row {next(i for i, t in enumerate(texts, 1) if not isinstance(t, str))} has no text",
+                str(file), "give every row a field `text`")
         out += [(f"{file.name}:{i}", t) for i, t in enumerate(texts, 1)]
     return out

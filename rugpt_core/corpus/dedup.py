@@ -30,9 +30,10 @@ def keep_one(
     return min(group, key=lambda i: (-lengths[i], ranks[i] if ranks is not None else 0, ids[i], i))
 
 # %% ../../notebooks/core/corpus/17_dedup.ipynb #6910b66b
-NO_TITLE = re.compile(r"[\W\d_]*|(?:статья|страница|документ|текст|файл|запись|раздел|глава|новый документ|безымянн\w*|без (?:названия|имени|заголовка)"
-    r"|article|page|document|doc|text|file|untitled|no title|title|row|item|id|sample|entry|wiki)[\W_]*(?:\d[\d\W_]*)?|https?:.*|www\..*"
-    r"|.*\.(?:txt|html?|xml|json|md|docx?|pdf|csv)|[0-9a-f]{8,}|Q\d+|none|null|nan", re.I)
+NO_TITLE = re.compile(r"[\W\d_]*|(?:статья|страница|документ|текст|файл|запись|раздел|глава|новый "
+    r"документ|безымянн\w*|без (?:названия|имени|заголовка)|article|page|document|doc|text|file|untitled|no "
+    r"title|title|row|item|id|sample|entry|wiki)[\W_]*(?:\d[\d\W_]*)?|https?:.*|www\..*|.*\.(?:txt|html?|xml|json"
+    r"|md|docx?|pdf|csv)|[0-9a-f]{8,}|Q\d+|none|null|nan", re.I)
 
 def title_rank(
     title: str,
@@ -102,7 +103,9 @@ def band_shape(
     threshold: float, # Jaccard's index from which two articles are near duplicates
     recall: float = .99, # share of pairs at the threshold that must be found
 ) -> tuple[int, int]: # bands, values in a band
-    "How the signature is cut."
+    """How the signature is cut.
+
+    Raises RugptError where the threshold is outside of 0 to 1."""
     if not 0 < threshold <= 1: raise RugptError(f"threshold is {threshold}", "near_duplicate",
         "give a number above 0, at most 1")
     shapes = [(PERMUTATIONS//r, r) for r in (32, 16, 8, 4, 2, 1)]

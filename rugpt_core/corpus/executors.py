@@ -47,7 +47,8 @@ class Job:
 
 # %% ../../notebooks/core/corpus/20_executors.ipynb #795c53fb
 def job_digest(values: dict) -> str: # 16 hexadecimal digits
-    "Digest of a configuration, of the source's bytes and of the code: a changed filter has a folder, and a log, of its own."
+    """Digest of a configuration, of the source's bytes and of the code: a changed filter has a folder, and a log, of
+    its own."""
     code = reached_code("corpus.executors")
     files = [input_digest(f) for f in (values["source"], values["options"]["templates_file"])]
     return json_digest([values, files, code])[:16]
@@ -58,7 +59,8 @@ def save_chunk(chunk: Chunk, path: Path):
     import pyarrow as pa, pyarrow.parquet as pq
     table = pa.Table.from_pylist(chunk.rows, schema=article_schema())
     extra = dict(reasons=json.dumps(chunk.reasons), keys=json.dumps(chunk.keys), tallies=json.dumps(chunk.tallies),
-        clock=json.dumps(chunk.clock), unknown=json.dumps(chunk.unknown), bits=chunk.bits.hex(), paragraphs=chunk.paragraphs.tobytes().hex())
+        clock=json.dumps(chunk.clock), unknown=json.dumps(chunk.unknown), bits=chunk.bits.hex(),
+        paragraphs=chunk.paragraphs.tobytes().hex())
     tmp = path.with_name(f".{path.name}.{os.getpid()}")
     pq.write_table(table.replace_schema_metadata(extra), tmp, compression="lz4")
     os.replace(tmp, path)
@@ -70,7 +72,8 @@ def load_chunk(path: Path) -> Chunk:
     extra = {k.decode(): v for k, v in table.schema.metadata.items()}
     paragraphs = np.frombuffer(bytes.fromhex(extra["paragraphs"].decode()), dtype=np.uint64).reshape(-1, 3)
     return Chunk(table.to_pylist(), *(json.loads(extra[k]) for k in ("reasons", "keys", "tallies")),
-        bytes.fromhex(extra["bits"].decode()), paragraphs, Counter(json.loads(extra["clock"])), Counter(json.loads(extra["unknown"])))
+        bytes.fromhex(extra["bits"].decode()), paragraphs, Counter(json.loads(extra["clock"])),
+        Counter(json.loads(extra["unknown"])))
 
 # %% ../../notebooks/core/corpus/20_executors.ipynb #c2e2c5c5
 @dataclass
@@ -83,7 +86,8 @@ class ReadArticles:
         faults = Faults(self.job.on_error)
         for n, chunk in enumerate(chunks(read_source(self.job.source, self.job.limit, faults, self.job.text_field))):
             if n % world_size == rank:
-                for raw in chunk: yield Document(text=raw.text, id=raw.source_id, metadata=dict(chunk=n, **{k: getattr(raw, k)
+                for raw in chunk:
+                    yield Document(text=raw.text, id=raw.source_id, metadata=dict(chunk=n, **{k: getattr(raw, k)
                     for k in ("source", "revision", "where", "title", "form")}))
         write_json(Path(self.job.work)/f"faults-{rank:05}.json", asdict_faults(faults))
 
@@ -101,7 +105,8 @@ class CleanArticles:
         from itertools import groupby
         for n, documents in groupby(data, key=lambda d: d.metadata["chunk"]):
             documents = list(documents)
-            raws = [RawArticle(source_id=d.id, text=d.text, **{k: v for k, v in d.metadata.items() if k != "chunk"}) for d in documents]
+            raws = [RawArticle(source_id=d.id, text=d.text, **{k: v for k, v in d.metadata.items() if k != "chunk"})
+                for d in documents]
             chunk = clean_chunk(raws, self.job.options)
             save_chunk(chunk, Path(self.job.work)/f"chunk-{n:08}.parquet")
             for d, row, reasons in zip(documents, chunk.rows, chunk.reasons, strict=True):
@@ -118,7 +123,8 @@ class GatherArticles:
     def __call__(self, data, rank: int = 0, world_size: int = 1):
         job, work = self.job, Path(self.job.work)
         out = work/"out"
-        shutil.rmtree(out, ignore_errors=True); out.mkdir()
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
         pool = Pool(out)
         try:
             for path in sorted(work.glob("chunk-*.parquet")): pool.add(load_chunk(path))
@@ -127,7 +133,8 @@ class GatherArticles:
         finally: pool.remove()
         sample = Sampler()
         for _ in sample(read_source(job.source, job.limit, Faults(job.on_error), job.text_field)): pass
-        write_json(out/"examples.json", dict(hits=examples_of(sample.kept, job.options), rejected=rejected_samples(out/"rejected.parquet")))
+        write_json(out/"examples.json",
+            dict(hits=examples_of(sample.kept, job.options), rejected=rejected_samples(out/"rejected.parquet")))
         faults = json.loads((work/"faults-00000.json").read_text())
         if faults["messages"]: write_json(out/"skipped.json", faults["messages"])
         write_json(out/"timing.json", {k: round(v/1e9, 3) for k, v in pool.clock.items()})
@@ -137,7 +144,9 @@ class GatherArticles:
 EXECUTORS = ("local", "slurm", "ray")
 
 def executor_class(kind: str):
-    "An executor of datatrove by its name."
+    """An executor of datatrove by its name.
+
+    Raises RugptError where the executor is unknown or its package is missing."""
     if kind not in EXECUTORS: raise RugptError(f"unknown executor {kind!r}", "executor", f"give {', '.join(EXECUTORS)}")
     if kind == "ray": require("ray", "scale")
     return getattr(require("datatrove.executor", "scale", "datatrove"), f"{kind.title()}PipelineExecutor")
@@ -152,8 +161,11 @@ def executors(
 ): # the executor of the second stage, which depends on the first
     "Both stages; `.run()` runs them."
     make = functools.partial(executor_class(kind), **more)
-    if kind == "slurm": make = functools.partial(make, job_name="rugpt-clean", **{k: v for k, v in dict(partition="main", time="24:00:00").items() if k not in more})
-    first = make(pipeline=[ReadArticles(job), CleanArticles(job)], tasks=tasks, workers=workers, logging_dir=f"{job.work}/logs/clean")
+    if kind == "slurm":
+        make = functools.partial(make, job_name="rugpt-clean",
+            **{k: v for k, v in dict(partition="main", time="24:00:00").items() if k not in more})
+    first = make(pipeline=[ReadArticles(job), CleanArticles(job)], tasks=tasks, workers=workers,
+        logging_dir=f"{job.work}/logs/clean")
     return make(pipeline=[GatherArticles(job)], tasks=1, depends=first, logging_dir=f"{job.work}/logs/gather")
 
 # %% ../../notebooks/core/corpus/20_executors.ipynb #ae76ad78
@@ -166,20 +178,23 @@ def clean_scaled(
     workers: int = -1, # tasks at a time; -1: all
     work: str | Path = "", # folder that every machine sees, for logs and chunks; empty: beside `out`
     limit: int = 0, min_chars: int = 200, min_cyrillic: float = .7, val_share: float = .1, near_duplicate: float = .7,
-    boilerplate: int = 5, off_rules: Sequence[str] = (), extra_rules: Sequence[str] = (), off_filters: Sequence[str] = (),
+    boilerplate: int = 5, off_rules: Sequence[str] = (), extra_rules: Sequence[str] = (),
+    off_filters: Sequence[str] = (),
     templates_file: str = TEMPLATES,
     on_error: str = "stop",
     text_field: str = "", # all as in clean.clean_corpus
     **more, # of the executor's own
 ) -> dict: # counts for the manifest
     "Clean a corpus on an executor of datatrove. Run again after a stop, it goes on with the tasks that are missing."
-    options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters), near_duplicate > 0, templates_file)
+    options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters),
+        near_duplicate > 0, templates_file)
     check_options(options, val_share, near_duplicate, boilerplate)
-    values = dict(source=str(source), limit=limit, options=asdict(options), val_share=val_share, near_duplicate=near_duplicate,
-        boilerplate=boilerplate, on_error=on_error, text_field=text_field, tasks=tasks)
+    values = dict(source=str(source), limit=limit, options=asdict(options), val_share=val_share,
+        near_duplicate=near_duplicate, boilerplate=boilerplate, on_error=on_error, text_field=text_field, tasks=tasks)
     folder = Path(work or Path(out).parent/".scale").resolve()/job_digest(values)
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(str(source), str(out), str(folder), limit, options, val_share, near_duplicate, boilerplate, on_error, text_field)
+    job = Job(str(source), str(out), str(folder), limit, options, val_share, near_duplicate, boilerplate, on_error,
+        text_field)
     if not (folder/"counts.json").is_file(): submit(executors(executor, job, tasks, workers, **more), executor, folder)
     for path in sorted((folder/"out").iterdir()): shutil.copy2(path, Path(out)/path.name)
     return json.loads((folder/"counts.json").read_text())
@@ -188,13 +203,17 @@ def clean_scaled(
 def submit(final, kind: str, folder: Path):
     "Run both stages to their end; a failed task raises its first error in one line."
     if kind == "slurm" and not shutil.which("sbatch"):
-        raise RugptError("command sbatch is missing", "executor slurm", "run this on a node that submits to Slurm, or choose local or ray")
+        raise RugptError("command sbatch is missing", "executor slurm",
+            "run this on a node that submits to Slurm, or choose local or ray")
     for done in folder.glob("logs/gather/completions/*"): done.unlink() # without counts.json it did not end
     try: final.run()
     except RugptError: raise
     except Exception as e: # executors wrap a task's error in classes of their own
-        raise RugptError(f"a task failed ({str(e).strip().splitlines()[-1][:300]})", str(folder/"logs"), "see its log; run again to go on") from e
+        raise RugptError(f"a task failed ({str(e).strip().splitlines()[-1][:300]})", str(folder/"logs"),
+            "see its log; run again to go on") from e
     if kind != "slurm" and not (folder/"counts.json").is_file():
         raise RugptError("a task failed", str(folder/"logs"), "see its log; run again to go on")
     with Progress("waiting for Slurm") as bar:
-        while not (folder/"counts.json").is_file(): time.sleep(5); bar.update(5)
+        while not (folder/"counts.json").is_file():
+            time.sleep(5)
+            bar.update(5)

@@ -28,7 +28,8 @@ def code_units(text: str) -> np.ndarray: # (units,) uint16
 # %% ../../notebooks/core/corpus/05_features.ipynb #78bfbc7a
 def kind_of(c: str) -> int:
     "The kind of a character."
-    if c.isalpha(): return CYRILLIC if "\u0400" <= c <= "\u052f" else LATIN if c < "\u0250" and c not in "ªº" else LETTER
+    if c.isalpha():
+        return CYRILLIC if "\u0400" <= c <= "\u052f" else LATIN if c < "\u0250" and c not in "ªº" else LETTER
     return DIGIT if c.isalnum() else SPACE if c.isspace() else KIND_OTHER
 
 @cache

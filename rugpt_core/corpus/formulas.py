@@ -12,11 +12,12 @@ import re
 import unicodedata
 
 # %% ../../notebooks/core/corpus/01_formulas.ipynb #9f96db0a
-_GREEK = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lamda mu nu xi omicron pi rho final_sigma sigma tau "
-    "upsilon phi chi psi omega").split()
-GREEK = {("lambda" if name == "lamda" else name): chr(0x3b1 + i) for i, name in enumerate(_GREEK)} | dict(varepsilon="ε",
-    vartheta="ϑ", varphi="φ", phi="φ", varrho="ϱ", varsigma="ς", varpi="ϖ", Gamma="Γ", Delta="Δ", Theta="Θ", Lambda="Λ",
-    Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ", Phi="Φ", Psi="Ψ", Omega="Ω")
+_GREEK = ("alpha beta gamma delta epsilon zeta eta theta iota kappa lamda mu nu xi omicron pi rho final_sigma sigma "
+    "tau upsilon phi chi psi omega").split()
+GREEK = {("lambda" if name == "lamda" else name): chr(0x3b1 + i)
+    for i, name in enumerate(_GREEK)} | dict(varepsilon="ε", vartheta="ϑ", varphi="φ", phi="φ", varrho="ϱ",
+    varsigma="ς", varpi="ϖ", Gamma="Γ", Delta="Δ", Theta="Θ", Lambda="Λ", Xi="Ξ", Pi="Π", Sigma="Σ", Upsilon="Υ",
+    Phi="Φ", Psi="Ψ", Omega="Ω")
 
 # %% ../../notebooks/core/corpus/01_formulas.ipynb #551e9db6
 SIGNS = dict(cdot="·", times="×", div="÷", ast="∗", star="⋆", circ="°", bullet="•", pm="±", mp="∓", le="≤", leq="≤",
@@ -25,19 +26,21 @@ SIGNS = dict(cdot="·", times="×", div="÷", ast="∗", star="⋆", circ="°", 
     leftrightarrow="↔", Rightarrow="⇒", Leftarrow="⇐", Leftrightarrow="⇔", iff="⇔", implies="⇒", uparrow="↑",
     downarrow="↓", rightleftharpoons="⇌", infty="∞", partial="∂", nabla="∇", exists="∃", forall="∀", neg="¬", lnot="¬",
     land="∧", wedge="∧", lor="∨", vee="∨", oplus="⊕", otimes="⊗", cap="∩", cup="∪", subset="⊂", subseteq="⊆",
-    supset="⊃", supseteq="⊇", setminus="∖", emptyset="∅", varnothing="∅", notin="∉", ni="∋", sum="∑", prod="∏",
-    int="∫", iint="∬", oint="∮", angle="∠", perp="⊥", parallel="∥", mid="|", vert="|", lvert="|", rvert="|", Vert="‖",
-    lVert="‖", rVert="‖", langle="⟨", rangle="⟩", lfloor="⌊", rfloor="⌋", lceil="⌈", rceil="⌉", lbrace="{", rbrace="}",
-    dots="…", ldots="…", cdots="…", dotsc="…", dotsb="…", prime="′", hbar="ℏ", ell="ℓ", Re="Re", Im="Im", aleph="ℵ",
-    deg="deg", degree="°", triangle="△", square="□", blacksquare="■", quad=" ", qquad=" ", colon=":", models="⊨",
-    vdash="⊢", top="⊤", bot="⊥", dagger="†", imath="i", jmath="j", isin="∈", N="ℕ", Z="ℤ", Q="ℚ", R="ℝ", C="ℂ",
-    AA="Å", S="§", P="¶", And="&", lang="⟨", rang="⟩", infin="∞", sdot="·", plusmn="±", exist="∃", and_="∧", or_="∨") | {
-    "in": "∈", "and": "∧", "or": "∨", "not": "¬"}
-FUNCTIONS = frozenset("""sin cos tan tg cot ctg sec csc cosec arcsin arccos arctan arctg arcctg sinh cosh tanh sh ch th cth
+    supset="⊃", supseteq="⊇", setminus="∖", emptyset="∅", varnothing="∅", notin="∉", ni="∋", sum="∑", prod="∏", int="∫",
+    iint="∬", oint="∮", angle="∠", perp="⊥", parallel="∥", mid="|", vert="|", lvert="|", rvert="|", Vert="‖", lVert="‖",
+    rVert="‖", langle="⟨", rangle="⟩", lfloor="⌊", rfloor="⌋", lceil="⌈", rceil="⌉", lbrace="{", rbrace="}", dots="…",
+    ldots="…", cdots="…", dotsc="…", dotsb="…", prime="′", hbar="ℏ", ell="ℓ", Re="Re", Im="Im", aleph="ℵ", deg="deg",
+    degree="°", triangle="△", square="□", blacksquare="■", quad=" ", qquad=" ", colon=":", models="⊨", vdash="⊢",
+    top="⊤", bot="⊥", dagger="†", imath="i", jmath="j", isin="∈", N="ℕ", Z="ℤ", Q="ℚ", R="ℝ", C="ℂ", AA="Å", S="§",
+    P="¶", And="&", lang="⟨", rang="⟩", infin="∞", sdot="·", plusmn="±", exist="∃", and_="∧", or_="∨") | {"in": "∈",
+    "and": "∧", "or": "∨", "not": "¬"}
+FUNCTIONS = frozenset("""sin cos tan tg cot ctg sec csc cosec arcsin arccos arctan arctg arcctg sinh cosh tanh sh ch th
+cth
 exp log ln lg lim max min sup inf det dim ker rank rang tr Tr sgn sign gcd lcm mod arg div rot grad Pr hom""".split())
 
 # %% ../../notebooks/core/corpus/01_formulas.ipynb #b0d3a53d
-DRESSES = frozenset("""mathrm mathit mathbf mathsf mathtt mathcal mathfrak mathscr boldsymbol bold bf rm it text textrm textit
+DRESSES = frozenset("""mathrm mathit mathbf mathsf mathtt mathcal mathfrak mathscr boldsymbol bold bf rm it text textrm
+textit
 textbf textsf texttt mbox hbox operatorname mathop mathord mathbin mathrel mathstrut boldsymbol bm pmb big Big bigg Bigg
 bigl bigr Bigl Bigr biggl biggr Biggl Biggr left right middle limits nolimits displaystyle textstyle scriptstyle
 scriptscriptstyle ce nonumber boxed underbrace overbrace smash""".split())
@@ -47,7 +50,8 @@ MARKS = dict(bar="\u0304", overline="\u0304", vec="\u20d7", overrightarrow="\u20
 BOARD = dict(zip("CHNPQRZ", "ℂℍℕℙℚℝℤ", strict=True))
 
 # %% ../../notebooks/core/corpus/01_formulas.ipynb #379552df
-UPPER = dict(zip("0123456789+-−=()niabcdefghjklmoprstuvwxyzT′∗", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ′*", strict=True))
+UPPER = dict(zip("0123456789+-−=()niabcdefghjklmoprstuvwxyzT′∗", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁿⁱᵃᵇᶜᵈᵉᶠᵍʰʲᵏˡᵐᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ′*",
+    strict=True))
 LOWER = dict(zip("0123456789+-−=()aeijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True))
 
 # %% ../../notebooks/core/corpus/01_formulas.ipynb #ccf68e83
@@ -133,7 +137,8 @@ class TexReader:
         if name in ("left", "right", "middle"):
             if self.tex[self.at:self.at + 1] == ".": self.at += 1
             return ""
-        if not name.startswith(("text", "mbox", "hbox", "operatorname", "mathrm", "rm")) or self.tex[self.at:self.at + 1] != "{":
+        if not name.startswith(("text", "mbox", "hbox", "operatorname", "mathrm", "rm")) or self.tex[self.at:self.at
+                + 1] != "{":
             return ""
         end = self.tex.find("}", self.at)
         inside = self.tex[self.at + 1:end]

@@ -35,7 +35,8 @@ def plain_suffix(path: Path) -> str:
     return Path(name).suffix
 
 # %% ../../notebooks/core/corpus/00_inputs.ipynb #7dc21f52
-SIDE_FILE = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|changes|citation|contributing|requirements|dataset_infos?|"
+SIDE_FILE = re.compile(r"(readme|licen[cs]e|copying|notice|changelog|changes|citation|contributing|requirements"
+    r"|dataset_infos?|"
     r"dataset_dict|state|croissant)\b", re.I) # of a downloaded repository, beside its data
 
 def folder_files(
@@ -113,7 +114,8 @@ def zip_errors() -> tuple:
     return EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError
 
 # %% ../../notebooks/core/corpus/00_inputs.ipynb #760bb0e2
-WIDE = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
+WIDE = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
         b"{\0": "utf-16-le", b"[\0": "utf-16-le", b"\0{": "utf-16-be", b"\0[": "utf-16-be"} # the longer mark first
 
 def file_encoding(

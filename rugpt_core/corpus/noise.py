@@ -16,12 +16,15 @@ from dataclasses import dataclass
 # %% ../../notebooks/core/corpus/12_noise.ipynb #037625b8
 VOWELS = "аеёиоуыэюяіѣѵАЕЁИОУЫЭЮЯІѢѴ"
 ODD_SPACES = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
-INVISIBLE_CHARS = ("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+INVISIBLE_CHARS = (
+    "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
     "\ufeff\ufffd]")
-INVISIBLE = re.compile(INVISIBLE_CHARS + "(?<![\u0590-\u0fff\u2600-\U0001faff\ufe0f][\u200c\u200d])") # joiners stay in scripts that need them
+# joiners stay in scripts that need them
+INVISIBLE = re.compile(INVISIBLE_CHARS + "(?<![\u0590-\u0fff\u2600-\U0001faff\ufe0f][\u200c\u200d])")
 STRESS_MARKS = re.compile(f"[\u0300\u0301\u0341](?<=[{VOWELS}].)[\u0300\u0301\u0341]*")
 ENTITY = re.compile("&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
-TAG = re.compile("</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|ref|references|nowiki|noinclude|includeonly|onlyinclude|small"
+TAG = re.compile(
+    "</?(?:br|p|div|li|ul|ol|tr|td|th|table|hr|ref|references|nowiki|noinclude|includeonly|onlyinclude|small"
     "|big|sub|sup|b|i|u|s|em|strong|span|center|font|code|tt|blockquote|gallery|poem|abbr|cite|del|ins|math|a|img)"
     "(?:\\s[^<>\n]*)?/?>|<!--[^\n]*?-->", re.I)
 WIKI_MARKUP = re.compile(r"\{\{[^{}\n]*\}\}|\[\[[^\[\]\n]*\]\]|(?<!')'''?(?!')"
@@ -106,7 +109,8 @@ class Rule:
 
 # %% ../../notebooks/core/corpus/12_noise.ipynb #9d64ae17
 def rule(name: str, level: str = "text", optional: bool = False):
-    "Make a function a rule: `function.rule`, its docstring the word that tables show. `rule_engine.RULES` has their order."
+    """Make a function a rule: `function.rule`, its docstring the word that tables show. `rule_engine.RULES` has their
+    order."""
     def describe(f):
         f.rule = Rule(name, f.__doc__, f, level, optional)
         return f

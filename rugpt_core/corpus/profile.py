@@ -113,28 +113,30 @@ class Profile:
                 total[k] += sum(s[k] for s in sizes)
             for p in {p for p in paragraphs if len(p) <= 200}: self.lines[p] += 1
         if len(self.lines) > 2_000_000: self.lines = Counter({p: n for p, n in self.lines.items() if n > 1})
-        self.lengths["article_chars"].append(total[0]); self.lengths["article_words"].append(total[1])
+        self.lengths["article_chars"].append(total[0])
+        self.lengths["article_words"].append(total[1])
         self.no_text += not total[0]
         if total[0]: self.languages[language_of("\n".join(p for _, ps in article.sections for p in ps)[:4000])] += 1
         self.keys[content_key("".join(p for _, ps in article.sections for p in ps))] += 1
 
     def result(self, top: int = 30) -> dict: # of the most frequent headings and lines
         "Everything as plain data."
-        first = lambda c, least=1: [dict(text=k, count=n) for k,
+        def first(c, least=1):
+            return [dict(text=k, count=n) for k,
             n in sorted(c.items(), key=lambda x: (-x[1], x[0]))[:top] if n >= least]
         letters = scripts(self.chars)
         total = sum(letters.values())
-        return dict(articles=sum(self.sources.values()), sources=dict(sorted(self.sources.items())),
-            bytes=self.bytes, characters=sum(self.chars.values()),
-            without_title=self.no_title, without_text=self.no_text,
+        return dict(articles=sum(self.sources.values()), sources=dict(sorted(self.sources.items())), bytes=self.bytes,
+            characters=sum(self.chars.values()), without_title=self.no_title, without_text=self.no_text,
             exact_duplicates=sum(n - 1 for n in self.keys.values()),
-                repeated_titles=sum(n - 1 for n in self.titles.values() if n > 1),
+            repeated_titles=sum(n - 1 for n in self.titles.values() if n > 1),
             lengths={k: lengths_profile(v) for k, v in self.lengths.items()},
             noise=[dict(kind=n.name, about=n.doc, **self.noise[n.name]) for n in NOISE],
-            scripts=[dict(script=s, letters=n, share=round(n/total, 6)) for s,
-                n in sorted(letters.items(), key=lambda x: (-x[1], x[0]))[:top]],
-            alphabets=alphabets(self.chars), languages=[dict(language=k, articles=n) for k, n in sorted(self.languages.items(),
-                key=lambda x: (-x[1], x[0]))], distinct_characters=len(self.chars), headings=first(self.headings), lines=first(self.lines, 2))
+            scripts=[dict(script=s, letters=n, share=round(n/total, 6))
+            for s, n in sorted(letters.items(), key=lambda x: (-x[1], x[0]))[:top]], alphabets=alphabets(self.chars),
+            languages=[dict(language=k, articles=n)
+            for k, n in sorted(self.languages.items(), key=lambda x: (-x[1], x[0]))],
+            distinct_characters=len(self.chars), headings=first(self.headings), lines=first(self.lines, 2))
 
 # %% ../../notebooks/core/corpus/13_profile.ipynb #a51c7fde
 def profile(

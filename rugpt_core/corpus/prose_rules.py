@@ -54,16 +54,20 @@ def footnotes(text: str) -> tuple[str, int]:
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #6dd96a08
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
-SOUNDS = rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)"
+SOUNDS = (rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
+    rf"|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)")
 SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*"
 BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
-LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)(?:\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: \([^()]{{1,20}}\))?: ?)+{SAID}"
-    r"(?: ?\(слушать\))?(?: ?о файле)?|(?: ?\(слушать\))? ?(?<=[ )\]])о файле(?=[;,)])| ?\(слушать\)(?:о файле)?")
+LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)(?:\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: "
+    rf"\([^()]{{1,20}}\))?: ?)+{SAID}" r"(?: ?\(слушать\))?(?: ?о файле)?|(?: ?\(слушать\))? ?(?<=[ )\]])о "
+    r"файле(?=[;,)])| ?\(слушать\)(?:о файле)?")
 GLOSS = re.compile(r"\(([^()\n]{2,400})\)")
-SPOKEN = (r"(?:(?:МФА|IPA|произн(?:ошение|осится|\.)?|(?:русское|английское|американское|британское|местное|правильное) произношение|"
-    r"произносится как|в произношении|транскрипция|фонетическая транскрипция)(?: слушать| о файле)?)")
-ROMANISED = (r"(?:транслит(?:ерация|\.)|лат(?:инская)? транслит(?:ерация|\.)|латинизация|романизация|пиньинь|пиньин|ромадзи|"
-    r"Хэпбёрн|йель|уэйд)[:.]? +[^а-яёА-ЯЁ]{2,60}|(?:палл|поливанов)\.:? +[а-яё’'ъ -]{2,40}|палл\.:? +[А-ЯЁ][а-яё’'ъ -]{1,40}")
+SPOKEN = (r"(?:(?:МФА|IPA|произн(?:ошение|осится|\.)?|(?:русское|английское|американское|британское|местное"
+    r"|правильное) произношение|произносится как|в произношении|транскрипция|фонетическая транскрипция)(?: "
+    r"слушать| о файле)?)")
+ROMANISED = (r"(?:транслит(?:ерация|\.)|лат(?:инская)? транслит(?:ерация|\.)|латинизация|романизация|пиньинь|пиньин"
+    r"|ромадзи|Хэпбёрн|йель|уэйд)[:.]? +[^а-яёА-ЯЁ]{2,60}|(?:палл|поливанов)\.:? +[а-яё’'ъ -]{2,40}"
+    r"|палл\.:? +[А-ЯЁ][а-яё’'ъ -]{1,40}")
 HEARD = re.compile(rf"{SPOKEN}:?|{ROMANISED}", re.I)
 
 SOUNDING, NAMING = re.compile(IPA), "транслит пиньин палл ромадзи романизация латинизация слушать".split()
@@ -81,8 +85,9 @@ def without_parts(
     return "".join(kept)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #f2f38738
-PHONETIC = re.compile(r"\b(?:звук|гласн|согласн|фонем|дифтонг|слог|ударн|безударн|редуцир|редукц|аллофон|выговар|палатал|велярн|назализ"
-    r"|чередовани|рифм|буквосочет|фонети|лабиализ|артикул|произнос[ия]тся\b(?! \[)|произнос[ия]т\b|произносил|звуча[нщ]|называют|говорят)", re.I)
+PHONETIC = re.compile(r"\b(?:звук|гласн|согласн|фонем|дифтонг|слог|ударн|безударн|редуцир|редукц|аллофон|выговар"
+    r"|палатал|велярн|назализ|чередовани|рифм|буквосочет|фонети|лабиализ|артикул|произнос[ия]тся\b(?! "
+    r"\[)|произнос[ия]т\b|произносил|звуча[нщ]|называют|говорят)", re.I)
 SOUND_LIST = re.compile(rf"{SOUNDS}")
 
 def speaks_of_sounds(line: str) -> bool:
@@ -92,8 +97,9 @@ def speaks_of_sounds(line: str) -> bool:
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #c83cdf9a
 GONE = "\ufffe" # stands for a transcription that was taken away; no text may hold it
-LABEL = re.compile(r"(?:(?:[а-яё]{1,9}\.(?:-[а-яё]+\.?)?|[а-яё]+ое произношение|произношение|произносится(?: как)?|читается(?: как)?|транскрипция|звучит"
-    r"|[а-яё]+ий|МФА|IPA|или|и|либо|также|тж\.|реже|иногда|по-[а-яё]+)[\s:—–-]*)*")
+LABEL = re.compile(r"(?:(?:[а-яё]{1,9}\.(?:-[а-яё]+\.?)?|[а-яё]+ое произношение|произношение|произносится(?: "
+    r"как)?|читается(?: как)?|транскрипция|звучит|[а-яё]+ий|МФА|IPA|или|и|либо|также|тж\.|реже|иногда"
+    r"|по-[а-яё]+)[\s:—–-]*)*")
 
 def without_sounds(content: str) -> str:
     "The content of a bracket without transcriptions, and without parts that only named or linked them."
@@ -103,7 +109,8 @@ def without_sounds(content: str) -> str:
     kept: list[str] = []
     for sep, part in zip(["", *pieces[1::2]], pieces[::2], strict=True):
         if GONE in part:
-            part = re.sub(r"(?: [—–-])+ ?$|^ ?[—–-] ", "", re.sub(r"(?:[—–-] ){2,}", "— ", re.sub(f" ?{GONE}", "", part))).strip()
+            part = re.sub(r"(?: [—–-])+ ?$|^ ?[—–-] ", "",
+                re.sub(r"(?:[—–-] ){2,}", "— ", re.sub(f" ?{GONE}", "", part))).strip()
             if LABEL.fullmatch(part): continue
         kept += [sep*bool(kept), part]
     return "".join(kept)
@@ -125,16 +132,21 @@ def transcriptions(text: str) -> tuple[str, int]:
     for i, line in enumerate(lines):
         sounding = ipa and SOUNDING.search(line)
         if not (sounding or any(name in line for name in names)) or sounding and speaks_of_sounds(line): continue
-        line, n = LABELLED.subn("", line); hits += n
+        line, n = LABELLED.subn("", line)
+        hits += n
         line = GLOSS.sub(mend, line)
-        line, n = BEHIND_WORD.subn("", line); hits += n
+        line, n = BEHIND_WORD.subn("", line)
+        hits += n
         lines[i] = line
     return "\n".join(lines), hits
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #e8945f1c
-LANGUAGE = re.compile(r"(?:от )?(?:(?:др|ср|ст|нов|ц|верх|нижн)\.?-)?(?:англ|лат|нем|фр|франц|итал|ит|исп|порт|греч|кит|трад|упр|яп|кор|араб|перс|тур|польск"
-    r"|чеш|словацк|венг|рум|болг|серб|хорв|укр|белор|фин|эст|латыш|лтш|лит|швед|норв|дат|нидерл|голл|ивр|арм|груз|азерб|каз|узб|тат|башк"
-    r"|монг|вьетн|тайск|санскр|хинди|ирл|валл|исл|катал|баск|галис|алб|макед|словен|эсп|яванск|тиб)\.?(?:-\w+\.?)?:? +[^а-яё]*", re.I)
+LANGUAGE = re.compile(
+    r"(?:от )?(?:(?:др|ср|ст|нов|ц|верх|нижн)\.?-)?(?:англ|лат|нем|фр|франц|итал|ит|исп|порт|греч|кит|трад|упр|яп|кор"
+    r"|араб|перс|тур|польск"
+    r"|чеш|словацк|венг|рум|болг|серб|хорв|укр|белор|фин|эст|латыш|лтш|лит|швед|норв|дат|нидерл|голл|ивр|арм|груз|азерб"
+    r"|каз|узб|тат|башк|монг|вьетн|тайск|санскр|хинди|ирл|валл|исл|катал|баск|галис|алб|макед|словен|эсп|яванск"
+    r"|тиб)\.?(?:-\w+\.?)?:? +[^а-яё]*", re.I,)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #6c59ffda
 @rule("foreign_glosses", optional=True)
@@ -154,7 +166,8 @@ LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)\]»])(?!\w)|(?<=\w)(?:, ?| ?; )
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #6f620399
 def without_empty_brackets(line: str) -> tuple[str, int]: # the paragraph, places
-    "A paragraph without brackets whose content is gone, and without spaces and commas behind the opening of the others."
+    """A paragraph without brackets whose content is gone, and without spaces and commas behind the opening of the
+    others."""
     hits = 0
     while EMPTY_BRACKET.search(line):
         line, n = EMPTY_BRACKETS.subn("", line)
@@ -167,7 +180,8 @@ def without_empty_brackets(line: str) -> tuple[str, int]: # the paragraph, place
 def brackets(text: str) -> tuple[str, int]:
     "Brackets whose content is gone, however deep; spaces and stray commas at the edges of the others."
     text, hits = on_lines(text, lines_with_pair(text, r"[(\[«]", r"[\s,;:.—–)\]»]"), without_empty_brackets)
-    text, n = on_lines(text, lines_with_pair(text, "[ ,]", r"[)\]»]"), lambda line: LOOSE_CLOSE.subn(lambda m: m[1] or m[2], line))
+    text, n = on_lines(text, lines_with_pair(text, "[ ,]", r"[)\]»]"),
+        lambda line: LOOSE_CLOSE.subn(lambda m: m[1] or m[2], line))
     return text, hits + n
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #296a2fbd
@@ -190,8 +204,10 @@ def treat_holes(line: str) -> tuple[str, int]: # the paragraph, 1 where it chang
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #1f718b0f
 @rule("lost_formulas")
 def lost_formulas(text: str) -> tuple[str, int]:
-    "Sentences go where marks stand alone or words want something, for a formula was there; of much mathematics the paragraph."
-    at = {*lines_with_pair(text, r"\s", "[,;:.]"), *lines_with_any(text, LOST)} | ({0} if text[:1] in tuple(",;:.") else set())
+    """Sentences go where marks stand alone or words want something, for a formula was there; of much mathematics the
+    paragraph."""
+    at = {*lines_with_pair(text, r"\s", "[,;:.]"),
+        *lines_with_any(text, LOST)} | ({0} if text[:1] in tuple(",;:.") else set())
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #340991be
@@ -202,7 +218,8 @@ SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?![\w.…
 @rule("space_before_marks")
 def space_before_marks(text: str) -> tuple[str, int]:
     "A space before , . : ; ? and !, but not before «.рф» or an ellipsis."
-    return on_lines(text, lines_with_pair(text, " ", "[,.:;!?]"), lambda line: SPACE_MARK.subn(lambda m: m[1] or m[2] or m[3], line))
+    return on_lines(text, lines_with_pair(text, " ", "[,.:;!?]"),
+        lambda line: SPACE_MARK.subn(lambda m: m[1] or m[2] or m[3], line))
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #ca582804
 QUOTED = re.compile(r'(?<![\w"])"(?=[^\s"])([^"\n]*[^\s"])"(?!\w)')
@@ -237,8 +254,10 @@ def quotes(text: str) -> tuple[str, int]:
     return "\n".join(line for line, _ in pairs), sum(n for _, n in pairs)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #8d4a274f
-DASH = re.compile('(?<=[а-яёА-ЯЁ»)"\\d,.!?]) (?:-{1,2}|–) (?=[а-яёА-ЯЁ«("])|(?<=[а-яёА-ЯЁ»)]) (?:-{1,2}|–) (?=\\d)|(?<=[a-zA-Z]) – (?=[а-яё«])|(?<=[а-яё»]) – (?=[a-zA-Z])')
-FIRST_HALF = re.compile(r"""(?:[а-яё]{2,}(?:ско|цко)|англо|афро|австро|агро|азово|алюмо|анархо|арабо|армяно|архиво|афгано|аэро|балто|болгаро|боро|буржуазно
+DASH = re.compile('(?<=[а-яёА-ЯЁ»)"\\d,.!?]) (?:-{1,2}|–) (?=[а-яёА-ЯЁ«("])|(?<=[а-яёА-ЯЁ»)]) (?:-{1,2}|–) '
+    '(?=\\d)|(?<=[a-zA-Z]) – (?=[а-яё«])|(?<=[а-яё»]) – (?=[a-zA-Z])')
+FIRST_HALF = re.compile(
+    r"""(?:[а-яё]{2,}(?:ско|цко)|англо|афро|австро|агро|азово|алюмо|анархо|арабо|армяно|архиво|афгано|аэро|балто|болгаро|боро|буржуазно
 |верхне|вест|видео|военно|волго|востоко|восточно|вятско|газо|географо|геолого|германо|горно|государственно|греко|грузино|датско|демократо|диалого
 |жизненно|жилищно|журнально|западно|звуко|земельно|зерно|идейно|изда|индо|инженерно|ирано|испано|историко|итало|кабардино|карачаево
 |картографо|китае|кино|книжно|конно|контрольно|культурно|латино|лево|лесо|лечебно|лирико|литературно|логико|ложно|материально|машинно|медико
@@ -246,21 +265,33 @@ FIRST_HALF = re.compile(r"""(?:[а-яё]{2,}(?:ско|цко)|англо|афр�
 |общественно|огненно|оборонно|организационно|осетино|палео|партийно|персо|пищевкусово|плано|польско|право|православно|приходо|производственно|промышленно|профессионально
 |радио|ракетно|рекреационно|религиозно|римско|романо|садово|санитарно|северо|сельско|сербо|скифо|славяно|снабженческо|советско|социально|социо|спасательно
 |спортивно|средне|строительно|структурно|судебно|сырьево|тептяро|теле|технико|товарно|торгово|транспортно|турко|тюрко|угро|украино|учебно
-|фармако|физико|фило|финансово|финно|формально|франко|химико|хозяйственно|хореографо|художественно|центрально|церковно|черно|чечено|чёрно|шведско|эконом(?:ико|о)?|электронно|эмоционально|юго|юридико|южно|ярко|японо)""".replace("\n", ""), re.I)
+|фармако|физико|фило|финансово|финно|формально|франко|химико|хозяйственно|хореографо|художественно|центрально|церковно|черно|чечено|чёрно|шведско|эконом(?:ико|о)?|электронно|эмоционально|юго|юридико|южно|ярко|японо)""".replace(
+        "\n", ""
+    ),
+    re.I,
+)
 NOT_HALVES = frozenset("войско монаско ивановско".split())
-APPOSITION = re.compile(r"(?:стран|государств|город|организаци|орган|компани|команд|клуб|завод|фирм|корабл|судн|учён|художник|писател|поэт|инженер|врач"
-    r"|лётчик|мастер|самол[её]т|ракет|танк|катер|машин|звезд|планет|фильм|роман|дом|музе|план|вагон|генерал|вице|премьер|экс|обер|унтер|штаб|контр|пресс|бизнес)"
-    r"[а-яё]{0,4} - (?:член|участни|побратим|геро[йяюеи]|миллионер|спутник|основател|регулятор|производител|экспорт[её]р|импорт[её]р|донор|кандидат"
-    r"|организатор|приз[её]р|победител|партн[её]р|должник|кредитор|носител|призрак|карлик|гигант|ресторан|салон|президент|министр|офицер|адмирал|чемпион|квартир|служб|майор|лейтенант)[а-яё]*(?![\w-])")
-TORN_WORD = re.compile(r"(?<![\w-])(?:(?:из) - (?:за|под)|(?:кто|что|где|когда|куда|откуда|как|какой|какая|какие|какое|каком|чей|чего|чему|чем|кого|кому|кем|почему) - (?:то|либо|нибудь)"
-    r"|кое - (?:кто|что|где|как|какие|какой|кого)|вс[её] - таки|(?:по) - (?:русски|моему|своему|другому|новому|прежнему|видимому|разному|настоящему)|во - первых|во - вторых|в - третьих"
-    r"|едва - едва|еле - еле|чуть - чуть|вот - вот)(?![\w-])", re.I)
-NAMES = re.compile(r"(?<![\w-])(?:Нью - Йорк|Санкт - Петербург|Алма - Ата|Йошкар - Ола|Улан - Удэ|Сан - Франциско|Лос - Анджелес|Рио - де - Жанейро|Коста - Рик|Шри - Ланк|Ростов([а-яё]*) - на - Дону"
-    r"|Тянь - Шан|Аддис - Абеб|Буэнос - Айрес|Нур - Султан|Тель - Авив|Эль - Рияд|Баден - Баден|Франкфурт([а-яё]*) - на - Майне)")
-COMPOUND = re.compile(r"(?<![\w-])([А-ЯЁа-яё]+(?:о|е)) (?:-|–) ([а-яё]+(?:ий|ый|ой|его|ого|ему|ому|им|ым|ем|ом|ая|яя|ей|ую|юю|ое|ее|ие|ые|их|ых|ими|ыми)|запад[а-яё]*|восток[а-яё]*)(?![\w-])")
-YEARS = re.compile(r"(?<![\d.,:/-])(1\d{3}|20\d\d) ?(?:-|–) ?(?<=[ –])(?<! )?((?:1\d|20)\d\d)(?=(?:-[а-яё]+)? (?:год|гг?\.|учебн|сезон)|[),;]|\.(?:\s|$))")
-AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!разность )(\d{1,3}) (?:-|–) (\d{1,3})(?= (?:лет|год|км|м|см|мм|кг|г|т|%|процент|человек|час|минут|секунд|дн|недел|месяц"
-    r"|раз|штук|тыс|млн|млрд|руб|метр|километр|грамм|градус|°C|века?|вв)\b)")
+APPOSITION = re.compile(r"(?:стран|государств|город|организаци|орган|компани|команд|клуб|завод|фирм|корабл|судн|учён"
+    r"|художник|писател|поэт|инженер|врач|лётчик|мастер|самол[её]т|ракет|танк|катер|машин|звезд|планет|фильм|роман"
+    r"|дом|музе|план|вагон|генерал|вице|премьер|экс|обер|унтер|штаб|контр|пресс|бизнес)[а-яё]{0,4} - "
+    r"(?:член|участни|побратим|геро[йяюеи]|миллионер|спутник|основател|регулятор|производител|экспорт[её]р|импорт[её]р"
+    r"|донор|кандидат|организатор|приз[её]р|победител|партн[её]р|должник|кредитор|носител|призрак|карлик|гигант"
+    r"|ресторан|салон|президент|министр|офицер|адмирал|чемпион|квартир|служб|майор|лейтенант)[а-яё]*(?![\w-])")
+TORN_WORD = re.compile(r"(?<![\w-])(?:(?:из) - (?:за|под)|(?:кто|что|где|когда|куда|откуда|как|какой|какая|какие"
+    r"|какое|каком|чей|чего|чему|чем|кого|кому|кем|почему) - (?:то|либо|нибудь)"
+    r"|кое - (?:кто|что|где|как|какие|какой|кого)|вс[её] - таки|(?:по) - (?:русски|моему|своему|другому|новому"
+    r"|прежнему|видимому|разному|настоящему)|во - первых|во - вторых|в - третьих|едва - едва|еле - еле|чуть - "
+    r"чуть|вот - вот)(?![\w-])", re.I)
+NAMES = re.compile(r"(?<![\w-])(?:Нью - Йорк|Санкт - Петербург|Алма - Ата|Йошкар - Ола|Улан - Удэ|Сан - Франциско|Лос "
+    r"- Анджелес|Рио - де - Жанейро|Коста - Рик|Шри - Ланк|Ростов([а-яё]*) - на - Дону|Тянь - Шан|Аддис - "
+    r"Абеб|Буэнос - Айрес|Нур - Султан|Тель - Авив|Эль - Рияд|Баден - Баден|Франкфурт([а-яё]*) - на - Майне)")
+COMPOUND = re.compile(r"(?<![\w-])([А-ЯЁа-яё]+(?:о|е)) (?:-|–) ([а-яё]+(?:ий|ый|ой|его|ого|ему|ому|им|ым|ем|ом|ая"
+    r"|яя|ей|ую|юю|ое|ее|ие|ые|их|ых|ими|ыми)|запад[а-яё]*|восток[а-яё]*)(?![\w-])")
+YEARS = re.compile(r"(?<![\d.,:/-])(1\d{3}|20\d\d) ?(?:-|–) ?(?<=[ –])(?<! )?((?:1\d|20)\d\d)(?=(?:-[а-яё]+)? "
+    r"(?:год|гг?\.|учебн|сезон)|[),;]|\.(?:\s|$))")
+AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!разность )(\d{1,3}) (?:-|–) (\d{1,3})(?= "
+    r"(?:лет|год|км|м|см|мм|кг|г|т|%|процент|человек|час|минут|секунд|дн|недел|месяц|раз|штук|тыс|млн|млрд|руб|метр"
+    r"|километр|грамм|градус|°C|века?|вв)\b)")
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #e4df9d51
 def is_first_half(word: str) -> bool:
@@ -269,13 +300,15 @@ def is_first_half(word: str) -> bool:
 
 def speaks_of_endings(m: re.Match) -> bool:
     "True where a hyphen stands before an ending that the sentence names: «суффикс - ов»."
-    return bool(re.search(r"\b(?:суффикс|приставк|окончани|префикс|постфикс|аффикс|корн|корен)[а-яё]*$", m.string[max(0, m.start() - 20):m.start()], re.I))
+    return bool(re.search(r"\b(?:суффикс|приставк|окончани|префикс|постфикс|аффикс|корн|корен)[а-яё]*$",
+        m.string[max(0, m.start() - 20):m.start()], re.I))
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #b074ad57
 def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph with its dashes, hyphens and ranges mended."
     mending = Mending(line)
-    close = lambda m: m[0].replace(" - ", "-")
+    def close(m):
+        return m[0].replace(" - ", "-")
     mending.sub(COMPOUND, lambda m: f"{m[1]}-{m[2]}" if is_first_half(m[1]) else m[0])
     for pattern in (APPOSITION, TORN_WORD, NAMES): mending.sub(pattern, close)
     for pattern in (YEARS, AMOUNTS): mending.sub(pattern, lambda m: f"{m[1]}—{m[2]}" if int(m[1]) < int(m[2]) else m[0])
@@ -285,7 +318,8 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #514edb88
 @rule("dashes")
 def dashes(text: str) -> tuple[str, int]:
-    "A hyphen or an en dash between spaces becomes a dash beside Russian words, a hyphen in a torn compound, no space in a range."
+    """A hyphen or an en dash between spaces becomes a dash beside Russian words, a hyphen in a torn compound, no space
+    in a range."""
     if " - " not in text and " -- " not in text and " – " not in text: return text, 0
     lines, hits = text.split("\n"), 0
     for i, line in enumerate(lines):
@@ -300,13 +334,14 @@ def heading_key(heading: str) -> str:
     return " ".join(re.findall(r"[^\W\d_]+", heading.casefold()))
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #d50579f8
-DENYLIST = frozenset("""примечания|сноски|комментарии|примечания и комментарии|комментарии и примечания|ссылки|внешние ссылки|см также|смотри также|смотрите также|галерея|фотогалерея
-примечания и ссылки|ссылки и примечания|примечания и источники|источники и примечания|источники и ссылки
-ссылки и источники|примечания и литература|литература и примечания|литература и ссылки|ссылки и литература
-источники и литература|литература и источники|использованная литература|список литературы""".replace("\n", "|").split("|"))
+DENYLIST = frozenset(re.split(r"[|\n]\s*", """примечания|сноски|комментарии|примечания и комментарии
+    комментарии и примечания|ссылки|внешние ссылки|см также|смотри также|смотрите также|галерея|фотогалерея
+    примечания и ссылки|ссылки и примечания|примечания и источники|источники и примечания|источники и ссылки
+    ссылки и источники|примечания и литература|литература и примечания|литература и ссылки|ссылки и литература
+    источники и литература|литература и источники|использованная литература|список литературы"""))
 UNLESS_PROSE = frozenset("литература источники публикации".split()) # also names of subjects
-BIBLIOGRAPHIC = re.compile(r"\bISBN\b|\bISSN\b|\bdoi\b|\b[Сс]\. ?\d|\d+ ?с\.(?:\s|$)|[—–] (?:М|СПб|Л|Пг|К)\.[,:]? ?|\bизд\.|// "
-    r"|\bPp?\. ?\d|\bVol\. ?\d|№ ?\d|https?:")
+BIBLIOGRAPHIC = re.compile(r"\bISBN\b|\bISSN\b|\bdoi\b|\b[Сс]\. ?\d|\d+ ?с\.(?:\s|$)|[—–] (?:М|СПб|Л|Пг"
+    r"|К)\.[,:]? ?|\bизд\.|// |\bPp?\. ?\d|\bVol\. ?\d|№ ?\d|https?:")
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #fca7faf9
 def is_prose(paragraphs: Sequence[str]) -> bool:
@@ -353,7 +388,8 @@ def dropped_lists(article: Article) -> tuple[Article, int]:
 @rule("no_words", "article")
 def no_words(article: Article) -> tuple[Article, int]:
     "Paragraphs and headings without a letter or digit."
-    has = lambda s: any(map(str.isalnum, s))
+    def has(s):
+        return any(map(str.isalnum, s))
     sections = [(h if has(h) else "", [p for p in ps if has(p)]) for h, ps in article.sections]
     hits = sum((h != h2) + len(ps) - len(ps2) for (h, ps),
         (h2, ps2) in zip(article.sections, sections, strict=True))
@@ -368,6 +404,6 @@ def bare_headings(article: Article) -> tuple[Article, int]:
     return (Article(article.title, kept), hits) if len(kept) < len(article.sections) else (article, 0)
 
 # %% ../../notebooks/core/corpus/15_prose_rules.ipynb #9a8f85d1
-PROSE_RULES = tuple(f.rule for f in (
-    residue, lost_numbers, footnotes, transcriptions, foreign_glosses, brackets, repeated_spaces, lost_formulas, space_before_marks, quotes, dashes,
-    service_sections, dropped_lists, no_words, bare_headings))
+PROSE_RULES = tuple(f.rule for f in (residue, lost_numbers, footnotes, transcriptions, foreign_glosses, brackets,
+    repeated_spaces, lost_formulas, space_before_marks, quotes, dashes, service_sections, dropped_lists, no_words,
+    bare_headings))

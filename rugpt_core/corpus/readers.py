@@ -23,7 +23,16 @@ from typing import Any
 from ..common.errors import RugptError
 from ..common.files import resolve_path
 from .encodings import decode_bytes, decode_text
-from .inputs import HUBS, open_zipped, OPENERS, plain_suffix, read_lines, read_pieces, source_files, zip_errors
+from rugpt_core.corpus.inputs import (
+    HUBS,
+    open_zipped,
+    OPENERS,
+    plain_suffix,
+    read_lines,
+    read_pieces,
+    source_files,
+    zip_errors,
+)
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #8ca73ac6
 @dataclass(frozen=True)
@@ -41,7 +50,8 @@ class RawArticle:
 class Faults:
     "What could not be read. Told to stop, the first fault ends the reading; told to skip, it is noted."
     def __init__(self, on_error: str = "stop"): # stop or skip
-        if on_error not in ("stop", "skip"): raise RugptError(f"on_error is {on_error!r}", "on_error", "give stop or skip")
+        if on_error not in ("stop", "skip"):
+            raise RugptError(f"on_error is {on_error!r}", "on_error", "give stop or skip")
         self.on_error, self.rows, self.files, self.messages = on_error, 0, 0, []
 
     def meet(self, error: RugptError, what: str = "rows"): # rows, or files: what is lost by it
@@ -61,12 +71,15 @@ def row_article(
     source: str = "", # empty: told by the markers
     text_field: str = "text", # field that holds the text
 ) -> RawArticle:
-    "A raw article from a row; a row without text is an error."
+    """A raw article from a row; a row without text is an error.
+
+    Raises RugptError where the row is no object or has no text."""
     if not isinstance(row, dict): raise RugptError(f"row is {type(row).__name__}, not an object", where,
         "give one JSON object a line")
     if text_field not in row:
         raise RugptError(f"row has no field `{text_field}`", where,
-            f"it has {', '.join(map(str, list(row)[:6])) or 'none'}; name the one that holds the text: --set text_field=NAME")
+            f"it has {', '.join(map(str, list(row)[:6])) or 'none'}; name the one that holds the text: --set "
+            f"text_field=NAME")
     text = decode_text(row[text_field], where)
     found = [next((decode_text(str(row[f])) for f in names if row.get(f) not in (None, "")), "")
         for names in (ID_FIELDS, REVISION_FIELDS)]
@@ -108,7 +121,8 @@ def json_values(
         at = between.match(text, at).end()
         try: value, at = decode(text, at)
         except (json.JSONDecodeError, RecursionError) as e:
-            rest = text[at:] # of a value that is not whole; twice as much is tried next, so that a long one costs no square
+            # of a value that is not whole; twice as much is tried next, so that a long one costs no square
+            rest = text[at:]
             more = [utf8.decode(piece) for piece in next_pieces(pieces, len(rest))]
             if more: text, at = "".join([rest, *more]), 0
             elif rest: raise RugptError(f"value {n + 1} is not JSON ({getattr(e, 'msg', type(e).__name__)})", str(path),
@@ -148,7 +162,9 @@ def read_jsonl_rows(
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #34b92198
 def json_article(line: bytes, where: str, text_field: str = "text") -> RawArticle:
-    "The article of one JSON line."
+    """The article of one JSON line.
+
+    Raises RugptError where the line is not JSON."""
     try: row = json.loads(decode_bytes(line, where))
     except (json.JSONDecodeError, RecursionError) as e:
         raise RugptError(f"row is not JSON ({getattr(e, 'msg', type(e).__name__)})", where,
@@ -168,7 +184,8 @@ def csv_records(
     lines: Iterator[str], # behind the header, each with its line end
     delimiter: str,
     width: int, # fields of a row
-) -> Iterator[tuple[int, list[str] | csv.Error]]: # line where the record begins, from 1; its fields, or why there are none
+# line where the record begins, from 1; its fields, or why there are none
+) -> Iterator[tuple[int, list[str] | csv.Error]]:
     "Records of a CSV file. Behind one with wrong quotes comes the next line, however many lines the quotes took in."
     csv.field_size_limit(LONGEST_FIELD)
     n, again = 0, [] # lines before the record; lines that are to be read again
@@ -186,7 +203,9 @@ def csv_records(
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #66747548
 def read_csv_rows(path: Path, faults: Faults, text_field: str = "text") -> Iterator[RawArticle]:
-    "Articles of a CSV file."
+    """Articles of a CSV file.
+
+    Raises RugptError where a row is not CSV or has another number of fields than the header."""
     lines = (decode_bytes(line, str(path)) + "\n" for line in read_lines(path))
     header = next(lines, "")
     delimiter = max(",;\t", key=header.count)
@@ -196,14 +215,17 @@ def read_csv_rows(path: Path, faults: Faults, text_field: str = "text") -> Itera
         try:
             if isinstance(fields, csv.Error): raise RugptError(f"row is not CSV ({fields})", where,
                 "mend the row's quotes, or set on_error to skip")
-            if len(fields) != len(names): raise RugptError(f"row has {len(fields)} fields, the header {len(names)}", where,
+            if len(fields) != len(names):
+                raise RugptError(f"row has {len(fields)} fields, the header {len(names)}", where,
                 "mend the row, or set on_error to skip")
             yield row_article(dict(zip(names, fields, strict=True)), where, text_field=text_field)
         except RugptError as e: faults.meet(e)
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #f2d7eaac
 def read_parquet_rows(path: Path, faults: Faults, text_field: str = "text") -> Iterator[RawArticle]:
-    "Articles of a Parquet file, a batch of rows at a time; a zipped one is unzipped to a temporary file first."
+    """Articles of a Parquet file, a batch of rows at a time; a zipped one is unzipped to a temporary file first.
+
+    Raises RugptError where the file is not whole Parquet."""
     import pyarrow as pa, pyarrow.parquet as pq
     n = 0
     try:
@@ -246,7 +268,9 @@ def read_txt(path: Path, faults: Faults) -> Iterator[RawArticle]:
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #b92be554
 def read_dump(path: Path, faults: Faults) -> Iterator[RawArticle]:
-    "Articles of a MediaWiki XML dump (export schema 0.10 or 0.11), a page at a time."
+    """Articles of a MediaWiki XML dump (export schema 0.10 or 0.11), a page at a time.
+
+    Raises RugptError where the dump is cut or broken; the last whole page is named."""
     from xml.etree import ElementTree as ET
     n = 0
     try:
@@ -266,19 +290,22 @@ def read_dump(path: Path, faults: Faults) -> Iterator[RawArticle]:
 def page_article(page, where: str) -> RawArticle | None:
     "The article of a <page> element; none for a redirect or a page of another namespace."
     space = page.tag.rpartition("}")[0] + "}" if "}" in page.tag else ""
-    get = lambda path: page.findtext(path.replace("/", "/" + space) if path[0] == "." else space + path, default="")
+    def get(path):
+        return page.findtext(path.replace("/", "/" + space) if path[0] == "." else space + path, default="")
     text = get("./revision/text")
     if get("ns") not in ("", "0") or page.find(space + "redirect") is not None or not text.strip(): return None
     return RawArticle("dump", get("id"), get("./revision/id"), text, where, get("title"), "wikitext")
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #81ec09bb
-READERS: dict[str, Callable] = {".parquet": read_parquet_rows, ".csv": read_csv_rows, ".tsv": read_csv_rows, ".txt": read_txt,
-    ".xml": read_dump}
+READERS: dict[str, Callable] = {".parquet": read_parquet_rows, ".csv": read_csv_rows, ".tsv": read_csv_rows,
+    ".txt": read_txt, ".xml": read_dump}
 WITHOUT_FIELDS = (".txt", ".xml")
 
 # %% ../../notebooks/core/corpus/00_readers.ipynb #e855fe55
 def read_files(source: str, faults: Faults, text_field: str = "text") -> Iterator[RawArticle]:
-    "Articles of all files of a local source, in the order of their names."
+    """Articles of all files of a local source, in the order of their names.
+
+    Raises RugptError where a file has no rows."""
     for path in source_files(source):
         found, lost, suffix = False, len(faults.messages), plain_suffix(path)
         fields = {} if suffix in WITHOUT_FIELDS else dict(text_field=text_field)
@@ -296,7 +323,9 @@ def read_hub(
     faults: Faults,
     text_field: str = "text",
 ) -> Iterator[RawArticle]:
-    "Articles of a data set on the Hugging Face hub, all its splits."
+    """Articles of a data set on the Hugging Face hub, all its splits.
+
+    Raises RugptError where the package datasets is missing or the hub gives no data."""
     try: import datasets
     except ImportError: raise RugptError("package datasets is missing", name,
         'install it: pip install "datasets>=4.0"') from None

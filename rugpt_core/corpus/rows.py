@@ -48,7 +48,8 @@ def clean_rows(
         pool = Pool(Path(folder))
         try:
             source = explained(raws, changes, options) if explain else raws
-            for chunk in map_ordered(functools.partial(clean_chunk, options=options), chunks(source), workers): pool.add(chunk)
+            for chunk in map_ordered(functools.partial(clean_chunk, options=options), chunks(source), workers):
+                pool.add(chunk)
             pool.close()
             if not pool.count: return
             find_duplicates(pool, near_duplicate)
@@ -56,7 +57,8 @@ def clean_rows(
             with pq.ParquetFile(pool.path) as f:
                 for batch in f.iter_batches(columns=["source_id", "title", "text"]):
                     for row in batch.to_pylist():
-                        out = dict(id=row["source_id"], title=row["title"], text=row["text"], reasons=pool.reasons_of(i))
+                        out = dict(id=row["source_id"], title=row["title"], text=row["text"],
+                            reasons=pool.reasons_of(i))
                         yield out | dict(changes=json.loads(next(notes))) if notes else out
                         i += 1
             if notes: notes.close()

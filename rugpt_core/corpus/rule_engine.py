@@ -27,7 +27,8 @@ RULES = {r.name: r for r in (*CHAR_RULES, *PROSE_RULES)} # in the order in which
 # %% ../../notebooks/core/corpus/16_rule_engine.ipynb #3a0c88de
 def check_rules(off_rules: Sequence[str], extra_rules: Sequence[str] = ()):
     "Refuse a name that is no rule, or no optional one."
-    for where, names, known in (("off_rules", off_rules, RULES), ("extra_rules", extra_rules, [r for r in RULES if RULES[r].optional])):
+    for where, names, known in (("off_rules", off_rules, RULES),
+            ("extra_rules", extra_rules, [r for r in RULES if RULES[r].optional])):
         for name in names:
             if name not in known: raise RugptError(f"unknown rule {name!r}", where, f"the rules are {', '.join(known)}")
 
@@ -67,8 +68,10 @@ def one_pass(
     rest: set[str], # lines that no rule changes any more; filled
 ) -> tuple[Article, int]: # the article, hits after which another pass is needed
     "Every rule once. Rules for text work line by line, so that only lines which are not at rest are looked at."
-    # All lines that may still change are one text, so that a rule is one call and not one a line. A line that went through
-    # all rules unchanged is remembered in `rest` and left out of later passes. Rules in SETTLED may change a line without
+    # All lines that may still change are one text, so that a rule is one call and not one a line. A line that went
+    # through
+    # all rules unchanged is remembered in `rest` and left out of later passes. Rules in SETTLED may change a line
+    # without
     # giving the others anything to do.
     lines = to_lines(article).split("\n")
     todo = [i for i, line in enumerate(lines) if line not in rest]
@@ -82,13 +85,15 @@ def one_pass(
         nonlocal total
         total += hits*(rule.name not in SETTLED)
         t = tally.setdefault(rule.name, [0, 0])
-        t[0] += hits; t[1] += gone
+        t[0] += hits
+        t[1] += gone
     for r in rules:
         if r.level != "text": continue
         new, hits = run(r, text)
         if hits:
             count(r, hits, len(text) - len(new))
-            if r.name not in SETTLED: moved |= {k for k, (a, b) in enumerate(zip(text.split("\n"), new.split("\n"), strict=True)) if a != b}
+            if r.name not in SETTLED:
+                moved |= {k for k, (a, b) in enumerate(zip(text.split("\n"), new.split("\n"), strict=True)) if a != b}
         text = new
     for k, (i, line) in enumerate(zip(todo, text.split("\n"), strict=True)) if todo else ():
         lines[i] = line
@@ -140,7 +145,8 @@ def line_hits(rule: str, before: str, after: str, around: int) -> list[Edit]:
     if not after.strip(): return [Edit(rule, "", before, "", "")]
     x, y = (re.findall(r"\w+|\W", line) for line in (before, after))
     ops = difflib.SequenceMatcher(None, x, y, autojunk=False).get_opcodes()
-    text = lambda parts, a, b: "".join(parts[max(0, a):b])
+    def text(parts, a, b):
+        return "".join(parts[max(0, a):b])
     return [Edit(rule, text(x, a - around, a)[-around:], text(x, a, b), text(y, c, d), text(x, b, b + around)[:around])
             for kind, a, b, c, d in ops if kind != "equal"]
 
@@ -174,7 +180,8 @@ def rule_hits(
             article = new if r.level != "text" else article
             for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
                 if kind != "equal":
-                    hits += [h for x, y in paired(before[a:b], after[c:d]) if x != y for h in line_hits(r.name, x, y, around)]
+                    hits += [h for x, y in paired(before[a:b], after[c:d]) if x != y
+                        for h in line_hits(r.name, x, y, around)]
         if len(hits) == count: return hits
     raise AssertionError(f"rules do not come to rest on {article.title!r}")
 

@@ -32,7 +32,8 @@ def clean(
     tasks: int = 4, # of the executor
     **options, # of `clean_corpus`
 ) -> dict[str, Any]: # counts
-    "Clean a source, here or on an executor of datatrove: the outputs are the same. Raises RugptError for a bad option or row."
+    """Clean a source, here or on an executor of datatrove: the outputs are the same. Raises RugptError for a bad option
+    or row."""
     if not executor: return clean_corpus(source, out, **options)
     from rugpt_core.corpus.executors import clean_scaled # needs the extra `scale`
     return clean_scaled(source, out, executor=executor, tasks=tasks, work=Path(work_dir)/"clean", **options)

@@ -53,7 +53,8 @@ def row_norms(
 ) -> dict[str, float | None]: # None where there are no such rows
     "Mean norms of the rows of pieces never seen and seen; glitch tokens sit among the unseen (Land and Bartolo 2024)."
     norm = np.linalg.norm(np.asarray(weight, dtype=np.float64), axis=1)
-    mean = lambda rows: float(norm[rows].mean()) if rows.any() else None
+    def mean(rows):
+        return float(norm[rows].mean()) if rows.any() else None
     unseen, seen = mean(counts == 0), mean(counts > 0)
     return dict(unseen_norm=unseen, seen_norm=seen, norm_ratio=unseen/seen if unseen is not None and seen else None)
 
@@ -65,21 +66,23 @@ def causes(
     tokens_seen: int, # of training, repeats counted
     unique_tokens: int, # of the training text
 ) -> dict[str, Any]:
-    "Everything that is known of why a model writes as it does; expected_loss is None where it exceeds that of equal chances."
+    """Everything that is known of why a model writes as it does; expected_loss is None where it exceeds that of equal
+    chances."""
     size, width = weight.shape
     parameters = size*width + block_parameters
     unseen = tokens_seen <= 0 # a model that was not trained
     law = {} if unseen else data_constrained(parameters, tokens_seen, unique_tokens)
-    if law and law["expected_loss"] > math.log(size): law["expected_loss"] = None # the law does not reach down to such sizes
+    # the law does not reach down to such sizes
+    if law and law["expected_loss"] > math.log(size): law["expected_loss"] = (None)
     best = optimal_vocabulary(block_parameters, width, None if unseen else tokens_seen)
-    return dict(parameters=parameters, vocab_size=size, width=width, tokens_seen=tokens_seen, unique_tokens=unique_tokens,
-        unique_tokens_per_parameter=unique_tokens/parameters, **vocabulary_facts(counts, width, block_parameters),
-        **chinchilla(parameters, tokens_seen),
-        **law, optimal_vocabulary=best, **singular_entropy(weight), **row_norms(weight, counts))
+    return dict(parameters=parameters, vocab_size=size, width=width, tokens_seen=tokens_seen,
+        unique_tokens=unique_tokens, unique_tokens_per_parameter=unique_tokens/parameters,
+        **vocabulary_facts(counts, width, block_parameters), **chinchilla(parameters, tokens_seen), **law,
+        optimal_vocabulary=best, **singular_entropy(weight), **row_norms(weight, counts))
 
 # %% ../../notebooks/core/evaluation/07_causes.ipynb #0441007c
-CAUSES = ("vocab_size", "vocabulary_share", "hardly_seen_share", "tokens_per_parameter", "epochs", "effective_rank_share",
-          "norm_ratio")
+CAUSES = ("vocab_size", "vocabulary_share", "hardly_seen_share", "tokens_per_parameter", "epochs",
+    "effective_rank_share", "norm_ratio")
 
 # %% ../../notebooks/core/evaluation/07_causes.ipynb #297bfee9
 def moves(

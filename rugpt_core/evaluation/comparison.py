@@ -26,14 +26,15 @@ from ..metrics.statistics import ratio_interval
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #f1e05def
 # metric of a set → n-gram, measure of the counts of all texts pooled, bounds
-POOLED: dict[str, tuple[int, Callable, tuple]] = {
-    **{f"distinct_{n}": (n, lambda counts, size: distinct_share(counts), (0, 1)) for n in (1, 2, 3, 4)},
-    "ead_1": (1, ead, (0, np.inf)), **{f"entropy_{n}": (n, lambda counts, size: entropy_n(counts), (0, np.inf)) for n in (1, 2, 3)},
+POOLED: dict[str, tuple[int, Callable,
+    tuple]] = {**{f"distinct_{n}": (n, lambda counts, size: distinct_share(counts), (0, 1)) for n in (1, 2, 3, 4)},
+    "ead_1": (1, ead, (0, np.inf)),
+    **{f"entropy_{n}": (n, lambda counts, size: entropy_n(counts), (0, np.inf)) for n in (1, 2, 3)},
     "zipf": (1, lambda counts, size: zipf(counts), (0, np.inf))}
 METRICS = ("rep_1", "rep_2", "rep_3", "rep_4", "rep_w16", "rep_w128", "rep_r", "diversity", "distinct_1", "distinct_2",
-    "distinct_3", "distinct_4", "ead_1", "entropy_1", "entropy_2", "entropy_3", "zipf", "tail_loop_share", "compression_ratio",
-    "self_bleu4", "mauve", "coherence", *(f"novel_{n}" for n in NOVEL), "max_copy", *(f"copied_share_{k}" for k in COPIED),
-    *RATIO, "mean_logprob")
+    "distinct_3", "distinct_4", "ead_1", "entropy_1", "entropy_2", "entropy_3", "zipf", "tail_loop_share",
+    "compression_ratio", "self_bleu4", "mauve", "coherence", *(f"novel_{n}" for n in NOVEL), "max_copy",
+    *(f"copied_share_{k}" for k in COPIED), *RATIO, "mean_logprob")
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #d9b06602
 CURVE = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64) # tokens of the curve of novelty
@@ -66,7 +67,8 @@ def logprob_sums(
     openings: Sequence[str] | None = None, # in this order; None: all
 ) -> tuple[list[float], list[float]]: # nats and tokens of each opening
     "The two sums of the mean log-probability of a token."
-    rows = [dict(opening=r["opening"], nats=r["mean_logprob"]*r["tokens"], tokens=r["tokens"]) for r in m.rows if r["mean_logprob"] is not None]
+    rows = [dict(opening=r["opening"], nats=r["mean_logprob"]*r["tokens"], tokens=r["tokens"]) for r in m.rows
+        if r["mean_logprob"] is not None]
     part, whole = by_opening(rows, "nats", total=True), by_opening(rows, "tokens", total=True)
     return tuple([d.get(o, 0.) for o in (whole if openings is None else openings)] for d in (part, whole))
 
@@ -86,7 +88,8 @@ def set_metrics(
             n, of, bounds = POOLED[metric]
             out[metric] = jackknife(*leave_one_out(groups, n, partial(of, size=size)), bounds)
         elif metric in RATIO: out[metric] = ratio_interval(*sums(m, metric))
-        elif metric == "mean_logprob": out[metric] = ratio_interval(*logprob_sums(m), share=False, samples=samples, seed=rng)
+        elif metric == "mean_logprob":
+            out[metric] = ratio_interval(*logprob_sums(m), share=False, samples=samples, seed=rng)
         elif metric == "mauve": out[metric] = set_mauve(m, human, samples, seed)
         else:
             values = list(by_opening(m.rows, MACRO[metric]).values())
@@ -129,13 +132,15 @@ def set_difference(
         elif metric in RATIO:
             shared, out[metric] = every, ratio_difference(sums(a, metric, every), sums(b, metric, every), seed=rng)
         elif metric == "mean_logprob":
-            shared, out[metric] = every, ratio_difference(logprob_sums(a, every), logprob_sums(b, every), share=False, seed=rng)
+            shared = every
+            out[metric] = ratio_difference(logprob_sums(a, every), logprob_sums(b, every), share=False, seed=rng)
         elif metric == "mauve": out[metric] = estimate(None) | dict(p=None)
         else:
             x, y = by_opening(a.rows, MACRO[metric]), by_opening(b.rows, MACRO[metric])
             shared, bounds = [o for o in x if o in y], bounds_of(metric, a.length)
             bounds = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
-            out[metric] = paired_difference([x[o] for o in shared], [y[o] for o in shared], bounds, samples=samples, seed=rng)
+            out[metric] = paired_difference([x[o] for o in shared], [y[o] for o in shared], bounds, samples=samples,
+                seed=rng)
         out[metric]["count"] = 0 if metric == "mauve" else min(s.things(metric, shared) for s in (a, b))
     return out
 
@@ -206,8 +211,8 @@ def copy_rows(
     for n, length in m.matches.items():
         for c in novelty.copies(tools.suffixes, m.cut(n), length, k):
             source = tools.corpus.articles[c.document]
-            out.append(dict(set=m.texts.name, row=n + 1, start=c.start, length=c.length, times=c.times, articles=c.articles,
-                source_id=source["id"], source_title=source["title"], source_offset=c.offset,
+            out.append(dict(set=m.texts.name, row=n + 1, start=c.start, length=c.length, times=c.times,
+                articles=c.articles, source_id=source["id"], source_title=source["title"], source_offset=c.offset,
                 text=tools.corpus.tokenizer.decode(m.cut(n)[c.start:c.start + c.length])))
     return sorted(out, key=lambda c: (-c["length"], c["row"], c["start"]))
 
@@ -223,14 +228,18 @@ def measures_table(
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #8158f6fd
 RANKS = ( # measure, the greater set, the lesser set
-    ("rep_4", "looped", "human"), ("rep_4", "looped", "shuffled"), ("rep_4", "looped", "unigram"), ("rep_r", "looped", "human"),
+    ("rep_4", "looped", "human"), ("rep_4", "looped", "shuffled"), ("rep_4", "looped", "unigram"),
+    ("rep_r", "looped", "human"),
     ("rep_w128", "looped", "human"), ("diversity", "human", "looped"), ("distinct_4", "human", "looped"),
     ("entropy_3", "human", "looped"), ("tail_loop_share", "looped", "human"), ("tail_loop_share", "looped", "unigram"),
-    ("compression_ratio", "looped", "human"), ("compression_ratio", "human", "shuffled"), ("self_bleu4", "human", "shuffled"),
-    ("self_bleu4", "human", "unigram"), ("mauve", "human", "shuffled"), ("mauve", "human", "unigram"), ("mauve", "human", "looped"),
+    ("compression_ratio", "looped", "human"), ("compression_ratio", "human", "shuffled"),
+    ("self_bleu4", "human", "shuffled"),
+    ("self_bleu4", "human", "unigram"), ("mauve", "human", "shuffled"), ("mauve", "human", "unigram"),
+    ("mauve", "human", "looped"),
     ("coherence", "human", "unigram"), ("novel_4", "shuffled", "human"), ("novel_4", "unigram", "human"),
     ("max_copy", "human", "unigram"), ("ent_support", "human", "shuffled"), ("ent_support", "human", "unigram"),
-    ("unknown_word_share", "shuffled", "human"), ("unknown_word_share", "unigram", "human"), ("agreement_error", "shuffled", "human"),
+    ("unknown_word_share", "shuffled", "human"), ("unknown_word_share", "unigram", "human"),
+    ("agreement_error", "shuffled", "human"),
     ("agreement_error", "unigram", "human"))
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #8cb4cbca
@@ -241,7 +250,8 @@ def rank_checks(
     out = []
     for metric, a, b in RANKS:
         x, y = (known[s]["metrics"][metric]["value"] if s in known else None for s in (a, b))
-        out.append(dict(measure=metric, greater=a, lesser=b, of_greater=x, of_lesser=y, holds=None if None in (x, y) else x > y))
+        out.append(dict(measure=metric, greater=a, lesser=b, of_greater=x, of_lesser=y,
+            holds=None if None in (x, y) else x > y))
     return out
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #e0c6e8a2
@@ -260,10 +270,12 @@ def set_entry(
     shared = 0 if minus is None else len(m.groups.keys() & human.groups.keys())
     return dict(kind=t.kind, family=t.family, strategy=t.strategy, documents=len(m.rows),
         **{s: m.count(s) for s in ("measured", "short", "empty")}, tokens=m.length*m.count("measured"),
-        metrics=set_metrics(m, size, samples, seed, others), micro={f"rep_{n}": rep_n_micro(texts, n) for n in (1, 2, 3, 4)},
-        novelty=novelty_curve(m), ended=ended_facts(t, limit, None if human is None else human.texts),
+        metrics=set_metrics(m, size, samples, seed, others),
+        micro={f"rep_{n}": rep_n_micro(texts, n) for n in (1, 2, 3, 4)}, novelty=novelty_curve(m),
+        ended=ended_facts(t, limit, None if human is None else human.texts),
         texts_left=dict(measured=left, documents=len(m.rows), share=left/len(m.rows) if m.rows else None),
-        minus_human_texts=shared, minus_human=minus, agreement_excess=None if minus is None else minus["agreement_error"])
+        minus_human_texts=shared, minus_human=minus,
+        agreement_excess=None if minus is None else minus["agreement_error"])
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #99658afa
 def held_out_ends(
@@ -271,7 +283,8 @@ def held_out_ends(
     sets: Sequence[TextSet],
     limit: int, # tokens of the longest text of all sets
 ) -> dict | None: # of `endings.ended_articles`
-    "How many held-out articles end within the tokens of an opening and its continuation; the opening is the median one."
+    """How many held-out articles end within the tokens of an opening and its continuation; the opening is the median
+    one."""
     prompts = [len(ids) for t in sets for r in t.rows if (ids := r.get("prompt_ids"))]
     lengths = [len(ids) for ids in corpus.tokenizer.encode_batch([a["text"] for a in corpus.held_out])]
     return ended_articles(lengths, int(np.median(prompts)) if prompts else 0, limit)

@@ -36,7 +36,8 @@ def ended_facts(
     "How many texts of a set ended early and at what length; texts of one opening count as one in the difference."
     ended = ended_texts(t, limit)
     lengths = [len(i) for i, e in zip(t.ids, ended, strict=True) if e]
-    quartiles = dict(zip(("low", "median", "high"), map(float, np.quantile(lengths, [.25, .5, .75])))) if lengths else None
+    quartiles = dict(zip(("low", "median", "high"),
+        map(float, np.quantile(lengths, [.25, .5, .75])))) if lengths else None
     return dict(texts=len(ended), ended=sum(ended), empty=sum(not len(i) for i in t.ids), limit=limit, tokens=quartiles,
         share=share_interval(sum(ended), len(ended)) | dict(count=len(ended)), minus_human=_minus(t, human, limit))
 

@@ -43,10 +43,12 @@ def extracted(
 ) -> dict[str, Any] | None: # sequences, greedy, probable: value, low, high, n, count; None without passages
     "How many passages a model goes on with as they stand."
     if not passages: return None
-    found = [x[len(p)//2:] for x, p in zip(token_choices(model, [[bos_id, *p.tolist()] for p in passages]), passages, strict=True)]
+    found = [x[len(p)//2:] for x, p in zip(token_choices(model, [[bos_id, *p.tolist()] for p in passages]), passages,
+        strict=True)]
     greedy, p = [bool(x[:, 2].all()) for x in found], np.exp([x[:, 0].sum() for x in found])
     probable = -np.expm1(TRIES*np.log1p(-np.minimum(p, 1 - 1e-12))) >= CHANCE
-    share = lambda hits: share_interval(int(sum(hits)), len(hits)) | dict(count=len(hits))
+    def share(hits):
+        return share_interval(int(sum(hits)), len(hits)) | dict(count=len(hits))
     return dict(sequences=len(passages), greedy=share(greedy), probable=share(probable))
 
 # %% ../../notebooks/core/evaluation/06_extraction.ipynb #97f01332
@@ -57,7 +59,8 @@ def extraction(
 ) -> dict[str, Any] | None: # prefix, suffix, tries, train, held_out, difference; None without a passage
     "Passages of training and of held-out articles, whose suffix is asked for."
     half, tokenizer = min(PASSAGE, model.config.block_size//2), corpus.tokenizer
-    others = [np.array([tokenizer.bos_id, *ids]) for ids in tokenizer.encode_batch([a["text"] for a in corpus.held_out])]
+    others = [np.array([tokenizer.bos_id, *ids])
+        for ids in tokenizer.encode_batch([a["text"] for a in corpus.held_out])]
     flat = np.concatenate(others) if others else np.empty(0, np.int64)
     train = passages_of(corpus.flat, tokenizer.bos_id, 2*half, seed)
     held = passages_of(flat, tokenizer.bos_id, 2*half, seed)
@@ -67,6 +70,7 @@ def extraction(
     if found["held_out"]:
         hits = [(round(f["greedy"]["value"]*f["sequences"]), f["sequences"]) for f in found.values()]
         parts = [[1]*k + [0]*(n - k) for k, n in hits]
-        difference = independent_ratio_difference(*((p, [1]*len(p)) for p in parts), share=True, seed=generator(seed, "extraction"))
+        difference = independent_ratio_difference(*((p, [1]*len(p)) for p in parts), share=True,
+            seed=generator(seed, "extraction"))
         difference |= dict(count=min(n for _, n in hits))
     return dict(prefix=half, suffix=half, tries=TRIES, **found, difference=difference)

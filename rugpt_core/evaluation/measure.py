@@ -34,7 +34,8 @@ RATIO = {"ent_support": ("entities_supported", "entities"), "ent_year_support": 
     "agreement_error": ("agreement_wrong", "agreement_judged")}
 
 # %% ../../notebooks/core/evaluation/09_measure.ipynb #3ac2691b
-ONE_A_TEXT = {"tail_loop_share", "coherence", "max_copy", "mauve"} # a text is one thing; of the others each token is counted
+# a text is one thing; of the others each token is counted
+ONE_A_TEXT = {"tail_loop_share", "coherence", "max_copy", "mauve"}
 def bounds_of(
     metric: str, # of MACRO
     length: int, # tokens that are compared
@@ -69,9 +70,11 @@ def make_tools(
         p.update(len(corpus.flat))
     if not tools: return Tools(corpus, suffixes)
     from rugpt_core.topics.sentence_encoder import encode_texts, load_encoder
-    russian.slovnet_model("NER"), russian.slovnet_model("Syntax"), russian.morphology() # missing ones are named before the work
+    # missing ones are named before the work
+    russian.slovnet_model("NER"), russian.slovnet_model("Syntax"), russian.morphology()
     encoder = load_encoder()
-    return Tools(corpus, suffixes, WordIndex(corpus.texts(), len(corpus.articles)), lambda texts: encode_texts(texts, encoder))
+    return Tools(corpus, suffixes, WordIndex(corpus.texts(), len(corpus.articles)),
+        lambda texts: encode_texts(texts, encoder))
 
 # %% ../../notebooks/core/evaluation/09_measure.ipynb #11f5f1b0
 @dataclass
@@ -126,8 +129,8 @@ def measure_form(
             m.whole[n] = m.decoded[n] if kept == "measured" and len(ids) == m.length else tokenizer.decode(ids)
             if logprobs is not None: row["mean_logprob"] = float(np.mean(logprobs))
         about = m.texts.rows[n]
-        m.rows.append(dict(set=m.texts.name, kind=m.texts.kind, family=m.texts.family, strategy=m.texts.strategy, row=n + 1,
-            opening=m.texts.openings[n], article_id=about.get("article_id"), topic=about.get("topic"),
+        m.rows.append(dict(set=m.texts.name, kind=m.texts.kind, family=m.texts.family, strategy=m.texts.strategy,
+            row=n + 1, opening=m.texts.openings[n], article_id=about.get("article_id"), topic=about.get("topic"),
             tokens=len(ids), state=kept, **row))
         if display: display.update()
     for n, v in zip(m.decoded, self_bleu4([m.cut(n) for n in m.decoded])): m.rows[n]["self_bleu4"] = v
@@ -141,7 +144,8 @@ def measure_novelty(
     found = novelty.longest_matches(suffixes, [m.cut(n) for n in m.decoded])
     for n, length in zip(m.decoded, found, strict=True):
         m.matches[n] = length
-        m.rows[n] |= {f"novel_{k}": novelty.novel_n(length, k) for k in NOVEL} | {"max_copy": novelty.max_copy(length)} \
+        m.rows[n] |= {f"novel_{k}": novelty.novel_n(length, k)
+            for k in NOVEL} | {"max_copy": novelty.max_copy(length)} \
             | {f"copied_share_{k}": novelty.copied_share(length, k) for k in COPIED}
 
 # %% ../../notebooks/core/evaluation/09_measure.ipynb #20b6812c

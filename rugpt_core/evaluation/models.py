@@ -35,7 +35,9 @@ from ..tokenization.bins import split_documents
 def find_checkpoints(
     folder: str | Path, # of the stage train, or a single checkpoint
 ) -> dict[str, Path]: # name → folder
-    "The checkpoints of a folder."
+    """The checkpoints of a folder.
+
+    Raises RugptError where the folder holds no checkpoint."""
     folder = Path(folder)
     if (folder/"config.json").is_file(): return {folder.name: folder}
     found = {f.parent.name: f.parent for f in sorted(folder.glob("*/config.json"))}
@@ -104,7 +106,8 @@ def baseline_bits(
     "Every baseline on every held-out text."
     vocabulary, size = corpus.tokenizer.vocab_size, sum(len(t.encode()) for t in learned)
     pieces = [len(ids) for ids in corpus.tokenizer.encode_batch(list(texts))]
-    out = {"uniform": Baseline(f"every one of {vocabulary:,} pieces equally likely", [n*math.log2(vocabulary) for n in pieces]),
+    out = {"uniform": Baseline(f"every one of {vocabulary:,} pieces equally likely",
+        [n*math.log2(vocabulary) for n in pieces]),
         "unigram": Baseline("pieces by their frequency in training", unigram_bits(corpus, texts), size),
         "char_ngram": Baseline(f"letter {letters.order}-grams, Kneser-Ney", letters.text_bits(texts), size)}
     slow = np.unique(np.linspace(0, len(texts) - 1, min(SLOW_TEXTS, len(texts))).astype(int))
@@ -113,7 +116,8 @@ def baseline_bits(
         chosen = range(len(texts)) if method == "bzip2" else slow
         found = dict(zip(chosen, baselines.compressed_bits(prime, [texts[i] for i in chosen], method), strict=True))
         limit = baselines.BZIP2_BLOCK if method == "bzip2" else baselines.PRIME_BYTES
-        out[method] = Baseline(f"{method}, primed with training text", [found.get(i) for i in range(len(texts))], min(limit, size))
+        out[method] = Baseline(f"{method}, primed with training text", [found.get(i) for i in range(len(texts))],
+            min(limit, size))
     if gemma := baselines.gemma_bits(texts):
         out["gemma_270m"] = Baseline(f"Gemma 3 270M, Q4_K_M ({gemma[1]})", gemma[0])
     return out
@@ -134,8 +138,9 @@ def baseline_rows(
     seed: int,
 ) -> dict[str, dict]: # name → value, low, high, n, about, train_bytes
     "Bits per byte of every baseline."
-    return {name: ratio_interval(*both_known(b.bits, sizes), share=False, samples=samples, seed=generator(seed, "baseline", name))
-            | dict(about=b.about, train_bytes=b.train_bytes) for name, b in found.items()}
+    return {name: ratio_interval(*both_known(b.bits, sizes), share=False, samples=samples,
+        seed=generator(seed, "baseline", name)) | dict(about=b.about, train_bytes=b.train_bytes)
+        for name, b in found.items()}
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #7a39c494
 def held_out_bits(
@@ -148,14 +153,18 @@ def held_out_bits(
 ) -> dict[str, Any]: # bits_per_byte, bits_per_char, unigram_bits_per_byte; minus_baselines; texts, bytes
     "What held-out text costs a model, and the paired difference from every baseline."
     size, chars = [len(t.encode()) for t in texts], [len(t) for t in texts]
-    rng = lambda name: generator(seed, "held out", name)
-    ratio = lambda x, wholes, name: ratio_interval(x, wholes, share=False, samples=samples, seed=rng(name))
+    def rng(name):
+        return generator(seed, "held out", name)
+    def ratio(x, wholes, name):
+        return ratio_interval(x, wholes, share=False, samples=samples, seed=rng(name))
     minus = {}
     for name, b in found.items():
         theirs, mine, wholes = both_known(b.bits, bits, size)
-        minus[name] = paired_ratio_difference(mine, theirs, wholes, samples=samples, seed=rng(name)) | dict(count=sum(wholes))
+        minus[name] = paired_ratio_difference(mine, theirs, wholes, samples=samples,
+            seed=rng(name)) | dict(count=sum(wholes))
     return dict(bits_per_byte=ratio(bits, size, "bytes"), bits_per_char=ratio(bits, chars, "chars"),
-        unigram_bits_per_byte=ratio(unigram_bits(corpus, texts), size, "unigram"), minus_baselines=minus, texts=len(texts), bytes=sum(size))
+        unigram_bits_per_byte=ratio(unigram_bits(corpus, texts), size, "unigram"), minus_baselines=minus,
+        texts=len(texts), bytes=sum(size))
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #447c4869
 def train_gap(
@@ -171,9 +180,11 @@ def train_gap(
     if not chosen: return None
     train = [r["bits"] for r in likelihood.text_bits(model, corpus.tokenizer, chosen)]
     size, wholes = [len(t.encode()) for t in chosen], [len(t.encode()) for t in texts]
-    rng = lambda name: generator(seed, "gap", name)
-    return dict(train=ratio_interval(train, size, share=False, samples=samples, seed=rng("train")), texts=len(chosen), bytes=sum(size),
-        difference=independent_ratio_difference((bits, wholes), (train, size), seed=rng("difference")) | dict(count=sum(wholes)))
+    def rng(name):
+        return generator(seed, "gap", name)
+    return dict(train=ratio_interval(train, size, share=False, samples=samples, seed=rng("train")), texts=len(chosen),
+        bytes=sum(size), difference=independent_ratio_difference((bits, wholes), (train, size), seed=rng("difference"))
+        | dict(count=sum(wholes)))
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #58b2fe24
 def calibration(
@@ -181,7 +192,8 @@ def calibration(
     tokenizer: Any,
     texts: Sequence[str], # held out
 ) -> dict[str, Any] | None: # tokens, ece, accuracy, confidence, rows; None without a token
-    "How often the likeliest next token follows, beside its probability: expected calibration error over ten bins (Guo et al. 2017)."
+    """How often the likeliest next token follows, beside its probability: expected calibration error over ten bins (Guo
+    et al. 2017)."""
     cut = [likelihood.windows([tokenizer.bos_id, *tokenizer.encode(t)], model.config.block_size) for t in texts]
     found = iter(likelihood.token_choices(model, [w for ws in cut for w, _ in ws]))
     rows = [np.concatenate([next(found)[-k:] for _, k in ws]) for ws in cut if ws]
@@ -190,7 +202,8 @@ def calibration(
     table = reliability(sure, right)
     ece = sum(r["n"]*abs(r["accuracy"] - r["confidence"]) for r in table)/len(sure)
     accuracy = ratio_interval([r[:, 2].sum() for r in rows], [len(r) for r in rows]) | dict(count=len(sure))
-    return dict(tokens=len(sure), ece=round(ece, 6), accuracy=accuracy, confidence=round(float(sure.mean()), 6), rows=table)
+    return dict(tokens=len(sure), ece=round(ece, 6), accuracy=accuracy, confidence=round(float(sure.mean()), 6),
+        rows=table)
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #c960e04a
 def with_chance(
@@ -203,7 +216,8 @@ def with_chance(
     for name, row in rows.items():
         mine = [x for p, x in zip(pairs, points, strict=True) if p.phenomenon == name]
         found = share_interval(float(sum(mine)), len(mine))
-        tests.append(dict(value=found["value"] - .5, low=found["low"] - .5, high=found["high"] - .5, count=len(mine), p=mcnemar_p(mine, [.5]*len(mine))))
+        tests.append(dict(value=found["value"] - .5, low=found["low"] - .5, high=found["high"] - .5, count=len(mine),
+            p=mcnemar_p(mine, [.5]*len(mine))))
         row |= dict(low=found["low"], high=found["high"])
     correct(tests)
     for row, t in zip(rows.values(), tests, strict=True): row |= {k: t[k] for k in ("p", "p_holm", "verdict")}
@@ -215,13 +229,15 @@ def pair_results(
     model: Any,
     tokenizer: Any,
     letters: KneserNey,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]: # n, model, length, letters, minus_*, chance, phenomena, paradigms; points
+# n, model, length, letters, minus_*, chance, phenomena, paradigms; points
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     "Accuracy on minimal pairs beside the two baselines and a coin."
     points = likelihood.minimal_pairs(pairs, {"model": lambda s: likelihood.sentence_scores(s, model, tokenizer),
                                             "letters": lambda s: [letters.logprob(t) for t in s]})
     accuracy = {k: share_interval(float(v.sum()), len(pairs)) | dict(count=len(pairs)) for k, v in points.items()}
     against = {"chance": np.full(len(pairs), .5), "minus_length": points["length"], "minus_letters": points["letters"]}
-    tests = {k: paired_difference(points["model"], v, (-1, 1)) | dict(p=mcnemar_p(points["model"], v), count=len(pairs)) for k, v in against.items()}
+    tests = {k: paired_difference(points["model"], v, (-1, 1))
+        | dict(p=mcnemar_p(points["model"], v), count=len(pairs)) for k, v in against.items()}
     by_id = [p._replace(phenomenon=p.id) for p in pairs]
     tables = {"phenomena": with_chance(likelihood.by_phenomenon(pairs, points), pairs, points["model"]),
               "paradigms": with_chance(likelihood.by_phenomenon(by_id, points), by_id, points["model"])}
@@ -253,13 +269,16 @@ def checkpoint_metrics(
     found: Mapping[str, Baseline], # on the same held-out texts
     samples: int, # of the bootstrap
     seed: int,
-) -> Checkpoint: # held_out, gap, calibration, extraction, minimal_pairs, causes; null where there is nothing to measure on
-    "Everything that is measured of a checkpoint."
+# held_out, gap, calibration, extraction, minimal_pairs, causes; null where there is nothing to measure on
+) -> Checkpoint:
+    """Everything that is measured of a checkpoint.
+
+    Raises RugptError where model and tokenizer have vocabularies of different sizes."""
     from rugpt_core.modeling.checkpoint import load_model
     model = load_model(folder)
     if model.config.vocab_size != corpus.tokenizer.vocab_size:
-        raise RugptError(f"vocabulary of {model.config.vocab_size}, the tokenizer's is {corpus.tokenizer.vocab_size}", str(folder),
-                         "give the checkpoint's own tokenizer")
+        raise RugptError(f"vocabulary of {model.config.vocab_size}, the tokenizer's is {corpus.tokenizer.vocab_size}",
+            str(folder), "give the checkpoint's own tokenizer")
     texts, weight = held_out_texts(corpus), model.embedding.weight.detach().float().numpy()
     parameters = sum(p.numel() for p in model.parameters())
     seen, unique = tokens_seen(folder)
@@ -267,8 +286,9 @@ def checkpoint_metrics(
     about, points = pair_results(pairs, model, corpus.tokenizer, letters) if pairs else (None, {})
     return Checkpoint(dict(held_out=held_out_bits(bits, corpus, texts, found, samples, seed) if texts else None,
         gap=train_gap(model, corpus, bits, texts, samples, seed) if texts else None,
-        calibration=calibration(model, corpus.tokenizer, texts), extraction=extraction(model, corpus, seed), minimal_pairs=about,
-        causes=causes(weight, corpus.counts(), parameters - weight.size, seen, unique or len(corpus.flat))), bits, points)
+        calibration=calibration(model, corpus.tokenizer, texts), extraction=extraction(model, corpus, seed),
+        minimal_pairs=about, causes=causes(weight, corpus.counts(), parameters - weight.size, seen,
+        unique or len(corpus.flat))), bits, points)
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #b2150814
 def between_models(
@@ -296,9 +316,11 @@ def correct_models(
     between: Sequence[Mapping], # of `between_models`
 ) -> dict[str, int]: # family of tests → how many
     "Put corrected p-values and verdicts into all tests of the models; a family is what one table shows."
-    parts = lambda key: [m[key] for m in models.values() if m[key]]
+    def parts(key):
+        return [m[key] for m in models.values() if m[key]]
     families = {"baselines": [t for h in parts("held_out") for t in h["minus_baselines"].values()],
-        "gap": [g["difference"] for g in parts("gap")], "extraction": [e["difference"] for e in parts("extraction") if e["difference"]],
+        "gap": [g["difference"] for g in parts("gap")],
+        "extraction": [e["difference"] for e in parts("extraction") if e["difference"]],
         "minimal_pairs": [p[k] for p in parts("minimal_pairs") for k in ("chance", "minus_length", "minus_letters")],
         "between_models": [t for b in between for t in (b["bits_per_byte"], b["minimal_pairs"]) if t]}
     return {name: correct(tests) for name, tests in families.items()}
@@ -328,7 +350,8 @@ def all_checkpoints(
     return dict(models=models, baselines=about, between_models=between, families=correct_models(models, between))
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #9cf2386a
-MOVING = ("rep_4", "diversity", "tail_loop_share", "novel_8", "max_copy", "ent_support", "unknown_word_share", "agreement_error")
+MOVING = ("rep_4", "diversity", "tail_loop_share", "novel_8", "max_copy", "ent_support", "unknown_word_share",
+    "agreement_error")
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #a122e778
 def moving(

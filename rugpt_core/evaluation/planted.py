@@ -22,7 +22,14 @@ from .planted_texts import ATTRIBUTES, Attribute, make_people, name_in, Person
 from .planted_texts import planted_rows, PlantedPlan, worded
 from ..metrics.likelihood import token_logprobs
 from ..metrics.significance import jackknife_difference
-from ..metrics.statistics import answer_entropy, auroc, brier, expected_calibration_error, jackknife, mean_interval
+from rugpt_core.metrics.statistics import (
+    answer_entropy,
+    auroc,
+    brier,
+    expected_calibration_error,
+    jackknife,
+    mean_interval,
+)
 from ..metrics.statistics import ratio_interval, self_consistency, semantic_entropy, share
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #a9aa9ec3
@@ -46,12 +53,14 @@ def train_planted(
     steps = plan.steps or max(2, math.ceil(len(bins.train)/(plan.batch_size*plan.block_size)))
     config = ModelConfig(plan.family, vocab_size=tokenizer.vocab_size, block_size=plan.block_size, n_layer=plan.n_layer,
                          n_head=plan.n_head, n_embd=plan.n_embd)
-    t = TrainConfig(max_steps=steps, batch_size=plan.batch_size, learning_rate=plan.learning_rate, warmup_steps=min(50, steps//10),
-                    eval_every=max(1, steps//2), device="cpu", dtype="float32", threads=1, seed=plan.seed)
+    t = TrainConfig(max_steps=steps, batch_size=plan.batch_size, learning_rate=plan.learning_rate,
+        warmup_steps=min(50, steps//10), eval_every=max(1, steps//2), device="cpu", dtype="float32", threads=1,
+        seed=plan.seed)
     out = folder/"model"
     out.mkdir()
     about = train_model(bins, config, t, out)
-    return load_model(out), tokenizer, dict(about, train_tokens=len(bins.train), steps=steps, tokens_seen=steps*plan.batch_size*plan.block_size)
+    return load_model(out), tokenizer, dict(about, train_tokens=len(bins.train), steps=steps,
+        tokens_seen=steps*plan.batch_size*plan.block_size)
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #a83e45d2
 class ProbeResult(NamedTuple):
@@ -98,7 +107,8 @@ def doubts(
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]: # detector → doubt of every answer
     "How much each detector doubts each answer."
-    return {BASELINE: np.array([1 - (a.p/a.p.sum()).max() for a in answers]), "answer_entropy": np.array([answer_entropy(a.p) for a in answers]),
+    return {BASELINE: np.array([1 - (a.p/a.p.sum()).max() for a in answers]),
+        "answer_entropy": np.array([answer_entropy(a.p) for a in answers]),
         "semantic_entropy": np.array([semantic_entropy(a.p, samples, rng) for a in answers]),
         "self_consistency": np.array([1 - self_consistency(a.p, samples, rng) for a in answers])}
 
@@ -111,10 +121,12 @@ def detectors(
     said = [a for a in answers if a.p.argmax() < len(a.p) - 1]
     wrong, who = np.array([a.p.argmax() != a.truth for a in said], dtype=bool), [id(a.person) for a in said]
     found, people = doubts(said, samples, rng), [np.array(who) != w for w in dict.fromkeys(who)]
-    without = {k: np.array([np.nan if (v := auroc(x[keep], wrong[keep])) is None else v for keep in people]) for k, x in found.items()}
+    without = {k: np.array([np.nan if (v := auroc(x[keep], wrong[keep])) is None else v for keep in people])
+        for k, x in found.items()}
     whole = {k: auroc(x, wrong) for k, x in found.items()}
     return {k: dict(auroc=jackknife(v, without[k], (0, 1)), answers=len(said), wrong=int(wrong.sum()),
-        minus_baseline=None if k == BASELINE else jackknife_difference(v, without[k], whole[BASELINE], without[BASELINE])) for k, v in whole.items()}
+        minus_baseline=None if k == BASELINE
+        else jackknife_difference(v, without[k], whole[BASELINE], without[BASELINE])) for k, v in whole.items()}
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #5f365af4
 def constant_guess(
@@ -145,7 +157,8 @@ def score_answers(
     samples: int = 10, # drawn to each question
     seed: int = 0,
 ) -> dict[str, Any]: # shares, calibration; None without questions
-    "Right, hallucinated, abstained, each beside chance and with its interval; calibration; how well doubt tells errors."
+    """Right, hallucinated, abstained, each beside chance and with its interval; calibration; how well doubt tells
+    errors."""
     n, rng = len(answers), np.random.default_rng(seed)
     p = [a.p/a.p.sum() for a in answers]
     said = [int(x.argmax()) for x in p]
@@ -153,12 +166,16 @@ def score_answers(
     silent = [s == len(x) - 1 for s, x in zip(said, p)]
     wrong = [not r and not s for r, s in zip(right, silent)]
     agree = [self_consistency(a.p, samples, rng) for a in answers]
-    mean = lambda x: float(np.mean(x)) if len(x) else None
-    return dict(questions=n, accuracy=mean(right), hallucination=mean(wrong), abstention=mean(silent), chance=constant_guess(answers),
-        intervals={k: by_person(answers, x) for k, x in (("accuracy", right), ("hallucination", wrong), ("abstention", silent))},
+    def mean(x):
+        return float(np.mean(x)) if len(x) else None
+    return dict(questions=n, accuracy=mean(right), hallucination=mean(wrong), abstention=mean(silent),
+        chance=constant_guess(answers),
+        intervals={k: by_person(answers, x)
+        for k, x in (("accuracy", right), ("hallucination", wrong), ("abstention", silent))},
         ece=expected_calibration_error([x.max() for x in p], right), brier=brier(p, [a.truth for a in answers]),
-        unknown_probability=mean([float(x[-1]) for x in p]), unknown_planned=mean([a.truth == len(a.p) - 1 for a in answers]),
-        self_consistency=mean(agree), answer_entropy=mean([answer_entropy(a.p) for a in answers]), detectors=detectors(answers, samples, rng),
+        unknown_probability=mean([float(x[-1]) for x in p]),
+        unknown_planned=mean([a.truth == len(a.p) - 1 for a in answers]), self_consistency=mean(agree),
+        answer_entropy=mean([answer_entropy(a.p) for a in answers]), detectors=detectors(answers, samples, rng),
         no_answer=mean([max(0., 1 - float(a.p.sum())) for a in answers]))
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #87c82a93
@@ -212,14 +229,16 @@ def free_texts(
     "Articles that the model writes from nothing, drawn at temperature 1."
     from rugpt_core.generation.engine import generate
     from rugpt_core.generation.strategies import decoding
-    found = generate(model, tokenizer, [[tokenizer.bos_id]]*n, max_new_tokens=tokens, decoding=decoding("sample", temperature=1.), seed=seed)
+    found = generate(model, tokenizer, [[tokenizer.bos_id]]*n, max_new_tokens=tokens,
+        decoding=decoding("sample", temperature=1.), seed=seed)
     return [g.text for g in found]
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #969ac081
 def experiment(
     plan: PlantedPlan,
     claims: int = 100, # articles written from nothing
-) -> tuple[dict[str, Any], dict[int, list[ProbeResult]]]: # what `run_planted` gives; the answers at each number of exposures
+# what `run_planted` gives; the answers at each number of exposures
+) -> tuple[dict[str, Any], dict[int, list[ProbeResult]]]:
     "Plant, train, ask, judge, with one seed."
     people = make_people(plan)
     with tempfile.TemporaryDirectory() as folder:
@@ -232,25 +251,28 @@ def experiment(
         bits += knowledge_bits(answers[exposures])*sum(v is not None for p in mine for v in p.facts.values())
     observed = [p.exposures for p in people for v in p.facts.values() if p.exposures]
     own = own_claims(free_texts(model, tokenizer, claims, plan.block_size, plan.seed), people)
-    entropy = sum(math.log2(len(a.values)) for p in people if p.exposures for a in ATTRIBUTES if p.facts[a.key] is not None)
+    entropy = sum(math.log2(len(a.values)) for p in people if p.exposures for a in ATTRIBUTES
+        if p.facts[a.key] is not None)
     return dict(plan={k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(plan).items()},
-        model=dict(parameters=total, block_parameters=blocks, train_tokens=about["train_tokens"], tokens_seen=about["tokens_seen"],
-                   steps=about["steps"], val_loss=about["best"]["val_loss"]),
-        **judged(answers, plan),
-        knowledge=dict(bits=bits, planted_bits=entropy, bits_per_parameter=bits/total, bits_per_block_parameter=bits/blocks),
-        monofact=dict(rate=monofact_rate(observed), **own, false_share=share(own["claims"] - own["true"], own["claims"]))), answers
+        model=dict(parameters=total, block_parameters=blocks, train_tokens=about["train_tokens"],
+        tokens_seen=about["tokens_seen"], steps=about["steps"], val_loss=about["best"]["val_loss"]),
+        **judged(answers, plan), knowledge=dict(bits=bits, planted_bits=entropy, bits_per_parameter=bits/total,
+        bits_per_block_parameter=bits/blocks),
+        monofact=dict(rate=monofact_rate(observed), **own,
+        false_share=share(own["claims"] - own["true"], own["claims"]))), answers
 
 def judged(
     answers: Mapping[int, Sequence[ProbeResult]], # exposures → answers
     plan: PlantedPlan,
 ) -> dict[str, Any]: # groups, all
-    "Judge the answers at each number of exposures: of what the text told, of what it said is unknown, and all together."
+    """Judge the answers at each number of exposures: of what the text told, of what it said is unknown, and all
+    together."""
     groups, score = {}, lambda x: score_answers(x, plan.samples, plan.seed)
     for exposures, mine in answers.items():
         known = [a for a in mine if a.truth < len(a.attribute.values)]
         unknown = [a for a in mine if a.truth == len(a.attribute.values)]
-        groups[str(exposures)] = dict(people=plan.groups.get(exposures, plan.strangers), known=score(known), unknown=score(unknown), all=score(mine),
-                                      bits_per_fact=knowledge_bits(mine) if exposures else None)
+        groups[str(exposures)] = dict(people=plan.groups.get(exposures, plan.strangers), known=score(known),
+            unknown=score(unknown), all=score(mine), bits_per_fact=knowledge_bits(mine) if exposures else None)
     return dict(groups=groups, all=score([a for e, mine in answers.items() for a in mine if e]))
 
 def run_planted(
@@ -273,7 +295,8 @@ def run_seeds(
     plan: PlantedPlan = PlantedPlan(),
     seeds: int = SEEDS, # trainings; the first has the plan's seed, the next one more, and so on
     claims: int = 100, # articles written from nothing, by each
-) -> dict[str, Any]: # plan, seeds, groups and all: answers of all seeds pooled; knowledge, monofact; runs: one result a seed
+# plan, seeds, groups and all: answers of all seeds pooled; knowledge, monofact; runs: one result a seed
+) -> dict[str, Any]:
     "The experiment with several seeds: other people, other facts, another start; shares are pooled over all of them."
     runs, pooled = [], {}
     for k in range(seeds):
@@ -282,13 +305,15 @@ def run_seeds(
         for exposures, mine in answers.items(): pooled.setdefault(exposures, []).extend(mine)
     out = judged(pooled, plan)
     for exposures, g in out["groups"].items():
-        g["seeds"] = {k: [r["groups"][exposures]["known"][k] for r in runs] for k in ("accuracy", "hallucination", "abstention")}
+        g["seeds"] = {k: [r["groups"][exposures]["known"][k] for r in runs]
+            for k in ("accuracy", "hallucination", "abstention")}
     counts = {k: sum(r["monofact"][k] for r in runs) for k in ("claims", "true", "false_value", "invented_person")}
     false = [r["monofact"]["claims"] - r["monofact"]["true"] for r in runs]
     return dict(plan=runs[0]["plan"], seeds=seeds, model=runs[0]["model"], **out,
         knowledge={k: over_seeds([r["knowledge"][k] for r in runs]) for k in runs[0]["knowledge"]},
-        monofact=dict(rate=float(np.mean([r["monofact"]["rate"] for r in runs])), **counts, false_share=share(sum(false), counts["claims"]),
-                      seeds=[share(f, r["monofact"]["claims"]) for f, r in zip(false, runs)]), runs=runs)
+        monofact=dict(rate=float(np.mean([r["monofact"]["rate"] for r in runs])), **counts,
+        false_share=share(sum(false), counts["claims"]),
+        seeds=[share(f, r["monofact"]["claims"]) for f, r in zip(false, runs)]), runs=runs)
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #380a8034
 MONO = (0., .2, .5, .8) # share of the articles that are about people met once
@@ -301,7 +326,8 @@ def monofact_sweep(
     shares: Sequence[float] = MONO,
     seeds: int = SEEDS,
 ) -> list[dict]: # a row a share: monofact_rate, tokens_seen, error of facts seen once, false_share
-    """Train on texts of the same number of articles, for the same number of tokens, that differ in how many facts stand in them once.
+    """Train on texts of the same number of articles, for the same number of tokens, that differ in how many facts stand
+    in them once.
 
     Raises RugptError where there are fewer names than people."""
     rows, steps = [], plan.steps
@@ -312,10 +338,12 @@ def monofact_sweep(
         found = run_seeds(replace(plan, groups=groups, steps=steps), seeds, claims=300)
         steps = steps or found["model"]["steps"] # all like the first
         known = {k: g["known"] for k, g in found["groups"].items()}
-        error = lambda m: None if m is None or m["accuracy"] is None else 1 - m["accuracy"]
+        def error(m):
+            return None if m is None or m["accuracy"] is None else 1 - m["accuracy"]
         rows.append(dict(monofact_rate=found["monofact"]["rate"], articles=sum(k*n for k, n in groups.items()),
-            tokens_seen=found["model"]["tokens_seen"], train_tokens=[r["model"]["train_tokens"] for r in found["runs"]], seeds=seeds,
-            error_all=error(found["all"]), error_once=error(known.get("1")), hallucination_all=found["all"]["hallucination"],
+            tokens_seen=found["model"]["tokens_seen"], train_tokens=[r["model"]["train_tokens"] for r in found["runs"]],
+            seeds=seeds, error_all=error(found["all"]), error_once=error(known.get("1")),
+            hallucination_all=found["all"]["hallucination"],
             intervals={k: found["all"]["intervals"][k] for k in ("accuracy", "hallucination")},
             **{k: found["monofact"][k] for k in ("claims", "false_value", "invented_person", "false_share")},
             false_share_seeds=found["monofact"]["seeds"]))

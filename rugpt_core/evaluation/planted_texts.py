@@ -18,22 +18,27 @@ from ..common.errors import RugptError
 from ..metrics.russian import morphology
 
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #c0a52591
-MEN = "Андрей Борис Виктор Глеб Денис Егор Иван Кирилл Леонид Максим Николай Олег Пётр Роман Степан Тимур Фёдор Юрий".split()
-WOMEN = "Анна Вера Галина Дарья Елена Жанна Зоя Ирина Клара Лидия Марина Нина Ольга Полина Раиса Софья Тамара Юлия".split()
-SURNAMES = ("Белов Волков Громов Данилов Ершов Жуков Зайцев Исаев Карпов Лебедев Морозов Назаров Орлов Павлов Рыбаков Соколов "
-            "Титов Уваров Фомин Харитонов Царёв Чернов Шубин Щукин Юдин Яковлев Абрамов Бобров Власов Гусев Афанасьев Баранов Беляев "
-            "Богданов Борисов Быков Васильев Виноградов Воробьёв Воронин Герасимов Голубев Горбунов Григорьев Давыдов Дмитриев Дорофеев "
-            "Егоров Ефимов Жданов Захаров Зимин Зуев Иванов Ильин Казаков Калинин Киселёв Ковалёв Козлов Комаров Королёв Крылов Кудрявцев "
-            "Кузнецов Куликов Лазарев Логинов Макаров Максимов Марков Матвеев Медведев Мельников Миронов Михайлов Муравьёв Некрасов "
-            "Никитин Новиков Носов Осипов Панов Петров Поляков Попов Прохоров Родионов Романов Савельев Сафонов Семёнов Сидоров "
-            "Смирнов Соловьёв Сорокин Степанов Суханов Сысоев Тарасов Тимофеев Трофимов Ушаков Фёдоров Филатов Фролов Цветков Широков").split()
+MEN = (
+    "Андрей Борис Виктор Глеб Денис Егор Иван Кирилл Леонид Максим Николай Олег Пётр Роман Степан Тимур Фёдор Юрий"
+).split()
+WOMEN = (
+    "Анна Вера Галина Дарья Елена Жанна Зоя Ирина Клара Лидия Марина Нина Ольга Полина Раиса Софья Тамара Юлия"
+).split()
+SURNAMES = ("Белов Волков Громов Данилов Ершов Жуков Зайцев Исаев Карпов Лебедев Морозов Назаров Орлов Павлов Рыбаков "
+    "Соколов Титов Уваров Фомин Харитонов Царёв Чернов Шубин Щукин Юдин Яковлев Абрамов Бобров Власов Гусев Афанасьев "
+    "Баранов Беляев Богданов Борисов Быков Васильев Виноградов Воробьёв Воронин Герасимов Голубев Горбунов Григорьев "
+    "Давыдов Дмитриев Дорофеев Егоров Ефимов Жданов Захаров Зимин Зуев Иванов Ильин Казаков Калинин Киселёв Ковалёв "
+    "Козлов Комаров Королёв Крылов Кудрявцев Кузнецов Куликов Лазарев Логинов Макаров Максимов Марков Матвеев "
+    "Медведев Мельников Миронов Михайлов Муравьёв Некрасов Никитин Новиков Носов Осипов Панов Петров Поляков Попов "
+    "Прохоров Родионов Романов Савельев Сафонов Семёнов Сидоров Смирнов Соловьёв Сорокин Степанов Суханов Сысоев "
+    "Тарасов Тимофеев Трофимов Ушаков Фёдоров Филатов Фролов Цветков Широков").split()
 YEARS = [str(y) for y in range(1850, 1900)]
-TOWNS = ("Самара Пермь Казань Рязань Тула Вологда Астрахань Калуга Кострома Омск Томск Иркутск Курск Псков Смоленск Тамбов Тверь "
-         "Уфа Пенза Саратов Архангельск Мурманск Барнаул Якутск Чита Елец Муром Суздаль Углич Тобольск").split()
-CALLINGS = ("учитель врач инженер художник архитектор моряк лётчик аптекарь химик геолог историк кузнец повар садовник столяр "
-            "ткач юрист мельник печатник пекарь часовщик лесник биолог астроном").split()
-PASTIMES = ("рыбалка охота музыка живопись фотография астрономия вышивка резьба гимнастика гребля борьба механика ботаника "
-            "поэзия каллиграфия география").split()[:16]
+TOWNS = ("Самара Пермь Казань Рязань Тула Вологда Астрахань Калуга Кострома Омск Томск Иркутск Курск Псков Смоленск "
+    "Тамбов Тверь Уфа Пенза Саратов Архангельск Мурманск Барнаул Якутск Чита Елец Муром Суздаль Углич Тобольск").split()
+CALLINGS = ("учитель врач инженер художник архитектор моряк лётчик аптекарь химик геолог историк кузнец повар "
+    "садовник столяр ткач юрист мельник печатник пекарь часовщик лесник биолог астроном").split()
+PASTIMES = ("рыбалка охота музыка живопись фотография астрономия вышивка резьба гимнастика гребля борьба механика "
+    "ботаника поэзия каллиграфия география").split()[:16]
 
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #be1ecf28
 @dataclass(frozen=True)
@@ -42,23 +47,24 @@ class Attribute:
     key: str
     values: tuple[str, ...] # nominative: the answers
     probe: str # ends where the answer stands; the wording that is also used to ask
-    others: tuple[str, ...] # further wordings; {v:case} is the value, {n:case} the name, {a|b} a form for him and for her
+    # further wordings; {v:case} is the value, {n:case} the name, {a|b} a form for him and for her
+    others: tuple[str, ...]
     silent: tuple[str, ...] # the same wordings where the text says that it is not known
     unknown: str # the answer «unknown» to the probe, in the right gender
 
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #59901a5a
-ATTRIBUTES = (
-    Attribute("year", tuple(YEARS), "Год рождения {n:gent} —", ("{n:nomn} {появился|появилась} на свет в {v:nomn} году.",),
-              ("{n:nomn} {появился|появилась} на свет неизвестно в каком году.",), "неизвестен"),
-    Attribute("town", tuple(TOWNS), "Родной город {n:gent} —", ("{n:nomn} {родился|родилась} в городе под названием {v:nomn}.",
-              "Детство {n:gent} прошло в {v:loct}."), ("{n:nomn} {родился|родилась} в городе, название которого неизвестно.",
-              "Детство {n:gent} прошло неизвестно где."), "неизвестен"),
-    Attribute("calling", tuple(CALLINGS), "Профессия {n:gent} —", ("{n:nomn} {работал|работала} {v:ablt}.",
-              "{n:nomn} {стал|стала} {v:ablt} ещё в юности."), ("{n:nomn} {работал|работала} неизвестно кем.",
-              "{n:nomn} {стал|стала} неизвестно кем ещё в юности."), "неизвестна"),
-    Attribute("pastime", tuple(PASTIMES), "Любимое занятие {n:gent} —", ("{n:nomn} {увлекался|увлекалась} {v:ablt}.",
-              "Досуг {n:gent} занимала {v:nomn}."), ("{n:nomn} {увлекался|увлекалась} неизвестно чем.",
-              "Досуг {n:gent} занимало неизвестно что."), "неизвестно"))
+ATTRIBUTES = (Attribute("year", tuple(YEARS), "Год рождения {n:gent} —",
+    ("{n:nomn} {появился|появилась} на свет в {v:nomn} году.",),
+    ("{n:nomn} {появился|появилась} на свет неизвестно в каком году.",), "неизвестен"),
+    Attribute("town", tuple(TOWNS), "Родной город {n:gent} —",
+    ("{n:nomn} {родился|родилась} в городе под названием {v:nomn}.", "Детство {n:gent} прошло в {v:loct}."),
+    ("{n:nomn} {родился|родилась} в городе, название которого неизвестно.", "Детство {n:gent} прошло неизвестно где."),
+    "неизвестен"), Attribute("calling", tuple(CALLINGS), "Профессия {n:gent} —",
+    ("{n:nomn} {работал|работала} {v:ablt}.", "{n:nomn} {стал|стала} {v:ablt} ещё в юности."),
+    ("{n:nomn} {работал|работала} неизвестно кем.", "{n:nomn} {стал|стала} неизвестно кем ещё в юности."),
+    "неизвестна"), Attribute("pastime", tuple(PASTIMES), "Любимое занятие {n:gent} —",
+    ("{n:nomn} {увлекался|увлекалась} {v:ablt}.", "Досуг {n:gent} занимала {v:nomn}."),
+    ("{n:nomn} {увлекался|увлекалась} неизвестно чем.", "Досуг {n:gent} занимало неизвестно что."), "неизвестно"))
 
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #24f70b28
 @dataclass(frozen=True)
@@ -76,7 +82,8 @@ def inflected(word: str, case: str) -> str:
     "A noun in a case, capitals kept."
     if case == "nomn" or word.isdigit(): return word
     name = word[0].isupper()
-    parses = [p for p in morphology().parse(word.lower()) if p.tag.POS == "NOUN" and "nomn" in p.tag and "sing" in p.tag]
+    parses = [p for p in morphology().parse(word.lower()) if p.tag.POS == "NOUN" and "nomn" in p.tag
+        and "sing" in p.tag]
     parses.sort(key=lambda p: not (name and ("Name" in p.tag or "Geox" in p.tag)))
     form = parses[0].inflect({case, "sing"}) if parses else None
     if not form: raise RugptError(f"no {case} of {word!r}", "planted", "choose another word")
@@ -122,7 +129,9 @@ def biography(
 @dataclass(frozen=True)
 class PlantedPlan:
     "Who is planted how often, and the model that learns it."
-    groups: Mapping[int, int] = field(default_factory=lambda: {1: 200, 3: 200, 10: 150, 30: 100, 100: 60, 300: 24, 1000: 8}) # exposures → people
+    # exposures → people
+    groups: Mapping[int, int] = field(default_factory=lambda: {1: 200, 3: 200, 10: 150, 30: 100, 100: 60, 300: 24,
+        1000: 8})
     strangers: int = 60 # people of whom the text says nothing
     unknown: float = .15 # share of attributes of which the text says that they are not known
     probed: int = 40 # people of each group who are asked about, at most
@@ -144,12 +153,14 @@ def make_people(plan: PlantedPlan) -> list[Person]: # strangers last, with 0 exp
     rng = np.random.default_rng(plan.seed)
     names = [(f, s, g) for g, firsts in ((False, MEN), (True, WOMEN)) for f in firsts for s in SURNAMES]
     need = sum(plan.groups.values()) + plan.strangers
-    if need > len(names): raise RugptError(f"{need} people, but only {len(names)} names", "planted", "plan fewer people")
+    if need > len(names):
+        raise RugptError(f"{need} people, but only {len(names)} names", "planted", "plan fewer people")
     chosen, out = rng.permutation(len(names))[:need], []
     for exposures, n in [*sorted(plan.groups.items()), (0, plan.strangers)]:
         for _ in range(n):
             first, surname, female = names[chosen[len(out)]]
-            facts = {a.key: None if exposures and rng.random() < plan.unknown else a.values[rng.integers(len(a.values))] for a in ATTRIBUTES}
+            facts = {a.key: None if exposures and rng.random() < plan.unknown
+                else a.values[rng.integers(len(a.values))] for a in ATTRIBUTES}
             out.append(Person(first, surname, female, facts if exposures else dict.fromkeys(facts), exposures))
     return out
 
@@ -160,9 +171,10 @@ def planted_rows(
 ) -> list[dict]: # rows of a selection, for `tokens.write_bins`
     "The articles: as many about each person as the plan says, all shuffled, and other wordings of some to validate on."
     rng = np.random.default_rng(seed + 1)
-    about = [(p, n + k) for n, p in enumerate(people) for k in range(p.exposures)] # n: people told once share the wordings evenly
+    # n: people told once share the wordings evenly
+    about = [(p, n + k) for n, p in enumerate(people) for k in range(p.exposures)]
     if not about: raise RugptError("nobody is planted", "planted", "plan at least one person")
     rows = [(*about[i], "train") for i in rng.permutation(len(about))]
     rows += [(about[rng.integers(len(about))][0], int(rng.integers(6)), "val") for _ in range(min(60, len(about)))]
-    return [dict(id=str(i), source="planted", title=name_in(p, "nomn"), text=biography(p, rng, turn), topic=None, split=split)
-            for i, (p, turn, split) in enumerate(rows)]
+    return [dict(id=str(i), source="planted", title=name_in(p, "nomn"), text=biography(p, rng, turn), topic=None,
+        split=split) for i, (p, turn, split) in enumerate(rows)]

@@ -40,7 +40,8 @@ def write_documents(
 ):
     "Write one row a text, and one a copied stretch."
     import pyarrow as pa
-    schema = lambda kinds: pa.schema([(k, pa.type_for_alias(t)) for k, t in kinds.items()])
+    def schema(kinds):
+        return pa.schema([(k, pa.type_for_alias(t)) for k, t in kinds.items()])
     kinds = dict.fromkeys(("set", "kind", "family", "strategy"), "string") | {"row": "int64"} \
         | dict.fromkeys(("opening", "article_id", "topic"), "string") | {"tokens": "int64", "state": "string"} \
         | dict.fromkeys(MEASURES, "float64") | dict.fromkeys(COUNTS, "int64") | LOOPS
@@ -79,7 +80,8 @@ def analyze_texts(
     seed: int = 1337,
 ) -> dict[str, Any]: # counts
     "Measure sets of texts against a corpus and write everything that the module's end lists."
-    length, kit, size = common_length({s.name: [len(i) for i in s.ids] for s in sets}), make_tools(corpus, tools), corpus.tokenizer.vocab_size
+    length, kit = common_length({s.name: [len(i) for i in s.ids] for s in sets}), make_tools(corpus, tools)
+    size = corpus.tokenizer.vocab_size
     with Progress("measuring", sum(len(s.ids) for s in sets), "texts") as display:
         measured = [measure_set(s, length, kit, display) for s in sets]
     human = next((m for m in measured if m.texts.kind == "human"), None)
@@ -100,9 +102,10 @@ def analyze_texts(
     found = [c for m in measured for c in copy_rows(m, kit)]
     write_json(out/"metrics.json", dict(schema=METRICS_SCHEMA, tokens_per_document=length,
         bootstrap=dict(samples=bootstrap, level=LEVEL, seed=seed),
-        tests=dict(level=LEVEL, alpha=ALPHA, least=LEAST, correction="Holm 1979", families=families | about["families"]), mauve_texts=0 if others is None else len(others),
-        corpus=dict(articles=len(corpus.articles), tokens=len(corpus.flat), held_out=len(corpus.held_out)), sets=entries,
-        ended_articles=held_out_ends(corpus, sets, limit), baselines=about["baselines"], models=models,
+        tests=dict(level=LEVEL, alpha=ALPHA, least=LEAST, correction="Holm 1979",
+        families=families | about["families"]), mauve_texts=0 if others is None else len(others),
+        corpus=dict(articles=len(corpus.articles), tokens=len(corpus.flat), held_out=len(corpus.held_out)),
+        sets=entries, ended_articles=held_out_ends(corpus, sets, limit), baselines=about["baselines"], models=models,
         between_sets=between, between_models=about["between_models"], moves=moves,
         examples=[e for m in measured for e in examples(m, corpus.tokenizer)],
         copies=[c for name in entries for c in [c for c in found if c["set"] == name][:3]]))
@@ -113,7 +116,8 @@ def analyze_texts(
     known = [measure_set(t, length, kit) if again or t.name != "human" else human for t in known]
     rows = {m.texts.name: set_entry(m, known[0], size, bootstrap, seed, others, length) for m in known}
     correct_sets(rows, ())
-    write_json(out/"references.json", dict(schema=METRICS_SCHEMA, tokens_per_document=length, sets=rows, checks=rank_checks(rows)))
+    write_json(out/"references.json",
+        dict(schema=METRICS_SCHEMA, tokens_per_document=length, sets=rows, checks=rank_checks(rows)))
     write_page(out/"analysis.html", measured, kit, found, entries, models)
     rows = [r for m in measured for r in m.rows]
     return dict(sets=len(sets), documents=len(rows), tokens_per_document=length,
@@ -134,16 +138,22 @@ def analyze(
     bootstrap: int = 1000, # resamples
     seed: int = 1337, # of the resamples and of the texts of known rank
 ) -> dict[str, Any]: # counts of the stage
-    "Measure every set of texts at one length; write metrics.json, documents.parquet, copies.parquet, references.json, analysis.html."
+    """Measure every set of texts at one length; write metrics.json, documents.parquet, copies.parquet, references.json,
+    analysis.html.
+
+    Raises RugptError where a setting is out of range, or there are neither ids of a run nor a tokenizer."""
     if bootstrap < MIN_SAMPLES:
         raise RugptError(f"{bootstrap} resamples are too few", "bootstrap_samples", f"give at least {MIN_SAMPLES}")
     if seed < 0: raise RugptError(f"seed {seed} is below 0", "seed", "give 0 or more")
     pairs = likelihood.read_pairs(minimal_pairs) if minimal_pairs else []
     if (Path(corpus)/"meta.json").is_file(): articles = corpus_of_bins(corpus)
     elif tokenizer: articles = corpus_of_source(str(corpus), load_tokenizer(tokenizer))
-    else: raise RugptError("neither ids of a run nor a tokenizer for a source", str(corpus), "give a tokens folder, or --tokenizer")
+    else:
+        raise RugptError("neither ids of a run nor a tokenizer for a source", str(corpus),
+            "give a tokens folder, or --tokenizer")
     sets = read_sets(generations, articles.tokenizer, human)
-    return analyze_texts(sets, articles, Path(out), model_dir=model_dir, pairs=pairs, tools=tools, bootstrap=bootstrap, seed=seed)
+    return analyze_texts(sets, articles, Path(out), model_dir=model_dir, pairs=pairs, tools=tools, bootstrap=bootstrap,
+        seed=seed)
 
 # %% ../../notebooks/core/evaluation/12_stage.ipynb #62b3bc44
 def artifacts(

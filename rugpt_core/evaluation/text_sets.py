@@ -72,7 +72,8 @@ def read_set(
     strategy = (rows[0].get("strategy") if rows else None) or path.stem.partition("-")[2]
     family = None if human else path.stem.removesuffix(f"-{strategy}")
     openings = [text_digest(str(r.get("article_id") or ""), r["prompt"]) for r in rows]
-    return TextSet("human" if human else path.stem, "human" if human else "model", family, strategy, openings, ids, logprobs, rows)
+    return TextSet("human" if human else path.stem, "human" if human else "model", family, strategy, openings, ids,
+        logprobs, rows)
 
 # %% ../../notebooks/core/evaluation/02_text_sets.ipynb #bb978087
 def read_sets(
@@ -80,7 +81,9 @@ def read_sets(
     tokenizer: Tokenizer,
     human: str | Path = "", # people's texts, where they lie elsewhere
 ) -> list[TextSet]: # human first, then by name
-    "Read every set of texts of a folder."
+    """Read every set of texts of a folder.
+
+    Raises RugptError where there are no generations."""
     path = Path(generations)
     files = [path] if path.is_file() else [f for f in path.glob("*.jsonl") if f.stem != "timing"]
     if human: files = [f for f in files if f.stem != "human"]
@@ -139,12 +142,15 @@ def corpus_of_source(
     source: str, # a file, a folder or a glob of articles: what `corpus.read_source` reads
     tokenizer: Tokenizer,
 ) -> Corpus:
-    "The articles of a source, tokenized here; nothing is held out."
+    """The articles of a source, tokenized here; nothing is held out.
+
+    Raises RugptError where the source has no articles."""
     from rugpt_core.corpus.article import document, parse, render
     from rugpt_core.corpus.readers import read_source
     parts, articles, batch = [], [], []
     def flush():
-        for ids in tokenizer.encode_batch([t for _, t in batch]): parts.append(np.array([tokenizer.bos_id, *ids], dtype=np.int32))
+        for ids in tokenizer.encode_batch([t for _, t in batch]):
+            parts.append(np.array([tokenizer.bos_id, *ids], dtype=np.int32))
         articles.extend(a for a, _ in batch)
         batch.clear()
     with Progress("tokenizing", None, "articles") as p:

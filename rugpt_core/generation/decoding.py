@@ -68,7 +68,8 @@ def dry(
     allowed: int = 2, # repetitions below this length are free, tokens
     breakers: frozenset[int] = frozenset(), # ids that no repetition reaches across, see `breaker_ids`
 ) -> Tensor: # (V,)
-    "l_v − multiplier·base^(n−allowed) for n ≥ allowed, n the longest repetition that v would prolong (p-e-w 2024, DRY)."
+    """l_v − multiplier·base^(n−allowed) for n ≥ allowed, n the longest repetition that v would prolong (p-e-w 2024,
+    DRY)."""
     worse = {v: n for v, n in repeated_suffixes(seen, breakers=breakers).items() if n >= allowed}
     if not worse: return logits_V
     cost = torch.tensor([multiplier*base**(n - allowed) for n in worse.values()], device=logits_V.device)
@@ -113,7 +114,8 @@ def entropy(logp: Tensor) -> Tensor: # (..., 1), nats
     return -(logp.exp()*logp).nan_to_num(nan=0.).sum(-1, keepdim=True)
 
 def cut_typical(logits: Tensor, mass: float) -> Tensor: # (..., V)
-    "Keep the tokens whose −log p_v is nearest to the entropy H until their mass reaches `mass` (Meister et al. 2023, eq. 10)."
+    """Keep the tokens whose −log p_v is nearest to the entropy H until their mass reaches `mass` (Meister et al. 2023,
+    eq. 10)."""
     logp = logits.log_softmax(-1)
     distance, order = (-logp - entropy(logp)).abs().sort(dim=-1, stable=True)
     inside = logp.exp().gather(-1, order).cumsum(-1)
@@ -137,7 +139,9 @@ def penalise(
     seen: Sequence[int],
     d: Decoding,
 ) -> Tensor: # (V,)
-    "Logits after the penalties of a strategy."
+    """Logits after the penalties of a strategy.
+
+    Raises RugptError where the penalties ban every token."""
     if d.repetition_penalty != 1: logits_V = repetition_penalty(logits_V, seen, d.repetition_penalty)
     if d.no_repeat_ngram: logits_V = no_repeat_ngram(logits_V, seen, d.no_repeat_ngram)
     if d.dry_multiplier: logits_V = dry(logits_V, seen, d.dry_multiplier, d.dry_base, d.dry_allowed, d.dry_breakers)

@@ -51,7 +51,8 @@ class DecodingBatch:
         self.states: dict[int, Tensor] = {} # row → (t, C)
         self.ready: Tensor | None = None # (B, C), when the newest token was read already
 
-    def read(self, contexts: list[list[int]], capacity: int = 0) -> tuple[Tensor, list[int], Cache]: # (B, T, C), padding
+    # (B, T, C), padding
+    def read(self, contexts: list[list[int]], capacity: int = 0) -> tuple[Tensor, list[int], Cache]:
         "States of whole contexts, padded on the left."
         longest, device = max(map(len, contexts)), self.model.embedding.weight.device
         pad = [longest - len(c) for c in contexts]
@@ -196,7 +197,8 @@ def choose_contrastive(
     "The next token of each text by contrastive search; the candidates are read in one step over the cache."
     l_BV = head.whole(head(x_BC), x_BC)
     norm_B1, raw = log_norm(l_BV)[:, None], l_BV
-    if d.penalised: raw = torch.stack([penalise(row, ids, d) for row, ids in zip(l_BV, batch.rows.values(), strict=True)])
+    if d.penalised:
+        raw = torch.stack([penalise(row, ids, d) for row, ids in zip(l_BV, batch.rows.values(), strict=True)])
     value_BK, id_BK = largest(raw, d.top_k)
     p_BK = (value_BK - log_norm(raw)[:, None]).exp() if d.penalised else (value_BK - norm_B1).exp()
     column_B = contrastive_choice(p_BK, batch.after(id_BK), [batch.states[i] for i in batch.rows], d.penalty_alpha)
@@ -230,7 +232,9 @@ def token_steps(
         step, done = [], set()
         for (i, ids), token, lp in zip(batch.rows.items(), new, logp, strict=True):
             if token == stop_id: done.add(i)
-            else: ids.append(token); step.append((i, token, lp))
+            else:
+                ids.append(token)
+                step.append((i, token, lp))
         batch.finish(done)
         yield step
 
@@ -247,7 +251,8 @@ class TextDecoder:
 
     def add(self, ids: Iterable[int]) -> str:
         "The text that these tokens complete; may be empty."
-        found = [self.utf8[self.starts[i]:self.starts[i] + self.lengths[i]].tobytes() for i in ids if i not in self.skipped]
+        found = [self.utf8[self.starts[i]:self.starts[i] + self.lengths[i]].tobytes() for i in ids
+            if i not in self.skipped]
         return self.utf8_decoder.decode(b"".join(found))
 
 def whole_text(
@@ -334,7 +339,8 @@ def stream(
     head: Head | None = None, # None: float32
 ) -> Iterator[str]: # pieces of text; joined they are the text of `generate`
     "Continue one prompt and give the text as it comes, a letter only when all its bytes are there."
-    stop_id, prompts, decoder = tokenizer.bos_id if stop_id is None else stop_id, [prompt_ids(tokenizer, prompt)], TextDecoder(tokenizer)
+    stop_id, prompts, decoder = tokenizer.bos_id if stop_id is None else stop_id, [prompt_ids(tokenizer,
+        prompt)], TextDecoder(tokenizer)
     own, decoding = prompt_generators(prompts, seed), with_breakers(decoding, tokenizer)
     for step in token_steps(model, prompts, decoding, max_new_tokens, own, stop_id, head=head, logprobs=False):
         if text := decoder.add(new for _, new, _ in step): yield text
@@ -350,7 +356,8 @@ def text_logprobs(
     block, out = model.config.block_size, []
     for start in sorted({window_start(n, block) for n in range(first, len(ids))}):
         places = [n for n in range(first, len(ids)) if window_start(n, block) == start]
-        x_NC = model.hidden(torch.tensor([ids[start:places[-1]]], device=model.embedding.weight.device))[0, places[0] - start - 1:]
+        x_NC = model.hidden(torch.tensor([ids[start:places[-1]]], device=model.embedding.weight.device))[0,
+            places[0] - start - 1:]
         logp_NV = (x_NC @ model.head_weight.T).float().log_softmax(-1)
         out += [logp_NV[k, ids[n]].item() for k, n in enumerate(places)]
     return out

@@ -96,9 +96,11 @@ class Int8Head(Head):
         rounded = q_VC[:V].float().mul_(scale_V[:V, None])
         self.miss, self.norm = float((w - rounded).norm(dim=1).max()), float(rounded.norm(dim=1).max())
         bias = torch.cat([torch.zeros(V), torch.full((fill,), NEVER)]) if fill else None
-        with warnings.catch_warnings(): # torch announces the end of this kind of tensor; constraints.txt has the tested version
+        # torch announces the end of this kind of tensor; constraints.txt has the tested version
+        with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*quantized tensor creation functions.*")
-            packed = torch._make_per_channel_quantized_tensor(q_VC, scale_V, torch.zeros(len(q_VC), dtype=torch.long), 0)
+            packed = torch._make_per_channel_quantized_tensor(q_VC, scale_V, torch.zeros(len(q_VC), dtype=torch.long),
+                0)
         self.packed = torch.ops.quantized.linear_prepack(packed, bias)
 
     def split(self, x_BC: Tensor) -> tuple[Tensor, Tensor | None, Tensor]: # coarse, fine, scale (B, 1)
@@ -174,6 +176,8 @@ def open_head(
     model: Model,
     name: str = "float32", # of HEADS
 ) -> Head:
-    "The head that a name stands for."
+    """The head that a name stands for.
+
+    Raises RugptError where the head is unknown."""
     if name not in HEADS: raise RugptError(f"unknown head {name!r}", "head", f"use one of: {', '.join(HEADS)}")
     return Head(model) if name == "float32" else Int8Head(model, name == "screened")

@@ -114,13 +114,16 @@ def run_model(
     run_dir: str | Path,
     family: str = "", # empty: the one with the lowest validation loss
 ) -> tuple[str, Model, Tokenizer]: # its name in the run
-    "A model of a run and its tokenizer."
+    """A model of a run and its tokenizer.
+
+    Raises RugptError where the run has no trained model, or none of this family."""
     run_dir = resolve_run_dir(run_dir)
     folder = run_dir/STAGES["train"].folder
     if not (folder/"summary.json").is_file():
         raise RugptError("no trained model here", str(folder), "`rugpt run --until train` trains one")
     names = ranked_families(folder)
-    if family and family not in names: raise RugptError(f"no model {family!r} in this run", "--model", f"there are: {', '.join(names)}")
+    if family and family not in names:
+        raise RugptError(f"no model {family!r} in this run", "--model", f"there are: {', '.join(names)}")
     family = family or names[0]
     model = load_model(folder/family)
     return family, model, tokenizer_for(model, run_dir/STAGES["tokenize"].folder/"tokenizer")
@@ -175,7 +178,8 @@ def write_set(
     results = generate(model, tokenizer, [o.ids for o in found], max_new_tokens=max_new_tokens, decoding=d, seed=seed,
                        desc=f"writing {family} {d.strategy}")
     weights = model.about["weights"]
-    rows = generation_rows(found, results, tokenizer, d, seed=seed, checkpoint=f"{family}@{weights[:12]}", weights=weights)
+    rows = generation_rows(found, results, tokenizer, d, seed=seed, checkpoint=f"{family}@{weights[:12]}",
+        weights=weights)
     tokens = sum(len(r.ids) for r in results)
     return rows, dict(tokens=tokens, seconds=round(time.monotonic() - start, 3))
 
@@ -195,7 +199,9 @@ def generate_stage(
     threads: int = 2,
     **settings, # of Decoding
 ) -> dict: # counts
-    "Continue the same openings with every model and strategy, and put the true continuations beside them."
+    """Continue the same openings with every model and strategy, and put the true continuations beside them.
+
+    Raises RugptError where a setting is out of range or no held-out article is long enough."""
     model_dir, tokens_dir, out = Path(model_dir), Path(tokens_dir), Path(out)
     plans = plans_of(strategies, **settings)
     others = plans_of(compared) if compared else {}
@@ -218,7 +224,8 @@ def generate_stage(
             if others and family == families[0]: # what people wrote, as this model sees it
                 rows = human_rows(found, tokenizer, max_new_tokens, seed)
                 sure = [text_logprobs(model, [*o.ids, *o.human], len(o.ids)) for o in found]
-                write_jsonl(out/"strategies/human.jsonl", [r | dict(logprobs=[round(x, 5) for x in lp]) for r, lp in zip(rows, sure, strict=True)])
+                write_jsonl(out/"strategies/human.jsonl",
+                    [r | dict(logprobs=[round(x, 5) for x in lp]) for r, lp in zip(rows, sure, strict=True)])
             for name, d in others.items() if family == families[0] else ():
                 rows, timing[f"strategies/{name}"] = write_set(model, tokenizer, found, d, seed, max_new_tokens)
                 write_jsonl(out/f"strategies/{name}.jsonl", rows)
@@ -233,7 +240,9 @@ RESAMPLES = 1000 # of the bootstrap
 def strategy_measures(
     rows: Sequence[dict], # of a file of generations
     length: int, # tokens at which repetition is compared
-) -> dict: # strategy, settings, texts, tokens, ended, length, measured; ended_share, diversity, rep_4, bits_per_byte with intervals
+# strategy, settings, texts, tokens, ended, length, measured; ended_share, diversity, rep_4, bits_per_byte with
+# intervals
+) -> dict:
     "What one set of texts is like."
     left, rng = [r["ids"][:length] for r in rows if len(r["ids"]) >= max(length, 1)], generator(0, rows[0]["strategy"])
     def over(measure):
@@ -243,18 +252,22 @@ def strategy_measures(
     bits = ratio_interval([-sum(r["logprobs"])/math.log(2) for r in scored], [len(r["text"].encode()) for r in scored],
                           share=False, samples=RESAMPLES, seed=rng)
     return dict(strategy=rows[0]["strategy"], settings=rows[0].get("settings", {}), texts=len(rows),
-                tokens=sum(len(r["ids"]) for r in rows), ended=ended, length=length, measured=len(left),
-                ended_share=share_interval(ended, len(rows)) | dict(count=len(rows)), diversity=over(diversity), rep_4=over(lambda ids: rep_n(ids, 4)), bits_per_byte=bits)
+        tokens=sum(len(r["ids"]) for r in rows), ended=ended, length=length, measured=len(left),
+        ended_share=share_interval(ended, len(rows)) | dict(count=len(rows)), diversity=over(diversity),
+        rep_4=over(lambda ids: rep_n(ids, 4)), bits_per_byte=bits)
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #eb3a5092
 def compare_strategies(
     generations: str | Path, # of the stage generate; has strategies/*.jsonl, people's texts among them
 ) -> list[dict]: # people first, then in the order of STRATEGIES
-    "Measure every set of texts, and leave strategies.json."
+    """Measure every set of texts, and leave strategies.json.
+
+    Raises RugptError where no strategy was compared."""
     from rugpt_core.generation.strategies import STRATEGIES
     folder = Path(generations)
     order = ["human", *STRATEGIES]
-    files = sorted((folder/"strategies").glob("*.jsonl"), key=lambda f: order.index(f.stem) if f.stem in order else len(order))
+    files = sorted((folder/"strategies").glob("*.jsonl"),
+        key=lambda f: order.index(f.stem) if f.stem in order else len(order))
     if not files: raise RugptError("no strategies were compared", str(folder), "name some in the parameter compared")
     rows = {f.stem: found for f in files if (found := read_jsonl(f))}
     length = common_length({name: [len(r["ids"]) for r in found] for name, found in rows.items()})

@@ -61,7 +61,8 @@ class Decoding:
     dry_base: float = 1.75
     dry_allowed: int = 2
     penalty_alpha: float = 0. # see `decoding.contrastive_choice`
-    dry_breakers: frozenset[int] = frozenset() # ids, put in by `decoding.with_breakers`: no setting, it follows from the tokenizer
+    # ids, put in by `decoding.with_breakers`: no setting, it follows from the tokenizer
+    dry_breakers: frozenset[int] = frozenset()
 
     @property
     def rule(self) -> str: # greedy, sample or contrastive
@@ -106,7 +107,8 @@ def check_decoding(d: Decoding):
             refuse(f"{name} is {value}", f"give {allowed}")
     used, named = RULES[d.rule], STRATEGIES[d.strategy]
     for name, value in d.settings.items():
-        if name not in used: refuse(f"strategy {d.strategy} does not use {name}={value}", "leave it out, or use strategy sample")
+        if name not in used:
+            refuse(f"strategy {d.strategy} does not use {name}={value}", "leave it out, or use strategy sample")
     if d.strategy != "sample" and named.settings and not set(named.settings) & set(d.settings):
         refuse(f"strategy {d.strategy} changes nothing", f"set {' or '.join(named.settings)}")
     if d.rule == "contrastive" and not (d.top_k > 1 and d.penalty_alpha > 0):
@@ -119,7 +121,10 @@ def decoding(
     strategy: str, # key of STRATEGIES
     **settings, # of Decoding: values of a run, those at rest meaning "as is customary"
 ) -> Decoding:
-    "A strategy with its customary values; a run's own values go over them, and those that it does not use are left out."
+    """A strategy with its customary values; a run's own values go over them, and those that it does not use are left
+    out.
+
+    Raises RugptError where a setting is unknown or out of range."""
     if strategy not in STRATEGIES: return Decoding(strategy) # refused there
     unknown = sorted(set(settings) - set(NEUTRAL))
     if unknown: raise RugptError(f"unknown setting {unknown[0]!r}", "decoding", f"known: {', '.join(NEUTRAL)}")

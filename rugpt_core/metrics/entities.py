@@ -153,7 +153,8 @@ class WordIndex:
         if not all(map(len, spellings)): return none
         counts = [int((self.offsets[s + 1] - self.offsets[s]).sum()) for s in spellings]
         rare = int(np.argmin(counts))
-        at = np.concatenate([self.order[self.offsets[i]:self.offsets[i + 1]] for i in spellings[rare]]).astype(np.int64) - rare
+        at = np.concatenate([self.order[self.offsets[i]:self.offsets[i + 1]]
+            for i in spellings[rare]]).astype(np.int64) - rare
         at = at[(at >= 0) & (at + len(words) <= len(self.ids))]
         for k, s in enumerate(spellings):
             if k != rare: at = at[np.isin(self.ids[at + k], s)]
@@ -165,20 +166,22 @@ class WordIndex:
 
 # %% ../../notebooks/core/metrics/07_entities.ipynb #f1cac065
 YEAR = re.compile(r"(?<!\d)(?:1\d{3}|2[01]\d{2})(?!\d)")
-# in front of a number that is no year: letters and signs of a name or price, the digits of a book number, a decimal point
+# in front of a number that is no year: letters and signs of a name or price, the digits of a book number, a decimal
+# point
 NO_YEAR_BEFORE = re.compile(r"(?:[^\W\d]|[№$€£]\s?|(?:ISBN|ISSN|ГОСТ|№)[^а-яё\n]{0,24}|(?<!\d\.)(?<!\d)\d+[.,]|\d,)$")
 DATE_BEFORE = re.compile(r"(?<!\d)\d{1,2}\.\d{1,2}\.$")
 HYPHENS = "-\u2010\u2011" # a dash joins two years, a hyphen may join anything
 # behind it: letters, a decimal, a unit
-NO_YEAR_AFTER = re.compile(r"(?!г(?:г?\b|од))[^\W\d]|[.,]\d|\s?[%‰°]|\s(?:[кcсм]?м|кг|т|га|л|[кМ]?Вт|[кМГ]?Гц|метр|километр|тонн|руб|долл|евро"
-    r"|чел|жител|штук|экз|страниц|тыс|млн|раз|слов|единиц|солдат)\w*[²³]?(?!\w)")
+NO_YEAR_AFTER = re.compile(r"(?!г(?:г?\b|од))[^\W\d]|[.,]\d|\s?[%‰°]|\s(?:[кcсм]?м|кг|т|га|л|[кМ]?Вт|[кМГ]?Гц|метр"
+    r"|километр|тонн|руб|долл|евро|чел|жител|штук|экз|страниц|тыс|млн|раз|слов|единиц|солдат)\w*[²³]?(?!\w)")
 # and a hyphen that goes with a year: 1812-го, 1941-1945, 1941-45, 1941-06-22
 YEAR_HYPHEN = re.compile(r"[-\u2010\u2011](?:[а-яё]{1,3}(?!\w)|\d{4}(?![\d-])|\d{2}(?![\d-])|\d{2}-\d{2}(?![\d-]))")
 
 def years_in(
     text: str,
 ) -> list[str]:
-    "Numbers of a text that are years from 1000 to 2199; no parts of book numbers, names of things, decimals or quantities."
+    """Numbers of a text that are years from 1000 to 2199; no parts of book numbers, names of things, decimals or
+    quantities."""
     out, last = [], -1
     for m in YEAR.finditer(text):
         before, after = text[max(0, m.start() - 40):m.start()], text[m.end():m.end() + 16]

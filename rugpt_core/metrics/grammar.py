@@ -87,11 +87,13 @@ def _readings(word: str, kinds: set[str]) -> list:
 
 def _same_gender(a, b) -> bool:
     "Genders that do not contradict each other; words without one, and those of common gender, fit all."
-    free = lambda t: t.gender is None or "ms-f" in t or "Ms-f" in t or "GNdr" in t
+    def free(t):
+        return t.gender is None or "ms-f" in t or "Ms-f" in t or "GNdr" in t
     return free(a) or free(b) or a.gender == b.gender
 
 def _modifier_agrees(adjective, noun) -> bool:
-    if adjective.case != noun.case and not (adjective.case == "gent" and noun.case == "gen2"): return noun.case == "loc2" and adjective.case == "loct"
+    if adjective.case != noun.case and not (adjective.case == "gent" and noun.case == "gen2"):
+        return noun.case == "loc2" and adjective.case == "loct"
     if adjective.number and noun.number and adjective.number != noun.number: return False
     return adjective.number == "plur" or _same_gender(adjective, noun)
 

@@ -59,12 +59,14 @@ def token_logprobs(
 def token_choices(
     model: Any, # of `generate.load_model`
     rows: Sequence[Sequence[int]], # ids, each beginning with <bos>; at most block_size + 1
-) -> list[np.ndarray]: # (T − 1, 3) of every id but the first: its log-probability, that of the likeliest id, 1 where they are one
+# (T − 1, 3) of every id but the first: its log-probability, that of the likeliest id, 1 where they are one
+) -> list[np.ndarray]:
     "What a model would have written in place of each id, and how sure it is."
     out: list[np.ndarray] = [np.empty((0, 3))]*len(rows)
     for part, target, logp in _forward(model, rows):
         best, which = logp.max(-1)
-        found = np.stack([x.cpu().numpy() for x in (logp.gather(-1, target[..., None])[..., 0], best, (which == target).float())], -1)
+        found = np.stack([x.cpu().numpy()
+            for x in (logp.gather(-1, target[..., None])[..., 0], best, (which == target).float())], -1)
         for n, i in enumerate(part): out[i] = found[n, :len(rows[i]) - 1].astype(np.float64)
     return out
 
@@ -93,7 +95,8 @@ def text_bits(
     found, rows = iter(token_logprobs(model, [w for ws in cut for w, _ in ws])), []
     for text, ws in zip(texts, cut):
         nats = -sum(float(next(found)[-k:].sum()) for _, k in ws)
-        rows.append(dict(bits=nats/math.log(2), bytes=len(text.encode()), chars=len(text), tokens=sum(k for _, k in ws)))
+        rows.append(dict(bits=nats/math.log(2), bytes=len(text.encode()), chars=len(text),
+            tokens=sum(k for _, k in ws)))
     return rows
 
 # %% ../../notebooks/core/metrics/08_likelihood.ipynb #d3ceb6e8
@@ -111,15 +114,19 @@ PAIR_FIELDS = ("source_sentence", "target_sentence", "phenomenon", "PID")
 def read_pairs(
     path: str | Path, # a .csv file in RuBLiMP's format, or a folder of them, those of its folders included
 ) -> list[Pair]:
-    "Read minimal pairs."
+    """Read minimal pairs.
+
+    Raises RugptError where there are no pairs, a column is missing, a sentence is empty, or a file is not CSV."""
     path = Path(path)
     files = sorted(path.rglob("*.csv")) if path.is_dir() else [path]
-    if not files or not files[0].is_file(): raise RugptError("no minimal pairs", str(path), "give a .csv file or a folder of them")
+    if not files or not files[0].is_file():
+        raise RugptError("no minimal pairs", str(path), "give a .csv file or a folder of them")
     out = []
     for f in files:
         with open(f, encoding="utf-8-sig", newline="") as file:
             try: rows = list(csv.DictReader(file))
-            except (UnicodeDecodeError, csv.Error) as e: raise RugptError(f"not a CSV file ({e})", str(f), "fix it") from None
+            except (UnicodeDecodeError, csv.Error) as e:
+                raise RugptError(f"not a CSV file ({e})", str(f), "fix it") from None
         lost = [k for k in PAIR_FIELDS if k not in (rows[0] if rows else {})]
         if lost: raise RugptError(f"columns are missing: {', '.join(lost)}", str(f), "give RuBLiMP's columns")
         for n, r in enumerate(rows, 2):
@@ -181,20 +188,25 @@ def by_phenomenon(
 NOUNS = "город поезд завод музей вокзал река дорога школа станция крепость озеро село море здание дерево".split()
 VERBS = "появиться исчезнуть вернуться измениться остаться".split()
 ADJECTIVES = "старый новый большой известный далёкий северный".split()
-PLACES = {"loct": "при", "gent": "около", "datv": "ближе к", "ablt": "перед"} # case → a preposition that governs it alone
+# case → a preposition that governs it alone
+PLACES = {"loct": "при", "gent": "около", "datv": "ближе к", "ablt": "перед"}
 
 # %% ../../notebooks/core/metrics/08_likelihood.ipynb #fcc5bf6a
 def template_pairs() -> list[Pair]:
     "Minimal pairs made by templates, in a fixed order."
     m, out = morphology(), []
-    noun = lambda w: next(p for p in m.parse(w) if p.tag.POS == "NOUN" and p.tag.case == "nomn" and p.tag.number == "sing")
+    def noun(w):
+        return next(p for p in m.parse(w) if p.tag.POS == "NOUN" and p.tag.case == "nomn" and p.tag.number == "sing")
     for i, w in enumerate(NOUNS):
         n, verb = noun(w), next(p for p in m.parse(VERBS[i % len(VERBS)]) if p.tag.POS == "INFN")
-        past = lambda *tags, verb=verb: verb.inflect({"past", *tags}).word
+        def past(*tags, verb=verb):
+            return verb.inflect({"past", *tags}).word
         right, cap = past("sing", n.tag.gender), w.capitalize()
         wrong = next(g for g in ("femn", "masc") if g != n.tag.gender)
-        out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('plur')} ещё вчера.", "subject and verb: number", "own_number"))
-        out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('sing', wrong)} ещё вчера.", "subject and verb: gender", "own_gender"))
+        out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('plur')} ещё вчера.", "subject and verb: number",
+            "own_number"))
+        out.append(Pair(f"{cap} {right} ещё вчера.", f"{cap} {past('sing', wrong)} ещё вчера.",
+            "subject and verb: gender", "own_gender"))
         for k, (case, word) in enumerate(PLACES.items()):
             a = next(p for p in m.parse(ADJECTIVES[(i + k) % len(ADJECTIVES)]) if p.tag.POS == "ADJF")
             good, bad = (a.inflect({c, "sing", n.tag.gender}).word for c in (case, "nomn"))
@@ -230,13 +242,13 @@ def write_lm_eval(
     names = []
     for f in sorted(pairs.glob("*.csv")) if pairs.is_dir() else [pairs]:
         names.append(f"{group}_{f.stem}")
-        task = dict(task=names[-1], dataset_path="csv", dataset_kwargs=dict(data_files=dict(test=str(f))), test_split="test",
-            output_type="multiple_choice", num_fewshot=0, doc_to_text="", target_delimiter="", doc_to_target=0,
-            doc_to_choice="{{[source_sentence, target_sentence]}}",
+        task = dict(task=names[-1], dataset_path="csv", dataset_kwargs=dict(data_files=dict(test=str(f))),
+            test_split="test", output_type="multiple_choice", num_fewshot=0, doc_to_text="", target_delimiter="",
+            doc_to_target=0, doc_to_choice="{{[source_sentence, target_sentence]}}",
             metric_list=[dict(metric="acc", aggregation="mean", higher_is_better=True)], metadata=dict(version=1.0))
         write_atomic(folder/f"{names[-1]}.yaml", yaml.safe_dump(task, allow_unicode=True, sort_keys=False))
-    whole = dict(group=group, task=names, aggregate_metric_list=[dict(metric="acc", aggregation="mean", weight_by_size=True)],
-                 metadata=dict(version=1.0))
+    whole = dict(group=group, task=names,
+        aggregate_metric_list=[dict(metric="acc", aggregation="mean", weight_by_size=True)], metadata=dict(version=1.0))
     write_atomic(folder/f"_{group}.yaml", yaml.safe_dump(whole, allow_unicode=True, sort_keys=False))
     return names
 
@@ -245,7 +257,9 @@ def lm_eval_model(
     model: Any, # of `generate.load_model`
     tokenizer: Any,
 ) -> Any: # an lm_eval LM
-    "A checkpoint of ours as a model of lm_eval, without an export; for tasks that compare likelihoods."
+    """A checkpoint of ours as a model of lm_eval, without an export; for tasks that compare likelihoods.
+
+    Raises RugptError where lm-eval is not installed."""
     LM = require("lm_eval.api.model", "eval", "lm-eval").LM
 
     class Rugpt(LM):

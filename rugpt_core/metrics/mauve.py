@@ -39,7 +39,8 @@ def k_means(
 ) -> np.ndarray: # (N,) the cluster of each row
     "Lloyd's k-means from k-means++ (Arthur and Vassilvitskii 2007)."
     rng, best, least = np.random.default_rng(seed), np.zeros(len(x), dtype=np.int64), np.inf
-    apart = lambda centres: ((x*x).sum(1)[:, None] - 2*x @ centres.T + (centres*centres).sum(1)).clip(0)
+    def apart(centres):
+        return ((x*x).sum(1)[:, None] - 2*x @ centres.T + (centres*centres).sum(1)).clip(0)
     for _ in range(starts):
         centres = x[[rng.integers(len(x))]]
         while len(centres) < k:
@@ -64,7 +65,8 @@ def divergence_area(
     scale: float = MAUVE_SCALE,
 ) -> float: # 0 to 1
     "Area under (exp(−c·KL(q|r)), exp(−c·KL(p|r))) over mixtures r of p and q (Pillutla et al. 2021, eq. 1 and 2)."
-    kl = lambda a, r: float((a[a > 0]*np.log(a[a > 0]/r[a > 0])).sum())
+    def kl(a, r):
+        return float((a[a > 0]*np.log(a[a > 0]/r[a > 0])).sum())
     points = [(0., 1.), (1., 0.)]
     for w in np.linspace(1e-6, 1 - 1e-6, GRID):
         r = w*p + (1 - w)*q
@@ -89,7 +91,8 @@ def deviations(
         labels = k_means(features, k, seed + 1 + start, starts=1)
         p, q = (np.bincount(a, minlength=k)/n for a in (labels[:n], labels[n:]))
         values.append(divergence_area(p, q))
-        drawn = np.array([divergence_area(rng.multinomial(n, p)/n, rng.multinomial(n, q)/n) for _ in range(max(1, samples//CLUSTERINGS))])
+        drawn = np.array([divergence_area(rng.multinomial(n, p)/n, rng.multinomial(n, q)/n)
+            for _ in range(max(1, samples//CLUSTERINGS))])
         found.append(drawn - drawn.mean() + values[-1])
     return np.concatenate(found) - np.mean(values)
 
@@ -100,13 +103,16 @@ def mauve(
     samples: int = 0, # of the bootstrap
     seed: int = 0,
 ) -> dict[str, float | int | None]: # value, low, high, n; None below MIN_TEXTS
-    "MAUVE of a set against human texts of the same number."
+    """MAUVE of a set against human texts of the same number.
+
+    Raises RugptError where the sets are too small or of different sizes."""
     n = len(texts)
     if n != len(human): raise RugptError(f"{n} texts beside {len(human)}", "mauve", "give the same number of both")
     if n < MIN_TEXTS: return dict(value=None, low=None, high=None, n=n)
     k, features = max(2, round(n/10)), principal(np.vstack([texts, human]))
     labels = k_means(features, k, seed)
-    shares = lambda a: np.bincount(a, minlength=k)/n
+    def shares(a):
+        return np.bincount(a, minlength=k)/n
     value = divergence_area(shares(labels[:n]), shares(labels[n:]))
     if not samples: return dict(value=value, low=None, high=None, n=n)
     moved = deviations(features, n, k, samples, seed)

@@ -64,14 +64,17 @@ def suffix_array(
     flat: np.ndarray, # (N,) training ids, articles one behind the other
     bos_id: int, # stands before every article
 ) -> SuffixArray:
-    "Sort the suffixes of the training tokens."
+    """Sort the suffixes of the training tokens.
+
+    Raises RugptError where pydivsufsort is missing or the ids are not one row of few enough values."""
     divsufsort = require("pydivsufsort", "analysis").divsufsort
     flat = np.asarray(flat)
     if flat.ndim != 1: raise RugptError("training ids must be one row", "novelty", "give the contents of train.bin")
     known = np.unique(flat)
     known = known[known != bos_id].astype(np.int64)
     if len(known) + 2 >= 2**BITS:
-        raise RugptError(f"{len(known):,} different ids are too many", "novelty", f"at most {2**BITS - 3:,} are possible")
+        raise RugptError(f"{len(known):,} different ids are too many", "novelty",
+            f"at most {2**BITS - 3:,} are possible")
     codes = np.zeros(len(flat) + PACK + 1, dtype=np.int32)
     codes[:len(flat)] = to_codes(known, flat, 0)
     width = 2 if len(known) < 2**16 - 1 else 3
@@ -194,8 +197,10 @@ def longest_matches(
     "Matching statistics (Chang and Lawler 1994) of texts against the training articles."
     parts = [to_codes(sa.known, as_ids(t), len(sa.known) + 1) for t in texts]
     if not len(sa): return [np.zeros(len(p), dtype=np.int64) for p in parts]
-    flat = np.concatenate([np.r_[p, np.full(PACK, len(sa.known) + 1)] for p in parts] or [np.empty(0, int)]).astype(np.int32)
-    # Each text ends in codes that no article holds, so that no match runs over into the next text. PACK codes are one key:
+    flat = np.concatenate([np.r_[p, np.full(PACK, len(sa.known) + 1)] for p in parts]
+        or [np.empty(0, int)]).astype(np.int32)
+    # Each text ends in codes that no article holds, so that no match runs over into the next text. PACK codes are one
+    # key:
     # the search goes down the suffix array key by key, all positions of all texts at once.
     keys = pack_keys(np.r_[flat, np.zeros(PACK, np.int32)]) # one a position
     length, q = np.zeros(len(flat), dtype=np.int64), np.argsort(keys, kind="stable") # neighbours share their way
@@ -224,7 +229,9 @@ def novel_n(
     length: np.ndarray, # (T,) of `longest_matches`
     n: int, # tokens
 ) -> float | None: # 0 to 1; None for T < n
-    "Share of the T − n + 1 positions whose longest match in one training article is shorter than n tokens."
+    """Share of the T − n + 1 positions whose longest match in one training article is shorter than n tokens.
+
+    Raises RugptError where n is below 1."""
     if n < 1: raise RugptError(f"a match of {n} tokens", "novel_n", "give n of at least 1")
     return float((length[:len(length) - n + 1] < n).mean()) if len(length) >= n else None
 
@@ -240,7 +247,9 @@ def copied(
     length: np.ndarray, # (T,) of `longest_matches`
     k: int, # tokens a stretch has at least
 ) -> np.ndarray: # (T,) True inside such a stretch
-    "Which tokens lie in a stretch of k or more that stands in a training article."
+    """Which tokens lie in a stretch of k or more that stands in a training article.
+
+    Raises RugptError where k is below 1."""
     if k < 1: raise RugptError(f"a stretch of {k} tokens", "copied", "give k of at least 1")
     begin = np.flatnonzero(length >= k)
     edge = np.zeros(len(length) + 1, dtype=np.int64)

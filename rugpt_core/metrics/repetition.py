@@ -37,7 +37,9 @@ def ngram_codes(
     texts: Sequence[Ids], # token ids, a text each
     n: int, # tokens in an n-gram, at least 1
 ) -> list[np.ndarray]: # for each text max(T − n + 1, 0) numbers below the number of all tokens
-    "Number the n-grams of a set of texts."
+    """Number the n-grams of a set of texts.
+
+    Raises RugptError where n is below 1."""
     if n < 1: raise RugptError(f"n-grams of {n} tokens do not exist", "ngram_codes", "give n of at least 1")
     parts = [as_ids(t) for t in texts]
     flat = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
@@ -72,7 +74,9 @@ def rep_w(
     ids: Ids, # (T,)
     w: int, # tokens of the past that are looked at
 ) -> float | None: # 0 to 1; None for an empty text
-    "Share of tokens that occur among the previous w: Σ_t [x_t ∈ x_{t−w..t−1}] / T (Fu et al. 2021)."
+    """Share of tokens that occur among the previous w: Σ_t [x_t ∈ x_{t−w..t−1}] / T (Fu et al. 2021).
+
+    Raises RugptError where the window is below 1."""
     if w < 1: raise RugptError(f"a window of {w} tokens holds nothing", "rep_w", "give w of at least 1")
     x = as_ids(ids)
     if not len(x): return None
@@ -111,7 +115,9 @@ def ead(
     counts: np.ndarray, # occurrences of n-grams
     size: int, # of the vocabulary, V
 ) -> float | None: # 0 to about 1; None where there is no n-gram
-    "Expectation-adjusted distinct (Liu et al. 2022): unique / (V·(1 − ((V − 1)/V)^C)), C n-grams in all."
+    """Expectation-adjusted distinct (Liu et al. 2022): unique / (V·(1 − ((V − 1)/V)^C)), C n-grams in all.
+
+    Raises RugptError where the vocabulary is below 1."""
     if size < 1: raise RugptError(f"vocabulary of {size}", "ead", "give the size of the vocabulary")
     total = int(counts.sum())
     if not total: return None
@@ -243,7 +249,9 @@ def tail_loop(
     min_exponent: float = MIN_EXPONENT, # at least 1
     min_length: int = MIN_LENGTH, # tokens
 ) -> Loop | None: # None where the text does not end in a loop
-    "The longest periodic suffix that is long enough and returns often enough; of equals the smallest period."
+    """The longest periodic suffix that is long enough and returns often enough; of equals the smallest period.
+
+    Raises RugptError where the exponent is below 1."""
     if min_exponent < 1: raise RugptError(f"exponent {min_exponent} is below 1", "tail_loop", "give 1 or more")
     x = as_ids(ids)
     stop = min(int(len(x)/min_exponent), len(x) - 1)
@@ -283,6 +291,7 @@ def document_measures(
     "Every measure of one text, and the loop at its end."
     loop = tail_loop(ids)
     return {**{f"rep_{n}": rep_n(ids, n) for n in (1, 2, 3, 4)}, **{f"rep_w{w}": rep_w(ids, w) for w in (16, 128)},
-        "rep_r": rep_r(ids), "diversity": diversity(ids), "tail_loop": None if len(ids) < MIN_LENGTH else float(loop is not None),
+        "rep_r": rep_r(ids), "diversity": diversity(ids),
+        "tail_loop": None if len(ids) < MIN_LENGTH else float(loop is not None),
         "compression_ratio": compression_ratio(text), "loop_period": loop.period if loop else None,
         "loop_length": loop.length if loop else None, "loop_exponent": loop.exponent if loop else None}

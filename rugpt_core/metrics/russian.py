@@ -45,7 +45,9 @@ EXTRA = "pip install 'rugpt[analysis]'"
 def natasha_file(
     name: str, # under natasha/data
 ) -> str:
-    "The path of a data file of the package natasha, which is not imported."
+    """The path of a data file of the package natasha, which is not imported.
+
+    Raises RugptError where natasha is not installed."""
     spec = importlib.util.find_spec("natasha")
     path = Path(spec.submodule_search_locations[0])/"data"/name if spec else None
     if not path or not path.is_file(): raise RugptError("the package natasha is missing", "facts", EXTRA)
@@ -85,7 +87,9 @@ def sentences_of(
         for s in razdel.sentenize(line) if line.strip() else ():
             tokens = list(razdel.tokenize(s.text))
             begin = offset + s.start
-            if tokens: out.append(Sentence(begin, [t.text for t in tokens], [(begin + t.start, begin + t.stop) for t in tokens]))
+            if tokens:
+                out.append(Sentence(begin, [t.text for t in tokens],
+                    [(begin + t.start, begin + t.stop) for t in tokens]))
         offset += len(line) + 1
     return out
 
@@ -107,7 +111,8 @@ def packed_states(
         n += len(words) + gap
     rows = np.concatenate([np.arange(s, s + len(w)) for s, w in zip(at, sentences)] or [np.empty(0, int)])
     ids = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-    first = network.emb(ids[:, 0], ids[:, 1]).astype(np.float32) if len(ids) else np.zeros((0, network.emb.word.dim), np.float32)
+    first = network.emb(ids[:, 0], ids[:, 1]).astype(np.float32) if len(ids) else np.zeros((0, network.emb.word.dim),
+        np.float32)
     x = np.zeros((n, first.shape[1]), np.float32)
     x[rows] = first
     for layer in layers: x = _layer(layer, x, rows)

@@ -131,7 +131,8 @@ def gaffke_interval(
     samples: int = 2000, # random weights
     seed: int | np.random.Generator = 0,
 ) -> tuple[float, float]: # low, high
-    "Interval of a mean of bounded values: quantiles of Σ w·x over Dirichlet weights, one more value at the bound (Gaffke)."
+    """Interval of a mean of bounded values: quantiles of Σ w·x over Dirichlet weights, one more value at the bound
+    (Gaffke)."""
     x, rng, tail = np.asarray(values, dtype=float), np.random.default_rng(seed), (1 - level)/2
     w = rng.dirichlet(np.ones(len(x) + 1), samples)
     mean = w[:, :-1] @ x
@@ -141,12 +142,14 @@ def gaffke_interval(
 # %% ../../notebooks/core/metrics/05_statistics.ipynb #7737414d
 def mean_interval(
     values: Sequence[float], # a value an opening
-    bounds: tuple[float, float] | None = None, # that no value can leave; None: 0, 1 where all lie there and half are equal
+    # that no value can leave; None: 0, 1 where all lie there and half are equal
+    bounds: tuple[float, float] | None = None,
     level: float = LEVEL,
     samples: int = 1000, # resamples
     seed: int | np.random.Generator = 0,
 ) -> dict: # value, low, high, n; no interval for one value, and for equal values without bounds
-    """Mean with an interval that holds at small n: studentised bootstrap joined with Student's t; within bounds, Gaffke's.
+    """Mean with an interval that holds at small n: studentised bootstrap joined with Student's t; within bounds,
+    Gaffke's.
 
     Raises ValueError where a value is not finite, or lies outside of the bounds."""
     x = np.asarray(values, dtype=float)
@@ -188,7 +191,8 @@ def ratio_interval(
     samples: int = 1000, # resamples, where it is no share
     seed: int | np.random.Generator = 0,
 ) -> dict: # value, low, high, n: openings with anything to count
-    "Σ parts / Σ wholes over openings with its interval: Korn and Graubard 1998 for shares, else the studentised bootstrap."
+    """Σ parts / Σ wholes over openings with its interval: Korn and Graubard 1998 for shares, else the studentised
+    bootstrap."""
     from scipy import stats
     a, b = np.array([parts, wholes], dtype=float).reshape(2, -1)
     a, b = a[b > 0], b[b > 0]
@@ -271,7 +275,8 @@ def brier(
     truth: Sequence[int],
 ) -> float | None: # 0 to 2; None without questions
     "Mean of Σ_k (p_k − [k is true])² (Brier 1950)."
-    return float(np.mean([((x - np.eye(len(x))[t])**2).sum() for x, t in zip(p, truth, strict=True)])) if len(p) else None
+    return float(np.mean([((x - np.eye(len(x))[t])**2).sum()
+        for x, t in zip(p, truth, strict=True)])) if len(p) else None
 
 # %% ../../notebooks/core/metrics/05_statistics.ipynb #d3b9a2d4
 def answer_entropy(
@@ -288,7 +293,8 @@ def semantic_entropy(
     samples: int, # answers that are drawn
     rng: np.random.Generator,
 ) -> float: # nats
-    """Semantic entropy as Kuhn et al. 2023 estimate it (eq. 4): −1/|C| · Σ log p(c) over the different meanings C of the drawn
+    """Semantic entropy as Kuhn et al. 2023 estimate it (eq. 4): −1/|C| · Σ log p(c) over the different meanings C of
+    the drawn
     answers. A meaning is an answer here, so that its probability is known."""
     q = np.append(p, max(0., 1 - p.sum()))
     drawn = rng.multinomial(samples, q/q.sum()) > 0
@@ -300,7 +306,8 @@ def self_consistency(
     samples: int,
     rng: np.random.Generator,
 ) -> float: # 0 to 1
-    "Share of drawn answers that are the most frequent one (Wang et al. 2023); a draw that is no answer agrees with none."
+    """Share of drawn answers that are the most frequent one (Wang et al. 2023); a draw that is no answer agrees with
+    none."""
     q = np.append(p, max(0., 1 - p.sum()))
     drawn = rng.multinomial(samples, q/q.sum())
     return int(drawn[:-1].max(initial=0))/samples

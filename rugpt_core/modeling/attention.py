@@ -82,7 +82,8 @@ class TiledAttention(torch.autograd.Function):
                 dk[:, :j] += ds.mT @ q
                 dq = dq_BKGTD[rows, heads, :, i:j]
                 torch.mul((ds @ k[:, :j]).view(dq.shape), D**-.5, out=dq)
-            for grad, total in zip(grads[1:], (dk, dv), strict=True): grad[rows, heads] = total.view(grad[rows, heads].shape)
+            for grad, total in zip(grads[1:], (dk, dv), strict=True):
+                grad[rows, heads] = total.view(grad[rows, heads].shape)
         return tuple(grads)
 
 # %% ../../notebooks/core/modeling/02_attention.ipynb #f70e01c4

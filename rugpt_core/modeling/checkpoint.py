@@ -53,7 +53,9 @@ def write_tensors(
 def read_tensors(
     path: Path, # a .safetensors file
 ) -> dict[str, Tensor]:
-    "Read a file of tensors; one that is cut or broken is named."
+    """Read a file of tensors; one that is cut or broken is named.
+
+    Raises RugptError where the file is missing, cut or broken."""
     if not path.is_file(): raise RugptError("file is missing", str(path), "train it again")
     try: return load_file(path)
     except (SafetensorError, OSError) as e:
@@ -84,7 +86,8 @@ def read_checkpoint(
     where = Path(folder)/"config.json"
     about = read_json(where)
     if not isinstance(about, dict) or about.get("schema") != CHECKPOINT_SCHEMA:
-        raise RugptError("is not the description of a checkpoint", str(where), "give a folder of `rugpt train` or `rugpt import`")
+        raise RugptError("is not the description of a checkpoint", str(where),
+            "give a folder of `rugpt train` or `rugpt import`")
     config, weights = config_from(about.get("model") or {}, str(where)), read_tensors(Path(folder)/"model.safetensors")
     if weights_digest(weights) != about.get("weights"):
         raise RugptError("weights are not those that config.json names", str(folder), "bring the folder again")
@@ -114,13 +117,15 @@ class Start:
         c, weights = self.config, dict(self.weights)
         block_size = block_size or c.block_size
         if c.family == "gpt2" and block_size > c.block_size:
-            raise RugptError(f"block_size {block_size} is longer than the {c.block_size} positions of the model", self.source,
-                             f"give block_size {c.block_size} or less, or 0 for the model's own")
+            raise RugptError(f"block_size {block_size} is longer than the {c.block_size} positions of the model",
+                self.source, f"give block_size {c.block_size} or less, or 0 for the model's own")
         if c.family == "gpt2": weights["position.weight"] = weights["position.weight"][:block_size].clone()
         optimizer = self.optimizer
         if optimizer is not None and c.family == "gpt2":
-            optimizer = {k: v[:block_size].clone() if k.startswith("position.weight/") and v.dim() == 2 else v for k, v in optimizer.items()}
-        return replace(self, config=replace(c, block_size=block_size, dropout=dropout), weights=weights, optimizer=optimizer)
+            optimizer = {k: v[:block_size].clone() if k.startswith("position.weight/") and v.dim() == 2 else v
+                for k, v in optimizer.items()}
+        return replace(self, config=replace(c, block_size=block_size, dropout=dropout), weights=weights,
+            optimizer=optimizer)
 
 # %% ../../notebooks/core/modeling/03_checkpoint.ipynb #fac88bbc
 def save_state(
@@ -160,9 +165,11 @@ def load_state(
     name = last.get("folder") if isinstance(last, dict) else None
     if not isinstance(name, str) or not name: raise RugptError("names no state", str(folder/"last.json"), STATE_REMEDY)
     at = folder/name
-    if not (at/"state.json").is_file(): raise RugptError("the state's part state.json is missing", str(at), STATE_REMEDY)
+    if not (at/"state.json").is_file():
+        raise RugptError("the state's part state.json is missing", str(at), STATE_REMEDY)
     about = read_json(at/"state.json")
-    if not isinstance(about, dict): raise RugptError("is not the description of a state", str(at/"state.json"), STATE_REMEDY)
+    if not isinstance(about, dict):
+        raise RugptError("is not the description of a state", str(at/"state.json"), STATE_REMEDY)
     parts = about.pop("parts", None) # states of version 0.1.0 do not list them
     for file, digest in (parts or {}).items():
         if not (at/file).is_file(): raise RugptError(f"the state's part {file} is missing", str(at), STATE_REMEDY)
@@ -175,7 +182,9 @@ def load_model(
     folder: str | Path, # has config.json and model.safetensors
     device: str = "cpu", # auto, cpu, cuda or mps
 ) -> Model: # in evaluation mode; its `about` is config.json
-    "The model of a checkpoint, its weights checked against their digest."
+    """The model of a checkpoint, its weights checked against their digest.
+
+    Raises RugptError where a file is missing or broken, or the weights are not those that config.json names."""
     folder = Path(folder)
     about, file = read_json(folder/"config.json"), folder/"model.safetensors"
     again = "train it again"

@@ -18,7 +18,7 @@ from ..common.errors import RugptError
 
 # %% ../../notebooks/core/modeling/01_loss.ipynb #4c361cb4
 LOSS_WORDS = {"plain": "all logits at once", "chunked": "in chunks of rows, gradients made in the forward pass",
-              "torch": "torch linear_cross_entropy in chunks", "cce": "cut cross-entropy", "liger": "Liger's fused kernel"}
+    "torch": "torch linear_cross_entropy in chunks", "cce": "cut cross-entropy", "liger": "Liger's fused kernel"}
 PLAIN_VOCAB = 2048 # up to so many pieces all logits are made at once
 CHUNK_BYTES = 2**28 # of the buffer of logits at most
 CHUNK_ROWS = 256 # tokens in a chunk at most
@@ -33,9 +33,11 @@ def loss_method(
 ) -> str: # key of LOSS_WORDS
     "Which way the loss is computed; what is not there is refused."
     needs = {"torch": hasattr(F, "linear_cross_entropy") and hasattr(nn, "LinearCrossEntropyOptions"),
-             "cce": device == "cuda" and installed("cut_cross_entropy"), "liger": device == "cuda" and installed("liger_kernel")}
+        "cce": device == "cuda" and installed("cut_cross_entropy"),
+        "liger": device == "cuda" and installed("liger_kernel")}
     if wanted in needs and not needs[wanted]:
-        raise RugptError(f"loss {wanted!r} is not to be had here", "loss_way", "use auto; cce and liger need CUDA and their package")
+        raise RugptError(f"loss {wanted!r} is not to be had here", "loss_way",
+            "use auto; cce and liger need CUDA and their package")
     if wanted in LOSS_WORDS: return wanted
     if wanted != "auto": raise RugptError(f"unknown loss {wanted!r}", "loss_way", f"use auto, {', '.join(LOSS_WORDS)}")
     if vocab_size <= PLAIN_VOCAB: return "plain"
@@ -44,7 +46,8 @@ def loss_method(
 # %% ../../notebooks/core/modeling/01_loss.ipynb #a34af62f
 _KEPT = threading.local() # one buffer a thread: fresh memory costs as much as the arithmetic
 
-def logits_buffer(vocab_size: int, rows: int, like: Tensor) -> Tensor: # (V, rows) of the type of `like`, contents undefined
+# (V, rows) of the type of `like`, contents undefined
+def logits_buffer(vocab_size: int, rows: int, like: Tensor) -> Tensor:
     "The memory in which chunks of logits are made, kept for the next call."
     key, size = (like.device, like.dtype), rows*vocab_size
     kept = getattr(_KEPT, "buffers", None)
@@ -73,7 +76,8 @@ def exponentials(
     sum_NC, bests = x_NC.new_zeros(N, C, dtype=torch.float32) if need_x else None, []
     for at in range(0, len(weight_VC), tile):
         w, kept = weight_VC[at:at + tile], e_VN[at:at + tile]
-        e = torch.mm(w, x_NC.T, out=kept).float() # `kept` itself in float32; else a tile in which to take the exponentials
+        # `kept` itself in float32; else a tile in which to take the exponentials
+        e = torch.mm(w, x_NC.T, out=kept).float()
         before, best_N = best_N, torch.maximum(best_N, e.amax(0))
         e.sub_(best_N).exp_()
         smaller = (before - best_N).exp_()
@@ -91,7 +95,8 @@ class ChunkedLoss(torch.autograd.Function):
     def forward(ctx, x_NC: Tensor, weight_VC: Tensor, target_N: Tensor, dtype: torch.dtype) -> Tensor:
         (N, _), V = x_NC.shape, len(weight_VC)
         need_x, need_w = ctx.needs_input_grad[:2]
-        x, w, rows, tile = x_NC.detach().to(dtype), weight_VC.detach().to(dtype), chunk_rows(N, V), TILE if x_NC.device.type == "cpu" else V
+        x, w = x_NC.detach().to(dtype), weight_VC.detach().to(dtype)
+        rows, tile = chunk_rows(N, V), TILE if x_NC.device.type == "cpu" else V
         dx, dw = torch.empty_like(x) if need_x else None, torch.empty_like(weight_VC) if need_w else None
         loss_N = torch.empty(N, device=x.device)
         for i in range(0, N, rows):
@@ -135,7 +140,8 @@ def head_loss(
     "Cross-entropy of a linear head (its gradients can be taken once)."
     V, kind = len(weight_VC), x_NC.device.type
     method = method or loss_method(V, kind)
-    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.promote_types(x_NC.dtype, torch.float32)
+    dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else torch.promote_types(x_NC.dtype,
+        torch.float32)
     counts_N = target_N != IGNORED
     if not counts_N.all(): x_NC, target_N = x_NC[counts_N], target_N[counts_N]
     if not len(x_NC): return x_NC.sum().float()*0. # a batch of nothing but padding

@@ -44,7 +44,8 @@ class ModelConfig:
     tied: bool = True # the head is the embedding again; False: a table of its own
 
     def __post_init__(self):
-        fix = lambda **values: [object.__setattr__(self, k, v) for k, v in values.items()]
+        def fix(**values):
+            return [object.__setattr__(self, k, v) for k, v in values.items()]
         if self.family == "gpt2" or not self.n_kv_head: fix(n_kv_head=self.n_head)
         if self.family == "qwen3": fix(bias=False)
         check_config(self)
@@ -270,7 +271,8 @@ class Block(nn.Module):
 
 # %% ../../notebooks/core/modeling/02_model.ipynb #tiedrows
 class TiedRows(torch.autograd.Function):
-    "Rows of a table that is the head's too. Their gradients are added to the head's where that lies; autograd would make a table of them."
+    """Rows of a table that is the head's too. Their gradients are added to the head's where that lies; autograd would
+    make a table of them."""
 
     @staticmethod
     def forward(ctx, weight_VC: Tensor, ids_BT: Tensor) -> Tensor: # (B, T, C)

@@ -33,7 +33,8 @@ def vocabulary_cost(
     """Parameters and training FLOPs of models with this vocabulary, embedding tied, attention scores left out.
 
     A token costs 6 FLOPs a parameter that multiplies (Kaplan et al. 2020, section 2.1): the blocks and, in the output
-    layer, the embedding. A byte costs that over the bytes of a token, so that vocabularies of other densities compare."""
+    layer, the embedding. A byte costs that over the bytes of a token, so that vocabularies of other densities
+    compare."""
     rows = []
     for n, d in models:
         vocabulary, blocks = vocab_size*d, block_parameters(n, d)
@@ -56,8 +57,11 @@ def chinchilla(
     parameters: int,
     tokens: int, # seen in training, repeats counted
 ) -> dict[str, float]:
-    "Tokens seen per parameter, and what Hoffmann et al. 2022 would spend."
-    if parameters < 1 or tokens < 0: raise RugptError(f"{parameters} parameters, {tokens} tokens", "chinchilla", "give counts")
+    """Tokens seen per parameter, and what Hoffmann et al. 2022 would spend.
+
+    Raises RugptError where a count is below 1."""
+    if parameters < 1 or tokens < 0:
+        raise RugptError(f"{parameters} parameters, {tokens} tokens", "chinchilla", "give counts")
     return dict(tokens_per_parameter=tokens/parameters, chinchilla_tokens=TOKENS_PER_PARAMETER*parameters,
                 chinchilla_share=tokens/(TOKENS_PER_PARAMETER*parameters))
 
@@ -81,7 +85,9 @@ def data_constrained(
     tokens: float, # D, repeats counted
     unique: float, # U_D, different tokens of the corpus
 ) -> dict[str, float]:
-    "Effective tokens and parameters, and the loss that the data-constrained law expects, nats per token."
+    """Effective tokens and parameters, and the loss that the data-constrained law expects, nats per token.
+
+    Raises RugptError where a count is not above 0."""
     if min(parameters, tokens, unique) <= 0:
         raise RugptError("parameters, tokens and different tokens must be above 0", "data_constrained", "give counts")
     c = DATA_LAW
@@ -95,7 +101,8 @@ def data_constrained(
                 expected_loss=E + A/n**c["alpha"] + B/d**c["beta"])
 
 # %% ../../notebooks/core/modeling/00_scaling_laws.ipynb #2e8df6fe
-TAO_LOSS = dict(A2=.19584238398665638, alpha2=.6707374679896795, B=2.1241123120064955, beta=.44660634152009615) # approach 3
+# approach 3
+TAO_LOSS = dict(A2=.19584238398665638, alpha2=.6707374679896795, B=2.1241123120064955, beta=.44660634152009615)
 
 # %% ../../notebooks/core/modeling/00_scaling_laws.ipynb #7866ebe2
 def optimal_vocabulary(
@@ -103,7 +110,9 @@ def optimal_vocabulary(
     width: int, # d, n_embd
     tokens: float | None = None, # D of this training, repeats counted; None: the best D for N_nv
 ) -> dict[str, float]: # pieces, by the three ways
-    "The best size of a vocabulary (Tao et al. 2024, approaches 1 to 3)."
+    """The best size of a vocabulary (Tao et al. 2024, approaches 1 to 3).
+
+    Raises RugptError where a count is not above 0."""
     if block_parameters <= 0 or width < 1 or (tokens is not None and tokens <= 0):
         raise RugptError("parameters, width and tokens must be above 0", "optimal_vocabulary", "give counts")
     best = (block_parameters/TAO_NNV)**2 # FLOPs for which N_nv is best
@@ -115,7 +124,8 @@ def optimal_vocabulary(
 def _least_loss(n: float, d: float, flops: float | None, tokens: float | None) -> float: # N_v in millions
     "Where the derivative of the loss in N_v is 0 (n in millions, FLOPs in 10^15): bisection on a logarithmic scale."
     t = TAO_LOSS
-    budget = lambda v: flops if flops is not None else 6*(n + v)*tokens/1e9
+    def budget(v):
+        return flops if flops is not None else 6*(n + v)*tokens/1e9
     def slope(v):
         u = budget(v)/(6*(n + v))
         return -t["alpha2"]*t["A2"]/v**(t["alpha2"] + 1) + t["beta"]*t["B"]/u**t["beta"]/(n + v)

@@ -26,7 +26,9 @@ from ..views.style import visible
 def manifests(
     run_dir: Path,
 ) -> dict[str, dict]: # stage → its manifest
-    "The manifest of every stage that the report reads."
+    """The manifest of every stage that the report reads.
+
+    Raises RugptError where a stage has not been run."""
     out = {}
     for name in STAGES["report"].reads:
         path = run_dir/STAGES[name].folder/"manifest.json"
@@ -50,8 +52,10 @@ def pick_changes(
     most: int = 2, # rows from one article
 ) -> list[dict]: # rule, before, after; a rule without a visible change is left out
     "One visible change of each rule, from as many different articles as there are."
-    place = lambda h, what: visible(h["left"][-24:] + h[what][:80] + h["right"][:24])
-    same = lambda h: place(h, "before").split() == place(h, "after").split() # nothing that a page could show
+    def place(h, what):
+        return visible(h["left"][-24:] + h[what][:80] + h["right"][:24])
+    def same(h):
+        return place(h, "before").split() == place(h, "after").split() # nothing that a page could show
     seen, out = Counter(), []
     for rule in rules:
         shown = [h for h in hits if h["rule"] == rule and not same(h) and seen[h["title"]] < most]
@@ -68,7 +72,8 @@ def pick_refused(
     "Rejected articles, each once, with all of its reasons."
     found: dict[tuple, dict] = {}
     for r in rows:
-        one = found.setdefault((r["title"], r["text"]), dict(title=r["title"], reasons=[], text=visible(r["text"][:90])))
+        one = found.setdefault((r["title"], r["text"]),
+            dict(title=r["title"], reasons=[], text=visible(r["text"][:90])))
         one["reasons"].append(r["reason"])
     seen, fresh, rest = set(), [], []
     for one in found.values():
@@ -121,11 +126,13 @@ def synthesis_facts(
     counts = m["counts"]
     keys = ("asked", "answered", "unanswered", "accepted", "rejected", "accepted_chars")
     return dict({k: counts[k] for k in keys}, accepted_share=share(counts["accepted"], counts["answered"]),
-        reading=reading_facts(folder),
-        replay=counts["engine"]["name"] == "replay", model=", ".join(counts["engine"]["models"]),
+        reading=reading_facts(folder), replay=counts["engine"]["name"] == "replay",
+        model=", ".join(counts["engine"]["models"]),
         ways={way: {k: n[k] for k in keys} for way, n in counts["ways"].items()},
-        reasons=count_reasons(lost["reasons"]), variety=dict(texts=variety["texts"], words=variety["words"],
-            rows=[dict(measure=k, synthetic=m, natural=variety["sets"]["natural"][k]) for k, m in variety["sets"].get("synthetic", {}).items()]))
+        reasons=count_reasons(lost["reasons"]),
+        variety=dict(texts=variety["texts"], words=variety["words"],
+        rows=[dict(measure=k, synthetic=m, natural=variety["sets"]["natural"][k])
+        for k, m in variety["sets"].get("synthetic", {}).items()]))
 
 # %% ../../notebooks/core/report/00_facts.ipynb #1f5fc85e
 OTHER = "other" # the topic of articles that fit none
@@ -152,7 +159,8 @@ def topic_facts(
     rows = [dict(key=k, before=int(before.get(k, 0)), after=int(after.get(k, 0)), **names.get(k, dict(en=k, ru=k)))
             for k in sorted({*before, *after}, key=lambda k: (-before.get(k, 0), k))]
     quality = read_json(folder/"evaluation.json")
-    largest = lambda counts: max((n for k, n in counts.items() if k != OTHER), default=0)
+    def largest(counts):
+        return max((n for k, n in counts.items() if k != OTHER), default=0)
     return dict(articles=len(labels), selected=len(chosen), characters=int(chosen["n_chars"].sum()), rows=rows,
         synthetic=int(chosen["source"].str.startswith("synthetic").sum()),
         dropped=m["counts"].get("natural_chars_dropped", 0.), unmet=m["counts"].get("unmet", []),
@@ -169,7 +177,8 @@ def token_facts(
     folder = run_dir/STAGES["tokenize"].folder
     meta, rows = read_json(folder/"meta.json"), read_json(folder/"comparison.json")["rows"]
     name, train, val = meta["tokenizer"]["name"], meta["splits"]["train"], meta["splits"]["val"]
-    keys = ("vocab_size", "used", "used_share", "tokens", "bytes_per_token", "tokens_per_word") # the last two on validation text
+    # the last two on validation text
+    keys = ("vocab_size", "used", "used_share", "tokens", "bytes_per_token", "tokens_per_word")
     return dict(name=name, vocab_size=meta["vocab_size"], documents=train["documents"] + val["documents"],
         train_documents=train["documents"], val_documents=val["documents"], train_tokens=train["tokens"],
         val_tokens=val["tokens"], bytes_per_token=share(train["bytes"], train["tokens"]),
@@ -199,7 +208,8 @@ def flipped(
     test: Mapping, # of a − b
 ) -> dict: # of b − a
     "A test of a difference, seen from the other side."
-    turn = lambda key: None if test.get(key) is None else -test[key]
+    def turn(key):
+        return None if test.get(key) is None else -test[key]
     other = {"above": "below", "below": "above"}
     return dict(test, value=turn("value"), low=turn("high"), high=turn("low"),
         verdict=other.get(test.get("verdict"), test.get("verdict")))
@@ -225,8 +235,9 @@ def measured_model(
     "What the analysis measured of a model itself, apart from its texts."
     held = seen.get("held_out") or {}
     def known(key, *tests): return dict.fromkeys(tests) | seen[key] if seen.get(key) else None # a test not made is None
-    return dict(held_out=held.get("bits_per_byte"), texts=held.get("texts"), baselines=held.get("minus_baselines") or {},
-        gap=known("gap", "difference"), calibration=seen.get("calibration"), extraction=known("extraction", "difference"),
+    return dict(held_out=held.get("bits_per_byte"), texts=held.get("texts"),
+        baselines=held.get("minus_baselines") or {}, gap=known("gap", "difference"),
+        calibration=seen.get("calibration"), extraction=known("extraction", "difference"),
         pairs=known("minimal_pairs", "chance", "minus_length", "minus_letters"))
 
 # %% ../../notebooks/core/report/00_facts.ipynb #65cbe5a3
@@ -242,8 +253,9 @@ def model_facts(
         seen = found.get(family) or {}
         out[family] = dict(parameters=count, vocabulary=vocabulary, vocabulary_share=share(vocabulary, count),
             blocks=s["blocks"], groups=s["groups"], tokens_seen=s["tokens_seen"], epochs=s["epochs"],
-            tokens_per_parameter=share(s["tokens_seen"], count), unique_per_parameter=share(tokens["train_tokens"], count),
-            needed=TOKENS_PER_PARAMETER*count, device=s["device"], best_step=best["step"], val_loss=best["val_loss"],
+            tokens_per_parameter=share(s["tokens_seen"], count),
+            unique_per_parameter=share(tokens["train_tokens"], count), needed=TOKENS_PER_PARAMETER*count,
+            device=s["device"], best_step=best["step"], val_loss=best["val_loss"],
             bits_per_byte=best["val_bits_per_byte"], **measured_model(seen))
     return out
 
@@ -251,7 +263,8 @@ def model_facts(
 def ranked(
     models: Mapping[str, Mapping], # of model_facts
 ) -> list[dict]: # the lowest first, bits and measured_on added; a model without a loss is left out
-    "Models by bits per byte: of whole held-out articles where the analysis has all of them, else of the validation set."
+    """Models by bits per byte: of whole held-out articles where the analysis has all of them, else of the validation
+    set."""
     whole = bool(models) and all((m["held_out"] or {}).get("value") is not None for m in models.values())
     def bits(m): return m["held_out"]["value"] if whole else m["bits_per_byte"]
     rows = [dict(m, family=f, bits=bits(m), measured_on="held_out" if whole else "validation")
@@ -267,13 +280,14 @@ def baseline_facts(
     "Bits per byte of held-out text: baselines and models in one list, the lowest first."
     base = found.get("baselines") or {}
     tests = best["baselines"] if best else {}
-    rows = [dict(name=n, kind="baseline", bits=b, beside=verdict(tests.get(n))) for n, b in (base.get("rows") or {}).items()]
+    rows = [dict(name=n, kind="baseline", bits=b, beside=verdict(tests.get(n)))
+        for n, b in (base.get("rows") or {}).items()]
     rows += [dict(name=f, kind="model", bits=m["held_out"], beside=None) for f, m in models.items() if m["held_out"]]
     rows = [r for r in rows if (r["bits"] or {}).get("value") is not None]
     by = {v: [r["name"] for r in rows if r["kind"] == "baseline" and r["beside"] == v] for v in (*VERDICTS, None)}
-    return dict(rows=sorted(rows, key=lambda r: (r["bits"]["value"], r["name"])), texts=base.get("texts"), bytes=base.get("bytes"),
-        count=sum(r["kind"] == "baseline" for r in rows), better=by["below"], worse=by["above"], open=by["open"], few=by["few"],
-        untested=by[None])
+    return dict(rows=sorted(rows, key=lambda r: (r["bits"]["value"], r["name"])), texts=base.get("texts"),
+        bytes=base.get("bytes"), count=sum(r["kind"] == "baseline" for r in rows), better=by["below"],
+        worse=by["above"], open=by["open"], few=by["few"], untested=by[None])
 
 # %% ../../notebooks/core/report/00_facts.ipynb #8ea3b57e
 def stage_facts(
@@ -291,7 +305,8 @@ FIXED = ("greedy", "repetition_penalty", "no_repeat", "dry", "contrastive") # th
 def way_of(
     strategy: str | None, # of decoding
 ) -> str:
-    "Whether a strategy draws tokens by chance (drawn), always gives the same text (fixed), or is not known here (unknown)."
+    """Whether a strategy draws tokens by chance (drawn), always gives the same text (fixed), or is not known here
+    (unknown)."""
     return "drawn" if strategy in DRAWN else "fixed" if strategy in FIXED else "unknown"
 
 # %% ../../notebooks/core/report/00_facts.ipynb #e01d7039
@@ -307,7 +322,8 @@ def repetition_facts(
         metrics=s["metrics"], ended=s.get("ended"), minus_human=s.get("minus_human") or {},
         beside=verdict((s.get("minus_human") or {}).get(metric))) for name, s in order}
     models = [s for s in sets.values() if s["kind"] == "model"]
-    of = lambda rows, m=metric: tally([verdict(s["minus_human"].get(m)) for s in rows])
+    def of(rows, m=metric):
+        return tally([verdict(s["minus_human"].get(m)) for s in rows])
     ways = {way: of([s for s in models if s["way"] == way]) for way in ("fixed", "drawn", "unknown")}
     return dict(sets=sets, metric=metric, human=human, models=len(models), tally=of(models),
         ways={way: t for way, t in ways.items() if t["n"]},
@@ -384,8 +400,8 @@ def gather(
     between = model_test(tests, best["family"], runner_up["family"], "bits_per_byte") if runner_up else None
     rows = stage_facts(stages)
     return dict(run=run_facts(run_dir, stages), corpus=corpus_facts(run_dir, stages["clean"]),
-        synthesis=synthesis_facts(run_dir, stages["synthesize"]), topics=topic_facts(run_dir, stages["classify"]), tokens=tokens,
-        models=models, best=best, runner_up=runner_up, between=between, chinchilla=TOKENS_PER_PARAMETER,
+        synthesis=synthesis_facts(run_dir, stages["synthesize"]), topics=topic_facts(run_dir, stages["classify"]),
+        tokens=tokens, models=models, best=best, runner_up=runner_up, between=between, chinchilla=TOKENS_PER_PARAMETER,
         repetition=repetition, pairs={f: m["pairs"] for f, m in models.items() if m["pairs"]},
         baselines=baseline_facts(found, models, best),
         metric_names=list(dict.fromkeys(k for s in repetition["sets"].values() for k in s["metrics"])),

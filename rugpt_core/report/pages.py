@@ -30,8 +30,8 @@ def plain_output(
     return printable("\n".join(rows if len(rows) <= lines else rows[:lines] + [f"… {len(rows) - lines} more lines"]))
 
 # %% ../../notebooks/core/report/03_pages.ipynb #a5e4c7cc
-TAGS = set("a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins kbd li mark ol p "
-    "pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul".split())
+TAGS = set(("a abbr b blockquote br caption code col colgroup dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins "
+    "kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead tr u ul").split())
 ATTRIBUTES = {"*": {"class", "title", "dir", "style"}, "a": {"href"}, "ol": {"start"},
     **{cell: {"colspan", "rowspan", "scope", "align"} for cell in ("td", "th")}}
 PROPERTIES = {"color", "background-color", "text-align", "font-weight", "font-style", "white-space", "max-width"}
@@ -52,7 +52,8 @@ def markdown_html(
     return safe_html(MarkdownIt("commonmark", {"html": False}).enable("table").disable("image").render(printable(text)))
 
 # %% ../../notebooks/core/report/03_pages.ipynb #8f0324d3
-LIVE = re.compile(r"<\s*(script|foreignobject|iframe|image|a|set|animate\w*)\b|\son\w+\s*=|@import|href\s*=\s*[\"']?(?!#)|url\((?!#)", re.I)
+LIVE = re.compile(r"<\s*(script|foreignobject|iframe|image|a|set|animate\w*)\b|\son\w+\s*=|@import"
+    r"|href\s*=\s*[\"']?(?!#)|url\((?!#)", re.I)
 
 def safe_drawing(
     svg: str,
@@ -71,7 +72,8 @@ def clean_output(
         line = plain_output(f"{output['ename']}: {output['evalue']}")
         return dict(output_type="stream", name="stderr", text=line)
     if kind == "stream": return output | dict(text=plain_output("".join(output["text"])))
-    given = {k: v if isinstance(v, (dict, list)) and k.endswith("json") else "".join(v) for k, v in output["data"].items()}
+    given = {k: v if isinstance(v, (dict, list)) and k.endswith("json") else "".join(v)
+        for k, v in output["data"].items()}
     data = {k: given[k] for k in ("image/png", "image/jpeg") if k in given}
     if drawing := safe_drawing(given.get("image/svg+xml", "")): data["image/svg+xml"] = drawing
     page = given.get("text/html") or ""

@@ -25,10 +25,13 @@ def pandoc(
     arguments: Sequence[str],
     limit: int = 120, # seconds
 ) -> str: # what it writes
-    "Run pandoc; what it complains of is an error."
+    """Run pandoc; what it complains of is an error.
+
+    Raises RugptError where pandoc refuses the text."""
     import pypandoc
     command = [pypandoc.get_pandoc_path(), source.name, "--fail-if-warnings", "--wrap=none", "--columns=9999"]
-    done = subprocess.run(command + list(arguments), cwd=source.parent, capture_output=True, encoding="utf-8", timeout=limit)
+    done = subprocess.run(command + list(arguments), cwd=source.parent, capture_output=True, encoding="utf-8",
+        timeout=limit)
     if done.returncode:
         raise RugptError(f"pandoc: {done.stderr.strip()[:400]}", str(source), "mend the text or the template")
     return done.stdout
@@ -52,12 +55,14 @@ def to_html(
     return pandoc(source, shared_arguments() + HTML + ["--lua-filter", str(STYLES/"screen.lua")])
 
 # %% ../../notebooks/core/report/02_render.ipynb #ccef0d5d
-CAPTIONED = re.compile(r"#figure\(\n  align\(center\)\[#table\((?:(?!\n  , kind: table).)*?\n  , caption:", re.S) # tables
+# tables
+CAPTIONED = re.compile(r"#figure\(\n  align\(center\)\[#table\((?:(?!\n  , kind: table).)*?\n  , caption:", re.S)
 
 def full_width(
     text: str, # Typst as pandoc writes it
 ) -> str:
-    "Tables as wide as the text, their first column as wide as its words; figures and tables float to where there is room."
+    """Tables as wide as the text, their first column as wide as its words; figures and tables float to where there is
+    room."""
     def columns(m):
         kinds = m[2].split(",")[1:-1] # of the columns behind the first; text is given twice the room of numbers
         widths = ", ".join("2fr" if kind == "left" and "right" in kinds else "1fr" for kind in kinds)
@@ -71,7 +76,9 @@ def full_width(
 def to_pdf(
     source: Path, # Markdown
 ) -> bytes:
-    "An A4 PDF. The same text gives the same bytes: bundled fonts, no date."
+    """An A4 PDF. The same text gives the same bytes: bundled fonts, no date.
+
+    Raises RugptError where typst refuses the text."""
     import typst
     text = pandoc(source, shared_arguments() + ["-t", "typst-smart", "--template", str(STYLES/"report.typ")])
     page = write_atomic(source.with_suffix(".typ"), full_width(text))

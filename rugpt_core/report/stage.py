@@ -31,16 +31,21 @@ def draw_figures(
 ) -> dict: # name → matplotlib Figure; a figure without data is not there
     "The figures of the report in one language."
     labels, out = read_labels(lang), {}
-    named = lambda key, kind="": label_of(labels, key, kind)
+    def named(key, kind=""):
+        return label_of(labels, key, kind)
     steps = [(named(s["step"]), s["articles"]) for s in facts["corpus"]["steps"]]
     if steps: out["funnel"] = charts.funnel(steps, lang, width)
     corpus, counted = facts["corpus"], style.word("articles", lang)
-    for name, rows, key, unit in (("rules", corpus["rules"], "rule", counted), ("reasons", corpus["reasons"], "reason", counted),
+    for name, rows, key, unit in (("rules", corpus["rules"], "rule", counted),
+            ("reasons", corpus["reasons"], "reason", counted),
                                   ("answers", facts["synthesis"]["reasons"], "reason", style.word("answers", lang))):
         rows = sorted(rows, key=lambda r: -r["articles"])[:20]
-        if rows: out[name] = charts.bars([named(r[key], key) for r in rows], [r["articles"] for r in rows], unit, lang, width)
+        if rows:
+            out[name] = charts.bars([named(r[key], key) for r in rows], [r["articles"] for r in rows], unit, lang,
+                width)
     rows = facts["topics"]["rows"]
-    column = lambda name: {r["key"]: r[name] for r in rows}
+    def column(name):
+        return {r["key"]: r[name] for r in rows}
     if rows: out["topics"] = charts.topic_bars(column("before"), column("after"), column(lang), lang, width)
     return out | draw_models(facts, run_dir, lang, width)
 
@@ -84,7 +89,9 @@ def build_report(
 
 # %% ../../notebooks/core/report/04_stage.ipynb #89942528
 def build_language(facts: dict, run_dir: Path, out: Path, pages: list[dict], lang: str, bar: Progress):
-    "Figures, HTML and PDF in one language."
+    """Figures, HTML and PDF in one language.
+
+    Raises RugptError where the template is missing."""
     template = ROOT/"report"/f"report.{lang}.md"
     if not template.is_file():
         raise RugptError("template is missing", str(template), "build the report from a checkout of the project")

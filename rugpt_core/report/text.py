@@ -60,7 +60,8 @@ MARK = {"above": "↑", "below": "↓", "open": "≈"} # of a verdict
 
 def measure(
     m: Mapping | None, # value, low, high, count
-    test: Mapping | None, # of the difference from human text: verdict, count; None for human text and where none was made
+    # of the difference from human text: verdict, count; None for human text and where none was made
+    test: Mapping | None,
     lang: str,
     digits: int = 2,
 ) -> Md:
@@ -131,7 +132,9 @@ def set_name(
 
 # %% ../../notebooks/core/report/01_text.ipynb #c4ba2ac4
 def read_labels(lang: str) -> dict[str, Md]:
-    "Words for keys of the data, such as reasons of rejection, in one language."
+    """Words for keys of the data, such as reasons of rejection, in one language.
+
+    Raises RugptError where the file of labels is missing."""
     import yaml
     path = ROOT/"report"/"style"/"labels.yml"
     try: words = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -259,7 +262,9 @@ def render_text(
     lang: str, # en or ru
     **facts, # of gather; file(stage, name, text=) links a file of the run
 ) -> str: # Markdown
-    "Fill in a template. Every name must be known and every number filtered."
+    """Fill in a template. Every name must be known and every number filtered.
+
+    Raises RugptError where the template names a number that is not there."""
     import jinja2
     template = ALONE.sub(r"\1", template)
     facts = dict(file=partial(run_file, None, {})) | facts

@@ -43,7 +43,8 @@ def open_stage(
 ) -> Stage:
     """The stage that a notebook is, its missing predecessors built.
 
-    Under `rugpt run` two more values are injected: `chain` (predecessors are looked after) and `force` (build in any case).
+    Under `rugpt run` two more values are injected: `chain` (predecessors are looked after) and `force` (build in any
+    case).
     Raises RugptError where a parameter has another type than it declares."""
     own = {}
     for n, p in stage_parameters(name).items():
@@ -61,7 +62,8 @@ def missing_before(
     name: str, # key of STAGES
     run_dir: str | Path,
 ) -> list[str]: # in the order of the chain
-    "Stages that a stage rests on, directly or not, and whose folders are not there. What a folder that is there rests on is not asked."
+    """Stages that a stage rests on, directly or not, and whose folders are not there. What a folder that is there rests
+    on is not asked."""
     need, queue = set(), list(STAGES[name].reads)
     while queue:
         stage = queue.pop()
@@ -97,7 +99,8 @@ def build_missing(
     missing = missing_before(stage.name, stage.run_dir)
     for name in STAGES[stage.name].reads if not missing else ():
         before = stage_of(name, stage.run_dir, params)
-        if not (before.dir/"manifest.json").is_file(): print(f"note: {name} came without its manifest; it is taken as it is")
+        if not (before.dir/"manifest.json").is_file():
+            print(f"note: {name} came without its manifest; it is taken as it is")
         elif before.stale: print(f"note: {name} is stale ({before.why_stale()}); `rugpt run` builds it again")
     if not missing: return
     print(f"{stage.name} reads what {', '.join(missing)} write: running them first", flush=True)
@@ -108,14 +111,17 @@ def build_missing(
 def run_command(
     arguments: list[str], # as behind `rugpt`
 ):
-    "Run the command line in a process of its own and pass its lines on; its failure is ours."
+    """Run the command line in a process of its own and pass its lines on; its failure is ours.
+
+    Raises RugptError where the command fails."""
     import subprocess
     code = "from rugpt_core.cli.main import main; main()"
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, encoding="utf-8")
     line = ""
     for line in process.stdout: print(line, end="", flush=True)
-    if process.wait(): raise RugptError(line.strip().removeprefix("rugpt: ") or "the command failed", "rugpt " + " ".join(arguments))
+    if process.wait():
+        raise RugptError(line.strip().removeprefix("rugpt: ") or "the command failed", "rugpt " + " ".join(arguments))
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #bd415d2e
 class Display:
@@ -138,11 +144,14 @@ class Display:
         "Show a stage's progress while the block runs, and its outputs when it ends well."
         self.k += 1
         head, start, done = f"[{self.k}/{self.total}] {stage.name:<10}", time.monotonic(), threading.Event()
-        if not self.live: self.say(f"{head} {stage.why_stale() or ('asked for' if has_page(stage) else 'its page is missing')} …")
+        if not self.live:
+            self.say(f"{head} {stage.why_stale() or ('asked for' if has_page(stage) else 'its page is missing')} …")
         watcher = threading.Thread(target=self._watch, args=(head, start, done), daemon=True)
         watcher.start()
         try: yield
-        finally: done.set(); watcher.join()
+        finally:
+            done.set()
+            watcher.join()
         self.say(f"{head} {clock(time.monotonic() - start):>6}  {describe(stage)}")
 
     def _watch(self, head: str, start: float, done: threading.Event):
@@ -150,7 +159,9 @@ class Display:
         while not done.wait(.5):
             try: line = self.file.read_text(encoding="utf-8")
             except (OSError, UnicodeDecodeError): line = ""
-            if self.live: print(f"\r\x1b[K{head} {clock(time.monotonic() - start):>6}  {line}"[:160], end="", file=self.out, flush=True)
+            if self.live:
+                print(f"\r\x1b[K{head} {clock(time.monotonic() - start):>6}  {line}"[:160], end="", file=self.out,
+                    flush=True)
             elif line != last and time.monotonic() - shown > 10:
                 last, shown = line, time.monotonic()
                 self.say(f"{head} {clock(shown - start):>6}  {line}")
@@ -198,8 +209,11 @@ def run_chain(
         def build():
             try:
                 with display.stage(stage): execute(stage, params, force)
-            except (Exception, KeyboardInterrupt) as e: failures.append(e); return False
-        return dict(basename=name, actions=[build], uptodate=[current], task_dep=[s for s in STAGES[name].reads if s in names])
+            except (Exception, KeyboardInterrupt) as e:
+                failures.append(e)
+                return False
+        return dict(basename=name, actions=[build], uptodate=[current],
+            task_dep=[s for s in STAGES[name].reads if s in names])
 
     def task_chain():
         for name in names: yield task(name)
@@ -241,7 +255,9 @@ def execute(
             if force: stage.mark_stale("asked for")
             stage.run()
     fresh = Stage(stage.name, stage.run_dir, stage.params)
-    if fresh.stale: raise StageError(f"stage {stage.name} ended without being built ({fresh.why_stale()}); the same command goes on from this stage", user=False)
+    if fresh.stale:
+        raise StageError(f"stage {stage.name} ended without being built ({fresh.why_stale()}); the same command goes "
+            f"on from this stage", user=False)
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #11bf63dc
 @contextmanager
@@ -261,7 +277,8 @@ def run_notebook(stage: Stage, force: bool = False):
     import papermill
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
-    logging.getLogger("papermill").setLevel(logging.ERROR) # it warns of chain and force, which no parameters cell declares
+    # it warns of chain and force, which no parameters cell declares
+    logging.getLogger("papermill").setLevel(logging.ERROR)
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{source.name}")
@@ -270,13 +287,15 @@ def run_notebook(stage: Stage, force: bool = False):
             papermill.execute_notebook(str(source), str(running),
                 parameters=dict(stage.params, run_dir=str(stage.run_dir), chain=True, force=force),
                 kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
-                coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"], # the kernel's own errors reach us as cells'
+                # the kernel's own errors reach us as cells'
+                coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"],
                 config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel")})) # no port is opened
             os.replace(running, target)
     except papermill.PapermillExecutionError as e:
         failure = notebook_failure(stage, e, running, target)
         if Stage(stage.name, stage.run_dir, stage.params).why_stale(): raise failure from None
-        print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True) # the next run tries it again
+        # the next run tries it again
+        print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:
         raise StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died (killed, or out of memory); "
             "the same command goes on from this stage", user=False) from None
@@ -293,6 +312,8 @@ def notebook_failure(
     kept = target.with_name(f"failed.{target.name}")
     if running.exists(): os.replace(running, kept)
     place = f"stage {stage.name} (notebooks/{target.name}, cell In [{error.exec_count}])"
-    if error.ename == "RugptError": return StageError(f"{place}: {error.evalue}", user=True, detail="\n".join(error.traceback))
-    return StageError(f"{place}: {error.ename}: {error.evalue.strip().splitlines()[0] if error.evalue.strip() else ''}; "
-        f"the notebook as it ran: {kept}; the same command goes on from this stage", user=False, detail="\n".join(error.traceback))
+    if error.ename == "RugptError":
+        return StageError(f"{place}: {error.evalue}", user=True, detail="\n".join(error.traceback))
+    return StageError(f"{place}: {error.ename}: "
+        f"{error.evalue.strip().splitlines()[0] if error.evalue.strip() else ''}; the notebook as it ran: {kept}; "
+        f"the same command goes on from this stage", user=False, detail="\n".join(error.traceback))

@@ -60,7 +60,8 @@ def followed_run(
 def chain_lock(run_dir: Path, params: Mapping[str, Any]):
     """Hold a run directory for a chain with these values, while the block runs.
 
-    Chains with the same values share it and take the stages in turn. Raises RugptError where another one has other values.
+    Chains with the same values share it and take the stages in turn. Raises RugptError where another one has other
+    values.
     """
     with disk_errors(run_dir), open(run_dir/".chain", "a+") as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -74,6 +75,6 @@ def chain_lock(run_dir: Path, params: Mapping[str, Any]):
         theirs = json.loads(f.read() or "{}")
         differ = [n for n in params if theirs.get(n) != params[n]]
         if differ:
-            raise RugptError(f"another chain is building here with {differ[0]} {theirs.get(differ[0])!r}, this one has {params[differ[0]]!r}",
-                str(run_dir), "wait for it, or give another --run-dir")
+            raise RugptError(f"another chain is building here with {differ[0]} {theirs.get(differ[0])!r}, this one has "
+                f"{params[differ[0]]!r}", str(run_dir), "wait for it, or give another --run-dir")
         yield

@@ -41,12 +41,15 @@ def parse_parameters(
     for node in ast.parse(source).body:
         if not isinstance(node, ast.AnnAssign): continue
         comment = lines[node.end_lineno - 1][node.end_col_offset:].strip().lstrip("#").strip()
-        out[node.target.id] = Parameter(node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value), comment)
+        out[node.target.id] = Parameter(node.target.id, ast.unparse(node.annotation), ast.literal_eval(node.value),
+            comment)
     return out
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #9f2eb992
 def notebook_path(stage: str) -> Path:
-    "The notebook of a stage."
+    """The notebook of a stage.
+
+    Raises RugptError where the notebook is not there."""
     path = ROOT/"notebooks"/f"{STAGES[stage].notebook}.ipynb"
     if not path.is_file():
         raise RugptError("notebook is missing", str(path), "install rugpt again: it brings its notebooks along")
@@ -59,7 +62,9 @@ def notebook_cells(path: Path) -> list[dict]:
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #ba22d0d4
 def stage_parameters(stage: str) -> dict[str, Parameter]:
-    "Parameters that the notebook of a stage declares; the report has none."
+    """Parameters that the notebook of a stage declares; the report has none.
+
+    Raises RugptError where the notebook has not exactly one cell tagged `parameters`."""
     if not STAGES[stage].notebook: return {}
     cells = [c["source"] for c in notebook_cells(notebook_path(stage)) if "parameters" in c["metadata"].get("tags", [])]
     if len(cells) != 1: raise RugptError("needs exactly one cell tagged `parameters`", str(notebook_path(stage)))
@@ -67,7 +72,9 @@ def stage_parameters(stage: str) -> dict[str, Parameter]:
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #eba813dd
 def known_parameters() -> dict[str, Parameter]:
-    "Every parameter of every notebook, `run_dir` apart, in the order of the chain."
+    """Every parameter of every notebook, `run_dir` apart, in the order of the chain.
+
+    Raises RugptError where two notebooks declare a parameter differently."""
     found: dict[str, Parameter] = {}
     for stage in STAGES:
         for p in stage_parameters(stage).values():
@@ -136,21 +143,27 @@ def absolute_input(
 def load_preset(
     name: str, # a name in presets/, or a path to a YAML file
 ) -> dict[str, Any]:
-    "The values that a preset gives, checked."
+    """The values that a preset gives, checked.
+
+    Raises RugptError where the preset is unknown, is no mapping, or gives an unknown name or a wrong type."""
     path = ROOT/"presets"/f"{name}.yml"
     if name.endswith((".yml", ".yaml")): path = resolve_path(name)
     if not path.is_file():
-        raise RugptError(f"unknown preset {name!r}", "", f"known: {', '.join(preset_names())}, or the path of a .yml file")
+        raise RugptError(f"unknown preset {name!r}", "",
+            f"known: {', '.join(preset_names())}, or the path of a .yml file")
     values = read_yaml(path, "the preset") or {}
     if not isinstance(values, dict): raise RugptError("a preset is a list of `name: value` lines", str(path))
     values = check_names(values, known_parameters(), str(path))
-    return values if path.parent == ROOT/"presets" else {n: absolute_input(n, v, path.resolve().parent) for n, v in values.items()}
+    return values if path.parent == ROOT/"presets" else {n: absolute_input(n, v, path.resolve().parent)
+        for n, v in values.items()}
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #72b57018
 def parse_settings(
     settings: list[str], # as written behind --set: name=value, the value in YAML
 ) -> dict[str, Any]:
-    "Values from the command line. Paths of inputs are made absolute, seen from the caller's folder."
+    """Values from the command line. Paths of inputs are made absolute, seen from the caller's folder.
+
+    Raises RugptError where a setting is not name=value, or its name or type is wrong."""
     import yaml
     known, out = known_parameters(), {}
     for setting in settings:
@@ -172,7 +185,8 @@ def chain_parameters(
     settings: Mapping[str, Any] | None = None, # checked values that go over it
 ) -> dict[str, Any]:
     "A value for every parameter of the chain."
-    return {n: p.default for n, p in known_parameters().items()} | (load_preset(preset) if preset else {}) | dict(settings or {})
+    return {n: p.default for n, p in known_parameters().items()} | (load_preset(preset) if preset
+        else {}) | dict(settings or {})
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #02f759a4
 def write_run(run_dir: str | Path, preset: str, params: Mapping[str, Any]):
@@ -183,7 +197,9 @@ def write_run(run_dir: str | Path, preset: str, params: Mapping[str, Any]):
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #c372853b
 def read_run(run_dir: str | Path) -> dict | None:
-    "The stored preset and parameters of a run, or None where nothing was stored."
+    """The stored preset and parameters of a run, or None where nothing was stored.
+
+    Raises RugptError where run.json does not describe a run."""
     path = resolve_run_dir(run_dir)/"run.json"
     if not path.is_file(): return None
     stored = read_json(path)

@@ -21,7 +21,17 @@ from typing import Any
 from ..common.code import reached_code
 from ..common.environment import machine, peak_memory_mb, versions
 from ..common.errors import disk_errors, RugptError
-from ..common.files import file_digest, input_digest, json_digest, locked, read_json, resolve_run_dir, ROOT, text_digest, write_json
+from rugpt_core.common.files import (
+    file_digest,
+    input_digest,
+    json_digest,
+    locked,
+    read_json,
+    resolve_run_dir,
+    ROOT,
+    text_digest,
+    write_json,
+)
 from .layout import STAGES
 from .parameters import notebook_cells, notebook_path
 
@@ -98,11 +108,14 @@ class Stage:
             return "parameters changed: " + ", ".join(keys)
         code = stage_code(self.name)
         changed = sorted(f for f in {*code, *m["code"]} if code.get(f) != m["code"].get(f))
-        if changed: return f"code changed: {', '.join(changed[:3])}" + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+        if changed:
+            return f"code changed: {', '.join(changed[:3])}" + (f" and {len(changed) - 3} more" if len(changed) > 3
+                else "")
         now = self.inputs()
         changed = sorted(k for k in now if m["inputs"].get(k) != now[k])
         if changed: return "inputs changed: " + ", ".join(changed)
-        lost = [f for f, o in m["outputs"].items() if not (self.dir/f).is_file() or (self.dir/f).stat().st_size != o["bytes"]]
+        lost = [f for f, o in m["outputs"].items() if not (self.dir/f).is_file()
+            or (self.dir/f).stat().st_size != o["bytes"]]
         return f"outputs missing or cut: {', '.join(lost[:3])}" if lost else ""
 
     def mark_stale(self, why: str):
@@ -136,7 +149,9 @@ class Stage:
 
     @contextmanager
     def build(self):
-        "Give a temporary folder; when the block ends well it becomes the stage's folder, manifest included."
+        """Give a temporary folder; when the block ends well it becomes the stage's folder, manifest included.
+
+        Raises RugptError where an input changes meanwhile or another process builds here."""
         tmp, started = self.run_dir/f".{self.spec.folder}.tmp", time.time()
         code, inputs = stage_code(self.name), self.inputs()
         with disk_errors(self.dir), locked(self.run_dir, "building", patience=30):
@@ -159,10 +174,11 @@ class Stage:
             timed = bool(TIMED.search(name)) or self.name == "report"
             outputs[name] = dict(sha256=file_digest(f), bytes=f.stat().st_size, timed=timed)
             with open(f, "rb") as g: os.fsync(g.fileno())
-        write_json(tmp/"manifest.json", dict(schema=MANIFEST_SCHEMA, stage=self.name, params=self.params, inputs=inputs, code=code,
+        write_json(tmp/"manifest.json",
+            dict(schema=MANIFEST_SCHEMA, stage=self.name, params=self.params, inputs=inputs, code=code,
             counts=self.counts, outputs=outputs, versions=versions(), machine=machine(),
             timing=dict(started=datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-                seconds=round(time.time() - started, 2), peak_memory_mb=round(peak_memory_mb()))))
+            seconds=round(time.time() - started, 2), peak_memory_mb=round(peak_memory_mb()))))
 
     def _swap(self, tmp: Path):
         old = self.run_dir/f".{self.spec.folder}.old"

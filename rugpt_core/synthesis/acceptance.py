@@ -37,13 +37,15 @@ def whole_sentences(text: str) -> str:
     return text[:ends[-1]] if ends else ""
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #45a74323
-STOPS = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "") # how servers say that a text ended; "": they do not say
+# how servers say that a text ended; "": they do not say
+STOPS = ("stop", "eos", "eos_token", "stop_sequence", "end_turn", "")
 
 def finish_text(
     primer: str, # opening words that were given
     answer: Answer,
     title: str = "", # of the article; a first line that repeats it is cut off
-) -> tuple[str, int, list[str]]: # paragraphs separated by an empty line; characters of a broken last sentence; what else was cut off
+# paragraphs separated by an empty line; characters of a broken last sentence; what else was cut off
+) -> tuple[str, int, list[str]]:
     "The article's text, in Unicode NFC, and what was cut off."
     text, cut = cut_residue(answer.text, title)
     text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode() if not text.isascii() else text)
@@ -73,25 +75,28 @@ class Bounds:
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #832c2249
 REJECTION_REASONS = {"finish_reason": "the model stopped for another reason than an end or the limit of tokens",
-    "empty": "there is no text",
-    "unfinished": "it does not end with a full sentence", "too_short": "shorter than the band",
-    "too_long": "longer than the band", "length_ratio": "its length and the source's are too far apart",
+    "empty": "there is no text", "unfinished": "it does not end with a full sentence",
+    "too_short": "shorter than the band", "too_long": "longer than the band",
+    "length_ratio": "its length and the source's are too far apart",
     "not_cyrillic": "too few of its letters are Cyrillic", "not_russian": "it has hardly a common Russian word",
-    "other_language": "it has words of another language", "other_alphabet": "it has letters of another alphabet, or mixes two in a word",
+    "other_language": "it has words of another language",
+    "other_alphabet": "it has letters of another alphabet, or mixes two in a word",
     "broken": "it has broken characters", "template": "it has tokens of a chat template, or an open thought",
-    "repetitive": "it repeats itself", "loop": "it ends in a loop",
-    "prompt_leak": "it repeats the prompt", "refusal": "it refuses, or speaks of itself as a model",
-    "planning": "it plans aloud", "chatty": "it greets, or takes its leave", "speaks": "it says I, or speaks to somebody",
+    "repetitive": "it repeats itself", "loop": "it ends in a loop", "prompt_leak": "it repeats the prompt",
+    "refusal": "it refuses, or speaks of itself as a model", "planning": "it plans aloud",
+    "chatty": "it greets, or takes its leave", "speaks": "it says I, or speaks to somebody",
     "source_talk": "it speaks of its source or its task", "advertising": "it advertises",
-    "markup": "it holds markup, lists, formulas or addresses", "emoji": "it has emoji", "wrong_style": "it is no conversation where one was asked for",
-    "off_topic": "it does not speak of its title",
+    "markup": "it holds markup, lists, formulas or addresses", "emoji": "it has emoji",
+    "wrong_style": "it is no conversation where one was asked for", "off_topic": "it does not speak of its title",
     "new_numbers": "it has numbers that the source has not", "new_entities": "it has names that the source has not",
-    "negation": "it denies what the source affirms, or the other way round", "antonym": "it says the contrary of the source",
-    "moved_numbers": "numbers changed places", "moved_names": "names changed places", "moved_sides": "opposites changed places",
-    "bounds": "more and less changed places", "roles": "somebody has another role",
-    "copy": "it copies the source", "duplicate": "the same text was accepted before",
-    "near_duplicate": "nearly the same text was accepted before", "in_corpus": "nearly the same passage is in the corpus",
-    "in_evaluation": "it shares a passage with an evaluation set", "llm_judge": "the language model that judges refuses it"}
+    "negation": "it denies what the source affirms, or the other way round",
+    "antonym": "it says the contrary of the source", "moved_numbers": "numbers changed places",
+    "moved_names": "names changed places", "moved_sides": "opposites changed places",
+    "bounds": "more and less changed places", "roles": "somebody has another role", "copy": "it copies the source",
+    "duplicate": "the same text was accepted before", "near_duplicate": "nearly the same text was accepted before",
+    "in_corpus": "nearly the same passage is in the corpus",
+    "in_evaluation": "it shares a passage with an evaluation set",
+    "llm_judge": "the language model that judges refuses it"}
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #9d082b47
 def words(text: str) -> list[str]:
@@ -120,12 +125,14 @@ def cyrillic_share(text: str) -> float | None: # 0 … 1; None without letters
     return sum("\u0400" <= c <= "\u04ff" for c in letters)/len(letters) if letters else None
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #94256c7c
-COMMON = frozenset("и в не на с что по как из для это к от у но за то же или при до во со а о об его её их они он она оно был была были есть "
-    "также который которая которые этого этой где так лишь если чтобы после может между более только".split())
+COMMON = frozenset(("и в не на с что по как из для это к от у но за то же или при до во со а о об его её их они он "
+    "она оно был была были есть также который которая которые этого этой где так лишь если чтобы после может между "
+    "более только").split())
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #3ccfc954
 def common_share(text: str) -> float | None: # 0 … 1; None without words
-    "Share of words that are among Russian's most common: about a quarter in prose, nearly none in Bulgarian or Ukrainian word for word."
+    """Share of words that are among Russian's most common: about a quarter in prose, nearly none in Bulgarian or
+    Ukrainian word for word."""
     w = re.findall(r"\w+", text.lower())
     return sum(x in COMMON for x in w)/len(w) if w else None
 
@@ -141,7 +148,8 @@ def similarity(
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #93224ff0
 def copied_share(text: str, source: str, run: int = 8) -> float: # run: words in a row
-    "Share of a text's words that stand in such a run of the source's words, or in a whole sentence of it; the order of sentences is free."
+    """Share of a text's words that stand in such a run of the source's words, or in a whole sentence of it; the order
+    of sentences is free."""
     there, sentences = set(word_ngrams(source, run)), {tuple(words(s)) for s in re.split(r"(?<=[.!?…])\s+", source)}
     copied = total = 0
     for sentence in re.split(r"(?<=[.!?…])\s+", text):
@@ -170,10 +178,13 @@ FINDERS = ("auto", "slovnet", "capitals")
 def name_finder(
     which: str = "auto", # of FINDERS
 ) -> tuple[str, Callable[[str], list[str]]]: # its name; text -> names
-    "How names are found; `auto` takes slovnet where it is installed."
+    """How names are found; `auto` takes slovnet where it is installed.
+
+    Raises RugptError where the way is unknown or its packages are missing."""
     if which not in FINDERS: raise RugptError(f"unknown way {which!r}", "entity_check", f"known: {', '.join(FINDERS)}")
     if which == "slovnet" and not ner_files():
-        raise RugptError("slovnet and natasha are not installed", "entity_check", 'pip install "rugpt[analysis]", or give entity_check=capitals')
+        raise RugptError("slovnet and natasha are not installed", "entity_check",
+            'pip install "rugpt[analysis]", or give entity_check=capitals')
     return ("slovnet", slovnet_names()) if which != "capitals" and ner_files() else ("capitals", capitalised)
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #14d403df
@@ -207,11 +218,13 @@ def speaks_of(text: str, title: str) -> bool:
         (p.isupper() and spelled(p, known.words)) for p in parts)
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #c07fd55a
-def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[dict[str, Any], dict[str, bool]]: # measured; reason -> bad
+# measured; reason -> bad
+def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[dict[str, Any], dict[str, bool]]:
     "What can be said of any answer."
     n = bounds.leak_words
     leak = len((set(word_ngrams(text, n)) & set(word_ngrams(case.prompt_text, n))) - set(word_ngrams(case.given, n)))
-    m = dict(chars=len(text), cyrillic=cyrillic_share(text), common=common_share(text), **repetition_measures(text), leaked_ngrams=leak)
+    m = dict(chars=len(text), cyrillic=cyrillic_share(text), common=common_share(text), **repetition_measures(text),
+        leaked_ngrams=leak)
     enough, twice = len(words(text)) >= 20, repeated_sentences(text)
     left = residues(text, case.given if case.way == "rewrite" else case.title, dashes=case.style == "qa")
     m["residue"] = left
@@ -220,8 +233,8 @@ def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[d
         "unfinished": bool(text) and whole_sentences(text) != text,
         "not_cyrillic": bool(text) and (m["cyrillic"] or 0) < bounds.min_cyrillic,
         "not_russian": enough and m["common"] < .03,
-        "repetitive": (m["rep_4"] or 0) > bounds.max_repetition or (enough and m["rep_w16"] > bounds.max_window) or twice > 0,
-        "loop": bool(m["loop"]), "prompt_leak": leak > 0 or bool(MARKERS.search(text)),
+        "repetitive": (m["rep_4"] or 0) > bounds.max_repetition or (enough and m["rep_w16"] > bounds.max_window)
+        or twice > 0, "loop": bool(m["loop"]), "prompt_leak": leak > 0 or bool(MARKERS.search(text)),
         "wrong_style": case.style == "qa" and bool(text) and "?" not in text,
         "off_topic": case.way == "topic" and bool(text) and not speaks_of(text, case.title)}
 
@@ -247,7 +260,7 @@ def judge_answer(
         m["against"] = contradictions(text, case.given)
         bad |= {"length_ratio": bool(text) and not bounds.rewrite_ratio[0] <= ratio <= bounds.rewrite_ratio[1],
             "copy": (m["jaccard"] or 0) >= bounds.max_copy or (m["contained"] or 0) >= bounds.max_contained
-                or m["copied"] >= bounds.max_copied,
-            "new_numbers": bool(m["new_numbers"]), "new_entities": bool(m["new_entities"])} | dict.fromkeys(m["against"], True)
+            or m["copied"] >= bounds.max_copied, "new_numbers": bool(m["new_numbers"]),
+            "new_entities": bool(m["new_entities"])} | dict.fromkeys(m["against"], True)
     m = {k: round(v, 4) if isinstance(v, float) else v for k, v in m.items()}
     return m, [r for r in REJECTION_REASONS if bad.get(r)]

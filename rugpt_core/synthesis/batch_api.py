@@ -40,8 +40,11 @@ def write_batch(
     for request in {request_key(r): r for r in requests}.values():
         line = batch_line(request)
         n = len(json.dumps(line, ensure_ascii=False).encode()) + 1
-        if len(parts[-1]) == rows or (parts[-1] and used + n > size): parts.append([]); used = 0
-        parts[-1].append(line); used += n
+        if len(parts[-1]) == rows or (parts[-1] and used + n > size):
+            parts.append([])
+            used = 0
+        parts[-1].append(line)
+        used += n
     with disk_errors(folder): folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("requests-*.jsonl"): old.unlink()
     return [write_jsonl(folder/f"requests-{i:04}.jsonl", part) for i, part in enumerate(parts, 1) if part]
@@ -57,7 +60,8 @@ def read_line(row: Mapping) -> Answer | Unanswered:
         body, status = response.get("body") or {}, response.get("status_code", 0)
         if error or status != 200:
             said = error or body.get("error") or {}
-            return Unanswered(f"http {status}" if status else f"batch: {said.get('code') or 'error'}", redact(str(said.get("message", "")), api_key())[:200])
+            return Unanswered(f"http {status}" if status else f"batch: {said.get('code') or 'error'}",
+                redact(str(said.get("message", "")), api_key())[:200])
         choice = body["choices"][0]
         text = choice["text"] if "text" in choice else choice["message"]["content"] or ""
         if not text.strip(): return Unanswered("empty answer")
@@ -75,7 +79,9 @@ def read_batch(
     out, strange = Outcome(), 0
     for row in (r for f in files for r in read_jsonl(f)):
         key = row.get("custom_id") if isinstance(row, dict) else None
-        if key not in requests: strange += 1; continue
+        if key not in requests:
+            strange += 1
+            continue
         said = read_line(row)
         if isinstance(said, Answer): journal.put(requests[key], said)
         elif said.reason not in PASSING:
@@ -91,7 +97,9 @@ def exchange(
     requests: Iterable[Mapping],
     journal: Journal,
 ) -> Outcome:
-    "Answers of a batch; an error with what to do where some are missing."
+    """Answers of a batch; an error with what to do where some are missing.
+
+    Raises RugptError where answers are still missing; the remedy says where the files lie."""
     folder, unique = Path(folder), {request_key(r): r for r in requests}
     inbox = folder/"answers"
     with disk_errors(inbox): inbox.mkdir(parents=True, exist_ok=True)
@@ -100,4 +108,5 @@ def exchange(
     if not missing: return out
     files = write_batch(folder, missing)
     raise RugptError(f"{len(missing)} of {len(unique)} requests wait for their answers", str(folder),
-        f"send {', '.join(f.name for f in files[:3])}{' …' if len(files) > 3 else ''} to a batch service, put the files that it returns into {inbox}, and run again")
+        f"send {', '.join(f.name for f in files[:3])}{' …' if len(files) > 3 else ''} to a batch service, put the "
+        f"files that it returns into {inbox}, and run again")

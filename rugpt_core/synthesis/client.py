@@ -32,7 +32,9 @@ def make_request(
     params: Mapping[str, Any], # max_tokens, temperature, top_p, seed, stop, …
     prompt_version: str = "", # digest of the prompt's file
 ) -> dict:
-    "A request in the form that is sent, journalled and recorded."
+    """A request in the form that is sent, journalled and recorded.
+
+    Raises RugptError where the interface is unknown or takes another prompt."""
     if api not in APIS: raise RugptError(f"unknown interface {api!r}", "llm_api", f"known: {', '.join(APIS)}")
     if isinstance(prompt, str) != (api == "completions"):
         raise RugptError(f"the {api} interface takes {APIS[api]}", "make_request",
@@ -102,7 +104,9 @@ NO_KEY = "none" # what servers without keys are sent
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #f6db427c
 def api_key() -> str:
-    "The key from the environment; `none` where there is none."
+    """The key from the environment; `none` where there is none.
+
+    Raises RugptError where the key holds characters that a header cannot carry."""
     key = os.environ.get(KEY_VARIABLE, "").strip() or NO_KEY
     if not (key.isascii() and key.isprintable()):
         raise RugptError("holds characters that a header cannot carry", KEY_VARIABLE,
@@ -171,20 +175,23 @@ LONGEST_WAIT = 600 # seconds of Retry-After that are waited for
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #b6175061
 PROBE_ROOM = 2048 # tokens for the first question to a model that thinks first
-TOO_FEW = re.compile(r"could not finish|(?:minimum|at least|below|greater|integer_below_min|output limit)[^.]*|too (?:few|small|low)", re.I)
+TOO_FEW = re.compile(r"could not finish|(?:minimum|at least|below|greater|integer_below_min|output limit)[^.]*|too "
+    r"(?:few|small|low)", re.I)
 
 def why_empty(choice: Any, answer: Answer) -> str:
     "What stands behind an answer without text."
     message = getattr(choice, "message", None)
     thought = any(getattr(message, k, None) for k in ("reasoning_content", "reasoning"))
     spent = "the model spent its tokens on reasoning: " if thought or answer.finish_reason == "length" else ""
-    return f"{spent}finish reason {answer.finish_reason or 'none'}" + ("; raise llm_max_tokens or switch thinking off" if spent else "")
+    return f"{spent}finish reason {answer.finish_reason or 'none'}" + ("; raise llm_max_tokens or switch thinking off"
+        if spent else "")
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #1878aa46
 class Gate:
     "Lets every try pass."
     def before(self, request: Mapping): "Called before a try; may wait, may raise."
-    def after(self, request: Mapping, failure: Unanswered | None, wait: float | None): "Called after it; `wait`: seconds of Retry-After."
+    def after(self, request: Mapping, failure: Unanswered | None, wait: float | None):
+        "Called after it; `wait`: seconds of Retry-After."
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #b06d328c
 class OpenAIEngine:
@@ -205,9 +212,11 @@ class OpenAIEngine:
         local = urlsplit(self.base_url).hostname in ("localhost", "127.0.0.1", "::1") # never through a proxy
         try: http = openai.DefaultHttpxClient(trust_env=not local)
         except (ImportError, ValueError) as e: # a proxy of the environment that httpx cannot use
-            raise RugptError(f"the proxy of the environment cannot be used ({str(e).splitlines()[0][:120]})", "ALL_PROXY",
-                'pip install "httpx[socks]" for a SOCKS proxy, or unset ALL_PROXY, HTTPS_PROXY and HTTP_PROXY') from None
-        self._client = openai.OpenAI(base_url=self.base_url, api_key=self._key, max_retries=0, timeout=timeout, http_client=http)
+            raise RugptError(f"the proxy of the environment cannot be used ({str(e).splitlines()[0][:120]})",
+                "ALL_PROXY", 'pip install "httpx[socks]" for a SOCKS proxy, or unset ALL_PROXY, HTTPS_PROXY and '
+                'HTTP_PROXY') from None
+        self._client = openai.OpenAI(base_url=self.base_url, api_key=self._key, max_retries=0, timeout=timeout,
+            http_client=http)
 
     def close(self):
         "Close the connections."
@@ -226,7 +235,9 @@ class OpenAIEngine:
             gate.before(request)
             try: answer = self._once(request)
             except Exception as e: failure, again, hint = self._judge(e)
-            else: gate.after(request, None, None); return answer
+            else:
+                gate.after(request, None, None)
+                return answer
             if isinstance(failure, Unanswered): gate.after(request, failure, hint)
             if not again or attempt == self.tries or (hint or 0) > LONGEST_WAIT: raise failure from None
             self.sleep(pause_before(attempt, hint, rng))
@@ -239,7 +250,8 @@ class OpenAIEngine:
 
     def _once(self, request: Mapping) -> Answer:
         got = self.send(request, self.support.fit(request["params"]))
-        clean = lambda text: redact(text or "", self._key)
+        def clean(text):
+            return redact(text or "", self._key)
         try:
             choice = got.choices[0]
             text = choice.text if request["api"] == "completions" else choice.message.content
@@ -277,9 +289,12 @@ class OpenAIEngine:
         question = {**request, APIS[request["api"]]: short, "params": params}
         self.support = ServerSupport(models)
         while True:
-            try: answer = self.ask(question); break
+            try:
+                answer = self.ask(question)
+                break
             except Unanswered as e:
-                if e.reason == "empty answer": # a model that thinks wants more room than the question gives it: it does answer
+                # a model that thinks wants more room than the question gives it: it does answer
+                if e.reason == "empty answer":
                     self.support = replace(self.support, usage=bool(e.usage))
                     return self.support
                 refused = e.reason in ("http 400", "http 422")

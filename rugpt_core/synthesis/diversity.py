@@ -55,10 +55,13 @@ def distinct(texts: Sequence[str], n: int) -> dict: # n: words in an n-gram
 def likeness(
     vectors: np.ndarray, # (N, d), rows of length one
 ) -> dict:
-    "Mean cosine of two texts of a set: 1 for one text told again and again (self-similarity; cf. self-BLEU, Zhu et al. 2018)."
+    """Mean cosine of two texts of a set: 1 for one text told again and again (self-similarity; cf. self-BLEU, Zhu et
+    al. 2018)."""
     n = len(vectors)
     gram = vectors @ vectors.T if n else np.zeros((0, 0))
-    pairs = lambda at: float((gram[np.ix_(at, at)].sum() - np.trace(gram[np.ix_(at, at)]))/(len(at)*(len(at) - 1))) if len(at) > 1 else None
+    def pairs(at):
+        return float((gram[np.ix_(at, at)].sum() - np.trace(gram[np.ix_(at,
+            at)]))/(len(at)*(len(at) - 1))) if len(at) > 1 else None
     return jackknife_texts(pairs, n, (-1., 1.))
 
 # %% ../../notebooks/core/synthesis/13_diversity.ipynb #9c1f7716
@@ -92,7 +95,7 @@ def compare_sets(
     for name, chosen in pair.items():
         x = encode_texts(chosen, encode)
         keys = [topics[i].key for i in similarities(x, known).argmax(1)]
-        out["sets"][name] = {**{f"distinct_{k}": distinct(chosen, k) for k in (1, 2, 3)}, "self_similarity": likeness(unit(x)),
-            "topic_spread": spread(keys, len(topics))}
+        out["sets"][name] = {**{f"distinct_{k}": distinct(chosen, k) for k in (1, 2, 3)},
+            "self_similarity": likeness(unit(x)), "topic_spread": spread(keys, len(topics))}
         out["topics"][name] = {t.key: Counter(keys)[t.key] for t in topics}
     return out

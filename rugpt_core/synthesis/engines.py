@@ -54,11 +54,14 @@ def serve(
     ready_url: str, # answers with 200 when the server is ready
     timeout: float = 120, # seconds to wait for that
 ) -> Iterator[subprocess.Popen]:
-    "Start a server, wait till it is ready, and stop it at the end of the block, whatever happens."
+    """Start a server, wait till it is ready, and stop it at the end of the block, whatever happens.
+
+    Raises RugptError where the server ends or is not ready in time; its last words are given."""
     import tempfile
     env = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))} # it needs no secret
     with tempfile.TemporaryFile() as log:
-        child = subprocess.Popen([sys.executable, "-c", GUARD, *command], stdin=subprocess.PIPE, stdout=log, stderr=log, env=env)
+        child = subprocess.Popen([sys.executable, "-c", GUARD, *command], stdin=subprocess.PIPE, stdout=log, stderr=log,
+            env=env)
         try:
             deadline = time.monotonic() + timeout
             with Progress("starting the server", unit="looks") as bar:
@@ -74,7 +77,9 @@ def serve(
         finally:
             child.stdin.close() # the guard ends the server
             try: child.wait(10)
-            except subprocess.TimeoutExpired: child.kill(); child.wait()
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #fc60732c
 def free_port() -> int:
@@ -106,8 +111,9 @@ def server_command(
         return [program, "--model", str(path), "--alias", alias, "--host", "127.0.0.1", "--port", str(port),
             "--ctx-size", str(n_ctx*slots), "--parallel", str(slots), "--threads", str(threads)]
     require("llama_cpp", "local-llm")
-    return [sys.executable, "-m", "llama_cpp.server", "--model", str(path), "--model_alias", alias, "--host", "127.0.0.1",
-        "--port", str(port), "--n_ctx", str(n_ctx), "--n_threads", str(threads), "--logits_all", "False", "--verbose", "False"]
+    return [sys.executable, "-m", "llama_cpp.server", "--model", str(path), "--model_alias", alias, "--host",
+        "127.0.0.1", "--port", str(port), "--n_ctx", str(n_ctx), "--n_threads", str(threads), "--logits_all", "False",
+        "--verbose", "False"]
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #08969814
 @contextmanager
@@ -118,9 +124,12 @@ def local_server(
     threads: int = 0, # 0: as many as the machine has cores
     slots: int = 1, # requests at once, where the server can
 ) -> Iterator[str]: # the base address, ends in /v1
-    "A llama.cpp server for the block."
+    """A llama.cpp server for the block.
+
+    Raises RugptError where the file of the model is missing."""
     path, port = resolve_path(model) if model else local_model(), free_port()
-    if not path.is_file(): raise RugptError("file is missing", str(path), "give llm_model_path a GGUF file, or leave it empty")
+    if not path.is_file():
+        raise RugptError("file is missing", str(path), "give llm_model_path a GGUF file, or leave it empty")
     command = server_command(path, alias, port, n_ctx, threads or os.cpu_count() or 1, slots)
     with serve(command, f"http://127.0.0.1:{port}/v1/models"): yield f"http://127.0.0.1:{port}/v1"
 
@@ -147,8 +156,12 @@ class EnginePool:
         self._busy = [0]*len(engines)
 
     def __repr__(self): return f"{len(self.engines)} servers like {self.engines[0]}"
-    def close(self): "Close all connections."; [e.close() for e in self.engines]
-    def facts(self) -> dict: "What the probe found out."; return dict(servers=len(self.engines), **self.engines[0].facts())
+    def close(self):
+        "Close all connections."
+        [e.close() for e in self.engines]
+    def facts(self) -> dict:
+        "What the probe found out."
+        return dict(servers=len(self.engines), **self.engines[0].facts())
 
     def probe(self, request: Mapping):
         "Probe one; the others are like it."
@@ -173,7 +186,8 @@ class FrequencyPenalty:
     def __call__(self, ids, scores): # (1, T), (1, V)
         import torch
         written = ids[:, self.prompt:]
-        return scores.scatter_add(1, written, torch.full(written.shape, -self.penalty, dtype=scores.dtype, device=scores.device))
+        return scores.scatter_add(1, written,
+            torch.full(written.shape, -self.penalty, dtype=scores.dtype, device=scores.device))
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #9c14363f
 class TransformersEngine:
@@ -189,15 +203,20 @@ class TransformersEngine:
         best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
         try:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-            self.model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype="auto").to(device or best).eval()
+            self.model = transformers.AutoModelForCausalLM.from_pretrained(place,
+                dtype="auto").to(device or best).eval()
         except (OSError, ValueError) as e:
             raise RugptError(f"cannot be loaded ({str(e).splitlines()[0][:160]})", path,
                 "give llm_model_path a folder with a model, or a name on the hub; a gated one wants HF_TOKEN") from None
         self.base_url, self._lock = path, threading.Lock()
 
     def close(self): "Nothing to close."
-    def facts(self) -> dict: "Where it ran."; return dict(device=str(self.model.device).split(":")[0])
-    def probe(self, request: Mapping): "Refuse messages for a model that knows no conversation."; self._ids(request)
+    def facts(self) -> dict:
+        "Where it ran."
+        return dict(device=str(self.model.device).split(":")[0])
+    def probe(self, request: Mapping):
+        "Refuse messages for a model that knows no conversation."
+        self._ids(request)
     def __repr__(self): return f"TransformersEngine({self.base_url})"
 
     def _ids(self, request: Mapping):
@@ -216,7 +235,8 @@ class TransformersEngine:
         how = dict(do_sample=sample, max_new_tokens=p["max_tokens"], pad_token_id=self.tokenizer.eos_token_id)
         if sample: how |= dict(temperature=p.get("temperature", 1.), top_p=p.get("top_p", 1.), top_k=0)
         if p.get("stop"): how |= dict(stop_strings=list(p["stop"]), tokenizer=self.tokenizer)
-        if p.get("frequency_penalty"): how["logits_processor"] = LogitsProcessorList([FrequencyPenalty(p["frequency_penalty"], n)])
+        if p.get("frequency_penalty"):
+            how["logits_processor"] = LogitsProcessorList([FrequencyPenalty(p["frequency_penalty"], n)])
         gate.before(request)
         with self._lock, torch.inference_mode():
             torch.manual_seed(p.get("seed", 0))
@@ -235,8 +255,9 @@ class TransformersEngine:
         return Answer(text[:min(cuts)] if cuts else text, finish, usage, model)
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #0763d7c6
-ENGINES = {"none": "nobody: no synthesis", "replay": "from a recording", "openai": "any server with OpenAI's interface", "local": "a llama.cpp server, started here",
-    "transformers": "in this process", "batch": "by files, for a batch service"}
+ENGINES = {"none": "nobody: no synthesis", "replay": "from a recording", "openai": "any server with OpenAI's interface",
+    "local": "a llama.cpp server, started here", "transformers": "in this process",
+    "batch": "by files, for a batch service"}
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #f9460598
 @contextmanager
@@ -250,7 +271,9 @@ def open_engine(
     timeout: float = 600, # seconds for one try
     tries: int = 5, # for one request
 ) -> Iterator[OpenAIEngine | ReplayEngine | TransformersEngine]:
-    "The engine that a name stands for."
+    """The engine that a name stands for.
+
+    Raises RugptError where the engine is unknown or lacks a model."""
     if engine not in ENGINES: raise RugptError(f"unknown engine {engine!r}", "llm_engine",
         f"known: {', '.join(ENGINES)}")
     if engine == "replay": yield ReplayEngine(recording)
@@ -263,4 +286,6 @@ def open_engine(
     elif engine == "transformers":
         if not model_path: raise RugptError("no model", "llm_model_path", "give a folder, or a name on the hub")
         yield TransformersEngine(model_path)
-    else: raise RugptError("a batch is not asked one by one", "llm_engine", "rugpt_core.synthesis.batch_api writes and reads its files")
+    else:
+        raise RugptError("a batch is not asked one by one", "llm_engine",
+            "rugpt_core.synthesis.batch_api writes and reads its files")

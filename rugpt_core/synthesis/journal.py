@@ -61,9 +61,10 @@ class Journal:
     def put(self, request: Mapping, answer: Answer):
         "Keep an answer; on the disk when this returns. The first answer to a request stays."
         now = answer.recorded_at or datetime.now(UTC).isoformat(timespec="seconds")
-        self._write(f"INSERT INTO answers VALUES ({','.join('?'*7)}) ON CONFLICT (key) DO UPDATE SET text = excluded.text, "
-            "finish_reason = excluded.finish_reason, usage = excluded.usage, model = excluded.model, recorded_at = excluded.recorded_at "
-            "WHERE trim(answers.text) = ''", (*journal_row(request, answer), now))
+        self._write(f"INSERT INTO answers VALUES ({','.join('?'*7)}) ON CONFLICT (key) DO UPDATE SET text = "
+            f"excluded.text, finish_reason = excluded.finish_reason, usage = excluded.usage, model = "
+            "excluded.model, recorded_at = excluded.recorded_at WHERE trim(answers.text) = ''",
+            (*journal_row(request, answer), now))
 
     def fail(self, key: str, failure: Unanswered):
         "Note why a request stayed without an answer, and how often."
@@ -85,7 +86,8 @@ class Journal:
 # %% ../../notebooks/core/synthesis/01_journal.ipynb #b487333c
 def journal_row(request: Mapping, answer: Answer) -> tuple[str, ...]:
     "An answer as the journal's columns, without its time."
-    dump = lambda x: json.dumps(x, ensure_ascii=False, sort_keys=True)
+    def dump(x):
+        return json.dumps(x, ensure_ascii=False, sort_keys=True)
     return request_key(request), dump(request), answer.text, answer.finish_reason, dump(answer.usage), answer.model
 
 # %% ../../notebooks/core/synthesis/01_journal.ipynb #3fe9447c
@@ -115,11 +117,14 @@ def recording_row(request: Mapping, answer: Answer) -> dict:
 
 # %% ../../notebooks/core/synthesis/01_journal.ipynb #534cf837
 def journal_rows(path: Path) -> list[dict]:
-    "The rows of a journal, working or canonical, as those of a recording."
+    """The rows of a journal, working or canonical, as those of a recording.
+
+    Raises RugptError where the file is no journal."""
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
             timed = any(c[1] == "recorded_at" for c in db.execute("PRAGMA table_info(answers)"))
-            found = db.execute(f"SELECT {', '.join(JOURNAL_COLUMNS)}, {'recorded_at' if timed else chr(39)*2} FROM answers").fetchall()
+            found = db.execute(f"SELECT {', '.join(JOURNAL_COLUMNS)}, {'recorded_at' if timed else chr(39)*2} FROM "
+                f"answers").fetchall()
     except sqlite3.DatabaseError as e:
         raise RugptError(f"not a journal ({e})", str(path), "give the journal of a run, or a recording") from None
     return [dict(key=k, request=json.loads(r), answer=dict(text=t, finish_reason=f, usage=json.loads(u)), model=m,
@@ -149,7 +154,9 @@ class ReplayEngine:
             "record it anew, or give another llm_engine")
 
     def close(self): "Nothing to close."
-    def facts(self) -> dict: "Nothing was found out."; return {}
+    def facts(self) -> dict:
+        "Nothing was found out."
+        return {}
     def probe(self, request: Mapping): "Nothing to find out."
 
     def __repr__(self): return f"ReplayEngine({self.path}, {len(self.answers)} answers)"

@@ -63,15 +63,21 @@ class Token(NamedTuple):
     clause: int # which clause of the text: commas, semicolons, colons, dashes and brackets part clauses
 
     @property
-    def is_word(self) -> bool: "True for words."; return self.text[0].isalpha()
+    def is_word(self) -> bool:
+        "True for words."
+        return self.text[0].isalpha()
 
     @property
-    def is_capital(self) -> bool: "True where it begins with a capital."; return self.text[0].isupper()
+    def is_capital(self) -> bool:
+        "True where it begins with a capital."
+        return self.text[0].isupper()
 
 # %% ../../notebooks/core/synthesis/06_lexicon.ipynb #57d504a7
-TOKEN = re.compile(r"\d+(?:[ \u00a0\u202f]\d{3}(?!\d))+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[^\W\d_](?:[^\W\d_]|['’\u0301])*|\S")
-ABBREVIATED = frozenset("г гг в вв н э ок т д п тыс млн млрд трлн кв куб др см ср им св руб ул о оз р гор стр род ум лат англ "
-    "нем фр греч рус с ш м".split()) # a full stop behind one does not end a sentence
+TOKEN = re.compile(
+    r"\d+(?:[ \u00a0\u202f]\d{3}(?!\d))+(?:[.,]\d+)?|\d+(?:[.,]\d+)?|[^\W\d_](?:[^\W\d_]|['’\u0301])*|\S"
+)
+ABBREVIATED = frozenset(("г гг в вв н э ок т д п тыс млн млрд трлн кв куб др см ср им св руб ул о оз р гор стр род ум "
+    "лат англ нем фр греч рус с ш м").split()) # a full stop behind one does not end a sentence
 
 @lru_cache(2_000)
 def tokens(text: str) -> tuple[Token, ...]:
@@ -82,22 +88,32 @@ def tokens(text: str) -> tuple[Token, ...]:
         out.append(Token(t, at, sentence, clause))
         before, after = (found[i - 1][0] if i else ""), (found[i + 1][0] if i + 1 < len(found) else "")
         short = before.lower() in ABBREVIATED or (len(before) == 1 and before.isupper())
-        if t in ".!?…" and not (t == "." and short and (not after or not after[0].isupper() or (len(before) == 1 and before not in "мтс"))):
-            sentence += 1; clause += 1
+        if t in ".!?…" and not (t == "." and short
+                and (not after or not after[0].isupper() or (len(before) == 1 and before not in "мтс"))):
+            sentence += 1
+            clause += 1
         elif t in ",;:—–()«»" and "\n" not in text[at + 1:at + 2] or (t == "-" and text[at - 1:at] == " "): clause += 1
-        elif "\n" in text[at + len(t):found[i + 1][1] if i + 1 < len(found) else None]: sentence += 1; clause += 1
+        elif "\n" in text[at + len(t):found[i + 1][1] if i + 1 < len(found) else None]:
+            sentence += 1
+            clause += 1
     return tuple(out)
 
 # %% ../../notebooks/core/synthesis/06_lexicon.ipynb #fb2d43c9
 CONTENT = {"NOUN", "ADJF", "ADJS", "VERB", "INFN", "PRTF", "PRTS", "GRND", "COMP", "ADVB"}
-EMPTY_WORDS = frozenset("быть это этот тот такой весь который свой сам самый один другой год век раз также очень еще уже лишь только "
-    "являться иметь мочь стать становиться называть называться считаться около примерно более менее почти приблизительно "
-    "км см мм кг мг га тыс млн млрд руб метр километр процент градус составлять составить достигать можно нужно затем потом позже здесь там тогда так как всего".split())
+EMPTY_WORDS = frozenset(("быть это этот тот такой весь который свой сам самый один другой год век раз также очень еще "
+    "уже лишь только являться иметь мочь стать становиться называть называться считаться около примерно более менее "
+    "почти приблизительно км см мм кг мг га тыс млн млрд руб метр километр процент градус составлять составить "
+    "достигать можно нужно затем потом позже здесь там тогда так как всего").split())
 
 @lru_cache(200_000)
 def is_content(word: str) -> bool:
     "True for words that carry meaning."
-    return word[0].isalpha() and len(word) > 1 and readings(word)[0].tag.POS in CONTENT | {None} and lemma(word) not in EMPTY_WORDS
+    return (
+        word[0].isalpha()
+        and len(word) > 1
+        and readings(word)[0].tag.POS in CONTENT | {None}
+        and lemma(word) not in EMPTY_WORDS
+    )
 
 # %% ../../notebooks/core/synthesis/06_lexicon.ipynb #5153a99e
 JUDGING = ROOT/"data"/"judging"

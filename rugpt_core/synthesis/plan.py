@@ -35,12 +35,15 @@ class Ask:
 
     def request(self, prompt: Prompt, which: str,
         **values: str) -> dict: # which: tells requests of equal text apart
-        "A request with its own sampling seed. Titles are asked for coolly and without a penalty: they are short and must exist."
+        """A request with its own sampling seed. Titles are asked for coolly and without a penalty: they are short and
+        must exist."""
         params = dict(max_tokens=self.max_tokens, temperature=self.temperature, top_p=.95,
             seed=int(text_digest(str(self.seed), prompt.name, which), 16) % 2**31)
         if self.api == "completions": params |= dict(frequency_penalty=.4,
             stop=list(prompt.stop)) # base models repeat themselves
-        if prompt.name == "outline": params |= dict(temperature=min(self.temperature, .3)) | ({"frequency_penalty": 0.} if "stop" in params else {})
+        if prompt.name == "outline":
+            params |= dict(temperature=min(self.temperature, .3)) | ({"frequency_penalty": 0.} if "stop" in params
+                else {})
         return make_request(self.model, self.api, prompt.render(**values), params,
             f"{prompt.name}.{prompt.digest}")
 
@@ -57,12 +60,15 @@ class Wanted:
     exclude_existing: bool = True # titles that the corpus has are left out
 
     def __post_init__(self):
-        for name, n in (("n_topic_articles", self.topic_articles), ("n_outlines", self.outlines), ("n_rewrites", self.rewrites)):
+        for name, n in (("n_topic_articles", self.topic_articles), ("n_outlines", self.outlines),
+                ("n_rewrites", self.rewrites)):
             if n < 0: raise RugptError(f"{name} is {n}", name, "give 0 or a positive number")
         known = load_styles()
         for kind, keys in (("styles", self.styles), ("readers", self.readers)):
             for key in keys:
-                if key not in known[kind]: raise RugptError(f"unknown {kind[:-1]} {key!r}", f"rewrite_{kind}", f"known: {', '.join(known[kind])}")
+                if key not in known[kind]:
+                    raise RugptError(f"unknown {kind[:-1]} {key!r}", f"rewrite_{kind}",
+                        f"known: {', '.join(known[kind])}")
 
     @property
     def choices(self) -> tuple[list[str], list[str]]:
@@ -106,9 +112,11 @@ def plan_outlines(
     prompt, items = load_prompt("outline", ask.api), []
     short = replace(ask, max_tokens=min(ask.max_tokens, 12*wanted.outline_titles))
     for b in tree[:wanted.outlines]:
-        values = dict(topic=b.name, subtopic=b.subtopic, titles=("\n" if ask.api == "completions" else ", ").join(b.titles) + ("\n" if ask.api == "completions" else ""),
-            n=str(wanted.outline_titles))
-        items.append(Item("outline", b.subtopic, short.request(prompt, f"{b.topic}/{b.subtopic}", **values), prompt, "", b.topic, b.subtopic))
+        values = dict(topic=b.name, subtopic=b.subtopic,
+            titles=("\n" if ask.api == "completions" else ", ").join(b.titles)
+            + ("\n" if ask.api == "completions" else ""), n=str(wanted.outline_titles))
+        items.append(Item("outline", b.subtopic, short.request(prompt, f"{b.topic}/{b.subtopic}", **values), prompt, "",
+            b.topic, b.subtopic))
     return items
 
 # %% ../../notebooks/core/synthesis/14_plan.ipynb #cffa1746
@@ -125,7 +133,8 @@ def read_outlines(
     for item in plan:
         if item.key not in answers: continue
         titles, dropped = read_outline(answers[item.key].text, taken, wanted.outline_titles)
-        out.append(dict(topic=item.topic, subtopic=item.subtopic, key=item.key, titles=titles, dropped=dict(sorted(dropped.items()))))
+        out.append(dict(topic=item.topic, subtopic=item.subtopic, key=item.key, titles=titles,
+            dropped=dict(sorted(dropped.items()))))
     return out
 
 # %% ../../notebooks/core/synthesis/14_plan.ipynb #1ea0b447
@@ -134,14 +143,16 @@ def title_queue(
     outlines: Sequence[dict], # of read_outlines
     exists: set[str], # title_key of the corpus's articles
 ) -> list[tuple[Branch, str, str]]: # subtopic, title, key of the outline
-    "All titles in the order in which they are written about: topics take turns, and in a topic listed and proposed titles."
+    """All titles in the order in which they are written about: topics take turns, and in a topic listed and proposed
+    titles."""
     def turns(rows): # rows of lists -> their first items, then their second ones
         return [r[i] for i in range(max(map(len, rows), default=0)) for r in rows if i < len(r)]
     topics = {}
     for key in dict.fromkeys(b.topic for b in tree):
         branches = {b.subtopic: b for b in tree if b.topic == key}
         listed = turns([[(b, t, "") for t in b.titles if title_key(t) not in exists] for b in branches.values()])
-        proposed = turns([[(branches[o["subtopic"]], t, o["key"]) for t in o["titles"]] for o in outlines if o["topic"] == key])
+        proposed = turns([[(branches[o["subtopic"]], t, o["key"]) for t in o["titles"]] for o in outlines
+            if o["topic"] == key])
         topics[key] = turns([listed, proposed])
     return turns(list(topics.values()))
 
@@ -154,7 +165,9 @@ def plan_topics(
     n: int, # articles; fewer where there are too few titles
     ask: Ask,
 ) -> list[Item]:
-    "Articles from titles; past the last title a new round begins, up to ROUNDS."
+    """Articles from titles; past the last title a new round begins, up to ROUNDS.
+
+    Raises RugptError where there are no titles."""
     if n and not queue: raise RugptError("no titles to write about", "titles_file",
         "list some that the corpus has not, give exclude_existing=false, or set n_topic_articles to 0")
     prompt, items = load_prompt("topic", ask.api), []
@@ -208,7 +221,8 @@ def pick_seeds(
     data = cleaned(clean_dir)
     ids = data.to_table(columns=["id"], filter=ds.field("split") == "train")["id"].to_pylist()
     chosen = chosen_ids(ids, n, seed, "rewrite")
-    table = data.to_table(columns=["id", "source_id", "revision", "title", "text", "meta"], filter=ds.field("id").isin(pa.array(chosen, pa.string())))
+    table = data.to_table(columns=["id", "source_id", "revision", "title", "text", "meta"],
+        filter=ds.field("id").isin(pa.array(chosen, pa.string())))
     rows = {r["id"]: r for r in table.to_pylist()}
     for r in rows.values(): r["headings"] = [s["title"] for s in json.loads(r["meta"]).get("sections", [])]
     return [rows[i] for i in chosen]
@@ -226,8 +240,9 @@ def plan_rewrites(
         how = draw_options(ask.seed, source, *choices)
         prompt = prompts.setdefault(how, prompts.get(how) or load_prompt("rewrite", ask.api, *how))
         values = dict(title=s["title"], source=source, subject=subject_of(s["title"], source))
-        item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt, prompt.fill(prompt.primer, values),
-            seed={k: s.get(k, "") for k in ("id", "source_id", "revision")}, source=source)
+        item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt,
+            prompt.fill(prompt.primer, values), seed={k: s.get(k, "") for k in ("id", "source_id", "revision")},
+            source=source)
         items.setdefault(item.key, item)
     return list(items.values())
 
@@ -255,7 +270,8 @@ def plan_requests(
 ) -> RequestPlan:
     "Ask for titles, then plan the articles."
     tree, exists = load_tree(topics_file, titles_file), set()
-    if wanted.topic_articles and wanted.exclude_existing: exists = {title_key(t) for t in cleaned(clean_dir).to_table(columns=["title"])["title"].to_pylist()}
+    if wanted.topic_articles and wanted.exclude_existing:
+        exists = {title_key(t) for t in cleaned(clean_dir).to_table(columns=["title"])["title"].to_pylist()}
     outlines = plan_outlines(tree, wanted, ask) if wanted.topic_articles else []
     read = read_outlines(outlines, answer(outlines) if outlines else {}, tree, exists, wanted)
     articles = plan_topics(title_queue(tree, read, exists), wanted.topic_articles, ask)

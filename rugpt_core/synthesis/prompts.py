@@ -22,7 +22,8 @@ from .residue import cut_residue, residues, THOUGHT
 
 # %% ../../notebooks/core/synthesis/05_prompts.ipynb #efb882d0
 PROMPTS = ROOT/"data"/"prompts"
-TEMPLATE_FIELDS = ("title", "topic", "subtopic", "source", "subject", "style", "reader", "titles", "n") # what a template may name
+# what a template may name
+TEMPLATE_FIELDS = ("title", "topic", "subtopic", "source", "subject", "style", "reader", "titles", "n")
 
 # %% ../../notebooks/core/synthesis/05_prompts.ipynb #458eb486
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def parse_prompt(
     api: str,
     text: str, # the file
 ) -> Prompt:
-    "Read a template: `key: value` lines, then `---` and the text, or `--- role` before each message."
+    """Read a template: `key: value` lines, then `---` and the text, or `--- role` before each message.
+
+    Raises RugptError where the text is no prompt file."""
     head, *parts = re.split(r"(?m)^---[ \t]*(\w*)[ \t]*\n", text)
     pairs = [line.partition(": ")[::2] for line in head.split("\n") if line.strip()]
     bad = [k for k, _ in pairs if k not in ("stop", "primer")]
@@ -87,7 +90,9 @@ def load_prompt(
     reader: str = "", # key in styles.yml
     folder: Path = PROMPTS,
 ) -> Prompt:
-    "A prompt of the project."
+    """A prompt of the project.
+
+    Raises RugptError where the prompt is missing, or a style or reader is unknown."""
     path = folder/(f"{name}-{style}.{api}.txt" if style and api == "completions" else f"{name}.{api}.txt")
     try: prompt = parse_prompt(name, api, path.read_text(encoding="utf-8"))
     except FileNotFoundError: raise RugptError("prompt is missing", str(path),
@@ -95,9 +100,11 @@ def load_prompt(
     if not style and not reader: return prompt
     known = load_styles(folder)
     for kind, key in (("styles", style), ("readers", reader)):
-        if key not in known[kind]: raise RugptError(f"unknown {kind[:-1]} {key!r}", f"rewrite_{kind}", f"known: {', '.join(known[kind])}")
+        if key not in known[kind]:
+            raise RugptError(f"unknown {kind[:-1]} {key!r}", f"rewrite_{kind}", f"known: {', '.join(known[kind])}")
     chat = api == "chat"
-    words = (("style", known["styles"][style]["chat"] if chat else ""), ("reader", known["readers"][reader]["chat" if chat else "label"]))
+    words = (("style", known["styles"][style]["chat"] if chat else ""),
+        ("reader", known["readers"][reader]["chat" if chat else "label"]))
     digest = text_digest(prompt.digest, *(w for _, w in words))
     return Prompt(name, api, digest, prompt.parts, prompt.stop, prompt.primer, style, reader, words)
 
@@ -124,7 +131,9 @@ def load_tree(
     topics_file: str | Path, # list of {key, ru, …}, or {topics: that list}
     titles_file: str | Path, # topic key -> subtopic -> list of titles
 ) -> list[Branch]: # round-robin over the topics: every topic's first subtopic, then every second one
-    "Topics, subtopics and titles."
+    """Topics, subtopics and titles.
+
+    Raises RugptError where the file does not map topics to subtopics and titles."""
     topics, tree = read_yaml(topics_file), read_yaml(titles_file)
     where, shape = str(titles_file), "write `topic: {subtopic: [title, …]}`"
     if isinstance(topics, dict): topics = topics.get("topics")
@@ -159,7 +168,8 @@ def read_title(line: str) -> str: # empty: not a title
     "The title in a line of an outline, without numbering, quotes and full stop."
     text = re.sub(r"^\s*(?:\d+[.)]|[-*•–—])\s*", "", line).strip("«»\"'*_ .;,")
     letters = [c for c in text if c.isalpha()]
-    good = 3 <= len(text) <= 60 and len(text.split()) <= 6 and text[:1].isupper() and not re.search(r"[.:;!?…]|\s[—–-]\s", text)
+    good = 3 <= len(text) <= 60 and len(text.split()) <= 6 and text[:1].isupper() and not re.search(
+        r"[.:;!?…]|\s[—–-]\s", text)
     return text if good and letters and sum("\u0400" <= c <= "\u04ff" for c in letters) >= .9*len(letters) else ""
 
 # %% ../../notebooks/core/synthesis/05_prompts.ipynb #aa4dfb1a
@@ -174,7 +184,18 @@ def read_outline(
     if "</" not in text and re.search(rf"<(?:{THOUGHT})>", text): text = "" # a thought that did not end: no titles
     for line in filter(str.strip, text.split("\n")):
         title = "" if residues(line.strip("-*•–— "), dashes=True) else read_title(line)
-        reason = "not_a_title" if not title else "exists" if title_key(title) in taken else "surplus" if len(found) >= most else ""
-        if reason: why[reason] += 1; continue
-        found.append(title); taken.add(title_key(title))
+        reason = (
+            "not_a_title"
+            if not title
+            else "exists"
+            if title_key(title) in taken
+            else "surplus"
+            if len(found) >= most
+            else ""
+        )
+        if reason:
+            why[reason] += 1
+            continue
+        found.append(title)
+        taken.add(title_key(title))
     return found, why

@@ -43,13 +43,17 @@ class Price:
 def load_prices(
     path: str | Path, # YAML: model -> {input, output, batch}
 ) -> dict[str, Price]:
-    "Read and check a price table."
+    """Read and check a price table.
+
+    Raises RugptError where a price is no number of at least 0."""
     rows, out = read_yaml(path, "prices_file") or {}, {}
     for name, row in (rows.items() if isinstance(rows, dict) else [("", rows)]):
         try: out[str(name)] = Price(**{k: float(v) for k, v in row.items()})
         except (TypeError, ValueError, AttributeError):
-            raise RugptError("not a price", f"{path}: {name}", "write `model: {input: 0.15, output: 0.6}`, US dollars for a million tokens") from None
-        if min(out[str(name)].input, out[str(name)].output, out[str(name)].batch) < 0: raise RugptError("price below zero", f"{path}: {name}")
+            raise RugptError("not a price", f"{path}: {name}",
+                "write `model: {input: 0.15, output: 0.6}`, US dollars for a million tokens") from None
+        if min(out[str(name)].input, out[str(name)].output, out[str(name)].batch) < 0:
+            raise RugptError("price below zero", f"{path}: {name}")
     return out
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #a897f291
@@ -77,7 +81,8 @@ def used(
 ) -> dict[str, int]: # prompt_tokens, completion_tokens
     "Tokens of an answer: the server's count, or a guess where it counts none."
     known = answer.usage.get("prompt_tokens") is not None
-    guess = dict(prompt_tokens=round(prompt_chars(request)/CHARS_PER_TOKEN), completion_tokens=round(len(answer.text)/CHARS_PER_TOKEN))
+    guess = dict(prompt_tokens=round(prompt_chars(request)/CHARS_PER_TOKEN),
+        completion_tokens=round(len(answer.text)/CHARS_PER_TOKEN))
     return {k: answer.usage.get(k) or 0 for k in guess} if known else guess
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #b3e076c4
@@ -93,8 +98,10 @@ class TokenEstimator:
     def learn(self, request: Mapping, answer: Answer):
         "Take an answer's counts into account."
         u, n = used(request, answer), prompt_chars(request)
-        self.chars += n; self.prompt += u["prompt_tokens"]
-        self.answers += 1; self.completion += u["completion_tokens"]
+        self.chars += n
+        self.prompt += u["prompt_tokens"]
+        self.answers += 1
+        self.completion += u["completion_tokens"]
         if u["prompt_tokens"]: self.least = min(self.least, n/u["prompt_tokens"])
 
     def likely(self, request: Mapping) -> dict[str, int]:
@@ -106,7 +113,8 @@ class TokenEstimator:
 
     def most(self, request: Mapping) -> dict[str, int]:
         "The tokens that it will hardly exceed."
-        return dict(prompt_tokens=int(prompt_chars(request)/self.least) + 8, completion_tokens=request["params"].get("max_tokens", 0))
+        return dict(prompt_tokens=int(prompt_chars(request)/self.least) + 8,
+            completion_tokens=request["params"].get("max_tokens", 0))
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #0bbb12ff
 def estimate_cost(
@@ -119,11 +127,14 @@ def estimate_cost(
     unique = {request_key(r): r for r in requests}
     guess, to_ask = TokenEstimator(), [r for k, r in unique.items() if k not in known]
     for k in unique.keys() & known.keys(): guess.learn(unique[k], known[k])
-    total = lambda rows: {k: sum(r[k] for r in rows) for k in ("prompt_tokens", "completion_tokens")}
+    def total(rows):
+        return {k: sum(r[k] for r in rows) for k in ("prompt_tokens", "completion_tokens")}
     likely, most = total([guess.likely(r) for r in to_ask]), total([guess.most(r) for r in to_ask])
-    money = lambda u: None if price is None else round(price.cost(u), 6)
-    return dict(requests=len(unique), answered=len(unique) - len(to_ask), to_ask=len(to_ask), likely=likely | dict(cost_usd=money(likely)),
-        at_most=most | dict(cost_usd=money(most)), learnt_from=guess.answers, minutes_at_least=round(len(to_ask)/rpm, 2) if rpm else None)
+    def money(u):
+        return None if price is None else round(price.cost(u), 6)
+    return dict(requests=len(unique), answered=len(unique) - len(to_ask), to_ask=len(to_ask),
+        likely=likely | dict(cost_usd=money(likely)), at_most=most | dict(cost_usd=money(most)),
+        learnt_from=guess.answers, minutes_at_least=round(len(to_ask)/rpm, 2) if rpm else None)
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #04070f9d
 # aiolimiter does this for asyncio alone; the tries here are threads, and wait for tokens as well as for requests
@@ -166,17 +177,23 @@ class Breaker:
     def wait(self) -> float: # seconds; 0: go
         "How long to wait before looking again."
         with self._lock:
-            if self.opened > self.rests: raise RugptError(f"{self.failed} tries in a row failed, the last: {self.last}", "the server",
+            if self.opened > self.rests:
+                raise RugptError(f"{self.failed} tries in a row failed, the last: {self.last}", "the server",
                 "see to it and run again; the answers so far are in the journal")
             if not self.opened: return 0
             now = self.clock()
-            if now >= self.until and self.trial in (None, threading.get_ident()): self.trial = threading.get_ident(); return 0
+            if now >= self.until and self.trial in (None, threading.get_ident()):
+                self.trial = threading.get_ident()
+                return 0
             return max(.05, self.until - now)
 
     def heard(self, failure: Unanswered | None):
         "How a try went. Too many requests (429) is not a failure of the server."
         with self._lock:
-            if failure is None: self.failed = self.opened = 0; self.trial = None; return
+            if failure is None:
+                self.failed = self.opened = 0
+                self.trial = None
+                return
             if not failure.service or failure.reason == "http 429": return
             self.failed, self.last = self.failed + 1, f"{failure.reason} {failure.detail}".strip()
             mine = self.trial == threading.get_ident()
@@ -212,7 +229,8 @@ class Budget:
 
     def __post_init__(self):
         if self.limits.max_cost and self.price is None:
-            raise RugptError("the model has no price, so no cost can be limited", "max_cost", "add the model to prices_file")
+            raise RugptError("the model has no price, so no cost can be limited", "max_cost",
+                "add the model to prices_file")
         self._start, self._turn = self.clock(), threading.Condition()
 
     def late(self) -> bool:
@@ -222,7 +240,8 @@ class Budget:
     def _over(self, more: Mapping[str, int]) -> str: # the limit that has no room; empty: none
         waiting = list(self.reserved.values())
         money = self.price.cost if self.price else lambda u: 0.
-        if self.limits.max_cost and self.cost + sum(map(money, waiting)) + money(more) > self.limits.max_cost: return "max_cost"
+        if self.limits.max_cost and self.cost + sum(map(money, waiting)) + money(more) > self.limits.max_cost:
+            return ("max_cost")
         tokens = self.tokens + sum(sum(u.values()) for u in waiting) + sum(more.values())
         return "max_tokens_total" if self.limits.max_tokens_total and tokens > self.limits.max_tokens_total else ""
 
@@ -302,7 +321,9 @@ class Outcome:
         self.answers |= other.answers
         self.reasons |= other.reasons
         self.details |= other.details
-        self.tries += other.tries; self.failed += other.failed; self.asked += other.asked
+        self.tries += other.tries
+        self.failed += other.failed
+        self.asked += other.asked
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #41145fa2
 def ask_one(engine, request: Mapping, journal: Journal | None, budget: Budget, gate: Gate) -> Answer:
@@ -330,7 +351,8 @@ def ask_all(
 ) -> Outcome:
     "Ask every request once; what has no answer has a reason."
     unique = {request_key(r): r for r in requests}
-    out, budget, stop = Outcome(journal.known(unique) if journal is not None else {}), budget or Budget(Limits()), threading.Event()
+    out, budget, stop = Outcome(journal.known(unique) if journal is not None
+        else {}), budget or Budget(Limits()), threading.Event()
     for k, a in out.answers.items(): budget.book(unique[k], a)
     gate = RateGate(budget, breaker or Breaker(), stop) if engine.live else Gate()
     start, before = time.monotonic(), budget.tokens

@@ -46,10 +46,13 @@ class Service:
 class AskSession:
     "Asks in several rounds with one engine, one journal and one budget."
 
-    def __init__(self, service: Service, ask: Ask, work_dir: str | Path): # work_dir keeps the journal of a live engine over kills
-        if service.engine not in ENGINES: raise RugptError(f"unknown engine {service.engine!r}", "llm_engine", f"known: {', '.join(ENGINES)}")
+    # work_dir keeps the journal of a live engine over kills
+    def __init__(self, service: Service, ask: Ask, work_dir: str | Path):
+        if service.engine not in ENGINES:
+            raise RugptError(f"unknown engine {service.engine!r}", "llm_engine", f"known: {', '.join(ENGINES)}")
         if service.model_path and ask.model == Ask.model:
-            raise RugptError("another model under the name of the embedded one", "llm_model", "give llm_model a name of its own: it is part of every request's key")
+            raise RugptError("another model under the name of the embedded one", "llm_model",
+                "give llm_model a name of its own: it is part of every request's key")
         self.service, self.ask, self.work, self.outcome = service, ask, Path(work_dir), Outcome()
         self.price = service.price(ask.model)
         self.budget, self.facts, self._stack, self._engine = Budget(service.limits, self.price), {}, ExitStack(), None
@@ -62,8 +65,8 @@ class AskSession:
     def _open(self, request: dict):
         if self._engine is None:
             s = self.service
-            self._engine = self._stack.enter_context(open_engine(s.engine, s.recording, s.base_url, self.ask.model, s.model_path,
-                s.concurrency, s.timeout, s.tries))
+            self._engine = self._stack.enter_context(open_engine(s.engine, s.recording, s.base_url, self.ask.model,
+                s.model_path, s.concurrency, s.timeout, s.tries))
             self._engine.probe(request)
             self.facts = self._engine.facts()
         return self._engine
@@ -87,7 +90,8 @@ class AskSession:
         answers = self.outcome.answers.values()
         out = dict(name=self.service.engine, models=sorted({a.model for a in answers}), **self.facts)
         dates = sorted(a.recorded_at for a in answers if a.recorded_at)
-        return out | dict(recorded_from=dates[0] if dates else None, recorded_to=dates[-1] if dates else None) if self.replay else out
+        return out | dict(recorded_from=dates[0] if dates else None,
+            recorded_to=dates[-1] if dates else None) if self.replay else out
 
 # %% ../../notebooks/core/synthesis/15_session.ipynb #e39f6469
 def nothing_answered(
@@ -106,8 +110,10 @@ def nothing_answered(
     if said and re.search(r"context|maximum.*tokens", said[0][0]):
         return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.base_url or service.engine,
             "lower llm_max_tokens or rewrite_chars, or give the server a longer context")
-    remedy = "raise the limit" if any(r.startswith("limit ") for r in unanswered.values()) else "see to the server and run again"
-    return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.base_url or service.engine, remedy)
+    remedy = "raise the limit" if any(r.startswith("limit ")
+        for r in unanswered.values()) else "see to the server and run again"
+    return RugptError(f"none of {len(unanswered)} requests was answered: {why}", service.base_url or service.engine,
+        remedy)
 
 # %% ../../notebooks/core/synthesis/15_session.ipynb #81eeb54f
 def known_answers(service: Service, work_dir: str | Path) -> dict[str, Answer]: # by key
@@ -127,5 +133,6 @@ def dry_run(
 ) -> tuple[RequestPlan, dict]: # the plan; what `asking.estimate` says
     "What a run would ask and cost; nothing is sent."
     known = known_answers(service, work_dir)
-    plan = plan_requests(clean_dir, topics_file, titles_file, ask, wanted, lambda items: {i.key: known[i.key] for i in items if i.key in known})
+    plan = plan_requests(clean_dir, topics_file, titles_file, ask, wanted,
+        lambda items: {i.key: known[i.key] for i in items if i.key in known})
     return plan, estimate_cost([i.request for i in plan.items], known, service.price(ask.model), service.limits.rpm)

@@ -40,9 +40,10 @@ def article_row(
     "An answer as an article. Rewrites are made of training articles alone, and train is their split too."
     p = item.prompt
     meta = dict(sections=[], seed=item.seed.get("id") or None, seed_source_id=item.seed.get("source_id") or None,
-        seed_revision=item.seed.get("revision") or None, topic=item.topic or None, subtopic=item.subtopic or None, outline=item.outline or None,
-        prompt=dict(id=p.id, name=p.name, api=p.api, digest=p.digest, style=p.style or None, reader=p.reader or None), primer=item.primer,
-        model=answer.model, asked_model=item.request["model"], params=item.request["params"], usage=answer.usage, cost_usd=cost,
+        seed_revision=item.seed.get("revision") or None, topic=item.topic or None, subtopic=item.subtopic or None,
+        outline=item.outline or None, prompt=dict(id=p.id, name=p.name, api=p.api, digest=p.digest,
+        style=p.style or None, reader=p.reader or None), primer=item.primer, model=answer.model,
+        asked_model=item.request["model"], params=item.request["params"], usage=answer.usage, cost_usd=cost,
         finish_reason=answer.finish_reason, trimmed_chars=cut, verdicts=measured)
     return dict(id=text_digest(item.key, text), source=f"synthetic-{item.way}", source_id=item.key,
         revision=p.digest, title=item.title, text=text, n_chars=len(text), split="train",
@@ -77,7 +78,9 @@ def judge_together(rows: list[Judged], bounds: Bounds):
     for r in rows:
         same = text_digest(*words(r.text))
         if same in seen: r.reasons.append("duplicate")
-        elif not r.reasons: seen.add(same); good.append(r)
+        elif not r.reasons:
+            seen.add(same)
+            good.append(r)
     for i, j in near_inside([r.text for r in good], bounds.near_duplicate).items():
         good[i].reasons.append("near_duplicate")
         good[i].measured["near"] = good[j].item.key
@@ -90,17 +93,20 @@ def natural_texts(clean_dir: str | Path, split: str) -> Iterator[tuple[str, str]
         yield from zip(batch["id"].to_pylist(), batch["text"].to_pylist())
 
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #ffe170f0
-def judge_overlap(rows: list[Judged], clean_dir: str | Path, evaluation_files: str, bounds: Bounds) -> dict[str, int]: # texts compared with
+# texts compared with
+def judge_overlap(rows: list[Judged], clean_dir: str | Path, evaluation_files: str, bounds: Bounds) -> dict[str, int]:
     "Add `in_corpus` and `in_evaluation` to what nothing else speaks against."
     good = [r for r in rows if not r.reasons]
-    held, extra, n = list(natural_texts(clean_dir, "val")), read_evaluation(evaluation_files), cleaned(clean_dir).count_rows()
+    held, extra = list(natural_texts(clean_dir, "val")), read_evaluation(evaluation_files)
+    n = cleaned(clean_dir).count_rows()
     if good:
         index = Index([r.text for r in good], bounds.near_duplicate, bounds.evaluation_words)
         made_from = {i: r.item.seed["id"] for i, r in enumerate(good) if r.item.seed}
         small = 1 if n < 5000 else 0 # starting processes takes longer than a few articles do
         for name, texts in (("corpus", natural_texts(clean_dir, "train")), ("evaluation", iter([*held, *extra]))):
             for i, h in compare_all(index, texts, made_from, small).items():
-                good[i].measured[f"{name}_jaccard"], good[i].measured[f"{name}_runs"] = round(h.jaccard, 4), round(h.run_share, 4)
+                good[i].measured[f"{name}_jaccard"] = round(h.jaccard, 4)
+                good[i].measured[f"{name}_runs"] = round(h.run_share, 4)
                 good[i].measured[f"{name}_nearest"] = h.near or h.shares
                 far = bounds.max_contained/2 if name == "corpus" else 0
                 if h.jaccard >= bounds.near_duplicate or h.run_share > far: good[i].reasons.append(f"in_{name}")
@@ -113,7 +119,9 @@ def as_rows(rows: list[Judged], price) -> tuple[list[dict], list[dict]]: # accep
     for r in rows:
         cost = None if price is None else round(price.cost(used(r.item.request, r.answer)), 8)
         row = article_row(r.item, r.answer, r.text, r.cut, r.measured, cost)
-        if r.reasons: rejected.append({**row, "reasons": json.dumps([x for x in REJECTION_REASONS if x in r.reasons]), "stage": "synthesize"})
+        if r.reasons:
+            rejected.append({**row, "reasons": json.dumps([x for x in REJECTION_REASONS if x in r.reasons]),
+                "stage": "synthesize"})
         else: accepted.append(row)
     return accepted, rejected
 
@@ -131,18 +139,21 @@ def tally(
     answers, unanswered, ways = outcome.answers, outcome.reasons, {}
     for way in ("topic", "rewrite"):
         keys, name = [i.key for i in plan if i.way == way], f"synthetic-{way}"
-        w = ways[way] = dict(asked=len(keys), answered=sum(k in answers for k in keys), unanswered=sum(k in unanswered for k in keys),
-            accepted=sum(r["source"] == name for r in accepted), rejected=sum(r["source"] == name for r in rejected),
+        w = ways[way] = dict(asked=len(keys), answered=sum(k in answers for k in keys),
+            unanswered=sum(k in unanswered for k in keys), accepted=sum(r["source"] == name for r in accepted),
+            rejected=sum(r["source"] == name for r in rejected),
             accepted_chars=sum(r["n_chars"] for r in accepted if r["source"] == name))
         assert w["asked"] == w["accepted"] + w["rejected"] + w["unanswered"], w
     total = {k: sum(w[k] for w in ways.values()) for k in ways["topic"]}
     reasons = Counter(r for row in rejected for r in json.loads(row["reasons"]))
     spent = [used(i.request, answers[i.key]) for i in [*outlines, *plan] if i.key in answers]
     keys = [i.key for i in outlines]
-    titles = dict(asked=len(keys), answered=sum(k in answers for k in keys), unanswered=sum(k in unanswered for k in keys),
-        titles=sum(len(r["titles"]) for r in read), dropped=dict(sorted(sum((Counter(r["dropped"]) for r in read), Counter()).items())))
-    return dict(**total, trimmed=sum(json.loads(r["meta"])["trimmed_chars"] > 0 for r in accepted), ways=ways, outlines=titles,
-        reasons={r: reasons[r] for r in REJECTION_REASONS if reasons[r]}, unanswered_reasons=dict(sorted(Counter(unanswered.values()).items())),
+    titles = dict(asked=len(keys), answered=sum(k in answers for k in keys),
+        unanswered=sum(k in unanswered for k in keys), titles=sum(len(r["titles"]) for r in read),
+        dropped=dict(sorted(sum((Counter(r["dropped"]) for r in read), Counter()).items())))
+    return dict(**total, trimmed=sum(json.loads(r["meta"])["trimmed_chars"] > 0 for r in accepted), ways=ways,
+        outlines=titles, reasons={r: reasons[r] for r in REJECTION_REASONS if reasons[r]},
+        unanswered_reasons=dict(sorted(Counter(unanswered.values()).items())),
         usage={k: sum(u[k] for u in spent) for k in ("prompt_tokens", "completion_tokens")},
         cost_usd=None if price is None else round(sum(price.cost(u) for u in spent), 6),
         requests=dict(new=outcome.asked, tries=outcome.tries, failed_tries=outcome.failed))
@@ -150,12 +161,13 @@ def tally(
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #c0e247bd
 def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the parameters of notebook 03
     "How to ask, what to make, and who is asked. Without an engine nothing is made, whatever numbers a preset has."
-    wanted = Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"], tuple(p["rewrite_styles"]),
-        tuple(p["rewrite_readers"]), p["exclude_existing"])
+    wanted = Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"],
+        tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"]), p["exclude_existing"])
     if p["llm_engine"] == "none": wanted = replace(wanted, topic_articles=0, outlines=0, rewrites=0)
-    return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]), wanted,
-        Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"], p["llm_concurrency"], p["llm_timeout"], p["llm_tries"],
-            p["prices_file"], Limits(p["llm_rpm"], p["llm_tpm"], p["max_cost"], p["max_tokens_total"], p["max_minutes"])))
+    return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]),
+        wanted, Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"],
+        p["llm_concurrency"], p["llm_timeout"], p["llm_tries"], p["prices_file"],
+        Limits(p["llm_rpm"], p["llm_tpm"], p["max_cost"], p["max_tokens_total"], p["max_minutes"])))
 
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #7a569e65
 def synthesize(
@@ -177,12 +189,17 @@ def cost_lines(
     "What a run would ask and cost, in words; nothing is sent."
     ask, wanted, service = settings(params)
     plan, e = dry_run(clean_dir, work_dir, params["topics_file"], params["titles_file"], ask, wanted, service)
-    money = lambda x: "no price in prices_file" if x["cost_usd"] is None else f"${x['cost_usd']:.4f}"
-    row = lambda x: f"{x['prompt_tokens']:,} tokens to read, {x['completion_tokens']:,} to write, {money(x)}"
+    def money(x):
+        return "no price in prices_file" if x["cost_usd"] is None else f"${x['cost_usd']:.4f}"
+    def row(x):
+        return f"{x['prompt_tokens']:,} tokens to read, {x['completion_tokens']:,} to write, {money(x)}"
     ways = ", ".join(f"{sum(i.way == w for i in plan.items):,} {w}" for w in ("outline", "topic", "rewrite"))
-    lines = [f"{ask.model} by {service.engine}: {e['requests']:,} requests ({ways}), {e['answered']:,} answered already, {e['to_ask']:,} to ask",
-        f"likely   {row(e['likely'])}" + (f" (learnt from {e['learnt_from']} answers)" if e["learnt_from"] else ""), f"at most  {row(e['at_most'])}"]
-    return lines + ([f"at {service.limits.rpm:g} a minute it takes {e['minutes_at_least']:g} minutes or more"] if e["minutes_at_least"] else [])
+    lines = [f"{ask.model} by {service.engine}: {e['requests']:,} requests ({ways}), {e['answered']:,} answered "
+        f"already, {e['to_ask']:,} to ask",
+        f"likely   {row(e['likely'])}" + (f" (learnt from {e['learnt_from']} answers)" if e["learnt_from"] else ""),
+        f"at most  {row(e['at_most'])}"]
+    return lines + ([f"at {service.limits.rpm:g} a minute it takes {e['minutes_at_least']:g} minutes or more"]
+        if e["minutes_at_least"] else [])
 
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #f9635f08
 def make_articles(
@@ -198,13 +215,16 @@ def make_articles(
     entity_check: str = "auto", # how names are found: slovnet, capitals, or auto
     evaluation_files: str = "", # texts that must not be trained on, beside the held-out articles
 ) -> dict: # counts
-    "Ask for articles, judge the answers, write accepted, rejected and the journal."
+    """Ask for articles, judge the answers, write accepted, rejected and the journal.
+
+    Raises RugptError where no request was answered."""
     finder = name_finder(entity_check) if wanted.rewrites else ("none needed", str.split)
     with AskSession(service, ask, work_dir) as session:
         plan = plan_requests(clean_dir, topics_file, titles_file, ask, wanted, session.answer)
         session.answer(plan.articles)
         outcome, engine, price = session.outcome, session.about(), session.price
-    if plan.articles and not any(i.key in outcome.answers for i in plan.articles): raise nothing_answered(service, outcome.reasons, outcome.details)
+    if plan.articles and not any(i.key in outcome.answers for i in plan.articles):
+        raise nothing_answered(service, outcome.reasons, outcome.details)
     rows = judge_alone(plan.articles, outcome.answers, bounds, finder)
     judge_together(rows, bounds)
     compared = judge_overlap(rows, clean_dir, evaluation_files, bounds)
@@ -215,15 +235,21 @@ def make_articles(
         "checks": dict(entities=finder[0], compared=compared), "limits": asdict(bounds)}
 
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #2ceca471
-def write_outputs(out: Path, plan: RequestPlan, rows: Sequence[Judged], outcome, accepted: list[dict], rejected: list[dict]):
+def write_outputs(out: Path, plan: RequestPlan, rows: Sequence[Judged], outcome, accepted: list[dict],
+        rejected: list[dict]):
     "Articles, rejected ones, requests without an answer, outlines, times, and the canonical journal."
     write_parquet(out/"articles.parquet", accepted, article_schema())
     write_parquet(out/"rejected.parquet", rejected, article_schema("reasons", "stage"))
     lost = [i for i in plan.items if i.key in outcome.reasons]
-    write_jsonl(out/"unanswered.jsonl", [dict(key=i.key, way=i.way, title=i.title, reason=outcome.reasons[i.key]) for i in lost])
+    write_jsonl(out/"unanswered.jsonl",
+        [dict(key=i.key, way=i.way, title=i.title, reason=outcome.reasons[i.key]) for i in lost])
     write_jsonl(out/"outlines.jsonl", plan.read)
-    write_jsonl(out/"timing.jsonl", [dict(id=text_digest(r.item.key, r.text), key=r.item.key, answered_at=r.answer.recorded_at or None) for r in rows])
-    write_journal(out/"journal.sqlite", [(i.request, outcome.answers[i.key]) for i in {i.key: i for i in plan.items}.values() if i.key in outcome.answers])
+    write_jsonl(out/"timing.jsonl",
+        [dict(id=text_digest(r.item.key, r.text), key=r.item.key, answered_at=r.answer.recorded_at or None)
+        for r in rows])
+    write_journal(out/"journal.sqlite",
+        [(i.request, outcome.answers[i.key]) for i in {i.key: i for i in plan.items}.values()
+        if i.key in outcome.answers])
 
 # %% ../../notebooks/core/synthesis/16_stage.ipynb #1e518e7d
 def variety_of(
@@ -237,5 +263,7 @@ def variety_of(
     import pyarrow as pa, pyarrow.dataset as ds
     data = cleaned(clean_dir)
     ids = chosen_ids(data.to_table(columns=["id"])["id"].to_pylist(), 4*texts, 0, "variety")
-    natural = data.to_table(columns=["text"], filter=ds.field("id").isin(pa.array(ids, pa.string())))["text"].to_pylist()
-    return compare_sets([r["text"] for r in accepted], [passage(t, limit=1500) for t in natural], read_topics(topics_file), texts=texts)
+    natural = data.to_table(columns=["text"],
+        filter=ds.field("id").isin(pa.array(ids, pa.string())))["text"].to_pylist()
+    return compare_sets([r["text"] for r in accepted], [passage(t, limit=1500) for t in natural],
+        read_topics(topics_file), texts=texts)

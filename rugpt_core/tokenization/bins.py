@@ -124,7 +124,8 @@ def check_vocabulary(
     size = max(max(vocab.values()) if isinstance(vocab, dict) else len(vocab) - 1,
                *(a["id"] for a in tree["added_tokens"]), 0) + 1
     if size != meta["vocab_size"]:
-        raise RugptError(f"vocabulary is {meta['vocab_size']}, the tokenizer's is {size}", str(folder/"meta.json"), AGAIN)
+        raise RugptError(f"vocabulary is {meta['vocab_size']}, the tokenizer's is {size}", str(folder/"meta.json"),
+            AGAIN)
 
 # %% ../../notebooks/core/tokenization/02_bins.ipynb #ef363ea6
 def open_split(
@@ -133,7 +134,9 @@ def open_split(
     meta: dict, # checked meta.json
     verify: bool = True, # read the whole file: digest, vocabulary, offsets
 ) -> np.ndarray: # memory-mapped
-    "One flat file of ids, checked."
+    """One flat file of ids, checked.
+
+    Raises RugptError where the file is missing or was changed."""
     path, want = folder/f"{split}.bin", meta["splits"][split]
     dtype = bin_dtype(meta["vocab_size"])
     if not path.is_file(): raise RugptError("file is missing", str(path), AGAIN)

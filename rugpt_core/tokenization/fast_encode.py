@@ -32,24 +32,31 @@ def gather_rows(
     import pyarrow as pa
     if not len(wanted): return flat[:0]
     ends = np.append(starts, len(flat)).astype(np.int64)*flat.itemsize
-    rows = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts), [None, pa.py_buffer(ends), pa.py_buffer(flat)])
+    rows = pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(starts),
+        [None, pa.py_buffer(ends), pa.py_buffer(flat)])
     return np.frombuffer(rows.take(pa.array(wanted)).buffers()[2], flat.dtype)
 
 # %% ../../notebooks/core/tokenization/05_fast_encode.ipynb #785b640d
 BEHIND = re.compile(r"(?<=\s) ") # a space behind white space is no place to cut
-WHITE = "[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000] " # the same for Arrow, whose \\s is that of ASCII
+# the same for Arrow, whose \\s is that of ASCII
+WHITE = ("[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000] ")
 HOLD = "\ue000" # stands for such a space while a text is cut
 
 # %% ../../notebooks/core/tokenization/05_fast_encode.ipynb #8d3e5557
 def split_words(
     texts: Sequence[str],
     whole: Sequence[str] = (), # a text that holds one of these is not cut
-) -> tuple[list[str], Any, np.ndarray]: # what stands before the first place; Arrow's array of all other words, without the space before each; (texts,) how many
+# what stands before the first place; Arrow's array of all other words, without the space before each; (texts,) how many
+) -> tuple[list[str], Any, np.ndarray]:
     "Texts cut before every space that stands behind a sign; in words, HOLD stands for another space."
     import pyarrow as pa, pyarrow.compute as pc
     heads, rests = [], []
-    for t, behind in zip(texts, pc.match_substring_regex(pa.array(texts, pa.large_string()), WHITE).to_pylist(), strict=True):
-        if HOLD in t or any(p in t for p in whole): heads.append(t); rests.append(None); continue
+    for t, behind in zip(texts, pc.match_substring_regex(pa.array(texts, pa.large_string()), WHITE).to_pylist(),
+            strict=True):
+        if HOLD in t or any(p in t for p in whole):
+            heads.append(t)
+            rests.append(None)
+            continue
         head, space, rest = (BEHIND.sub(HOLD, t) if behind else t).partition(" ")
         heads.append(head.replace(HOLD, " "))
         rests.append(rest if space else None)
@@ -70,7 +77,8 @@ def crossing_pieces(
 
 # %% ../../notebooks/core/tokenization/05_fast_encode.ipynb #1fbfbe2a
 class WordCache:
-    "Encodes every word once. `encode(texts)` gives the ids of all texts, end to end, and how many each has; several threads may ask."
+    """Encodes every word once. `encode(texts)` gives the ids of all texts, end to end, and how many each has; several
+    threads may ask."""
     LIMIT = 24_000_000 # characters of words kept; then it begins anew
     JOIN = 500 # new words that are encoded as one text
 
@@ -89,13 +97,15 @@ class WordCache:
         self.chars = 0
 
     def learn(self, new: list[str]):
-        "Encode words that were not seen yet, many as one text: its pieces must end where the words do, or each is encoded alone."
+        """Encode words that were not seen yet, many as one text: its pieces must end where the words do, or each is
+        encoded alone."""
         # One call with many words is several times faster than a call a word. It is allowed only where a piece ends at
         # every space: `last` is the piece in which each word ends, `reached` the bytes up to the end of each piece.
         groups = [new[i:i + self.JOIN] for i in range(0, len(new), self.JOIN)]
         joined = [" " + " ".join(group) for group in groups]
         flat, counts = [self.flat], [self.lengths]
-        for group, text, ids in zip(groups, joined, self.encode_texts([t.replace(HOLD, " ") for t in joined]), strict=True):
+        for group, text, ids in zip(groups, joined, self.encode_texts([t.replace(HOLD, " ") for t in joined]),
+                strict=True):
             utf8, ids = np.frombuffer(text.replace(HOLD, "\0").encode(), np.uint8), np.asarray(ids, np.uint32)
             ends, reached = np.append(np.flatnonzero(utf8 == 32)[1:], len(utf8)), np.cumsum(self.widths[ids])
             last = np.searchsorted(reached, ends)
@@ -103,7 +113,8 @@ class WordCache:
             else:
                 parts = self.encode_texts([" " + w.replace(HOLD, " ") for w in group])
                 n, ids = np.array([len(p) for p in parts]), np.array([i for p in parts for i in p], np.uint32)
-            flat.append(ids); counts.append(n)
+            flat.append(ids)
+            counts.append(n)
         self.flat, self.lengths = np.concatenate(flat), np.concatenate(counts)
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.at.update(zip(new, range(len(self.at), len(self.at) + len(new))))
@@ -131,7 +142,8 @@ class WordCache:
         sizes = np.array([len(ids) for ids in first])
         starts = np.concatenate([starts, len(flat) + np.cumsum(sizes) - sizes])
         at = np.cumsum(n + 1) - n - 1 # where each text begins
-        # A text is its head and then its words: rows of heads and rows of words are laid out in one array, then gathered.
+        # A text is its head and then its words: rows of heads and rows of words are laid out in one array, then
+        # gathered.
         rows, rest = np.empty(int(n.sum()) + len(n), np.int64), np.ones(int(n.sum()) + len(n), bool)
         rows[at], rest[at] = len(lengths) + np.arange(len(n)), False
         rows[rest] = known[words.indices.to_numpy()]
@@ -220,9 +232,12 @@ def choose_encoder(
     sample: Sequence[str], # texts of the corpus
     want: str = "auto", # auto, tokenizers, or one of FAST
 ) -> Choice:
-    "The first library that is installed and gives the same ids on the sample; the extras remember words by themselves."
+    """The first library that is installed and gives the same ids on the sample. The extras keep words by themselves.
+
+    Raises RugptError where the encoder is unknown or not installed."""
     known = ("auto", "tokenizers", *FAST)
-    if want not in known: raise RugptError(f"encoder {want!r} is not known", "encoder", f"give one of {', '.join(known)}")
+    if want not in known:
+        raise RugptError(f"encoder {want!r} is not known", "encoder", f"give one of {', '.join(known)}")
     if want in FAST and importlib.util.find_spec(want) is None:
         raise RugptError(f"{want} is not installed", f"encoder={want}", 'run pip install "rugpt[fast]", or give auto')
     ids, why = tokenizer.encode_batch(sample), []

@@ -48,7 +48,9 @@ def gguf_metadata(
     f: BinaryIO, # at the start of a GGUF file; the tensors may be missing
     where: str = "GGUF", # named in errors
 ) -> dict[str, Any]:
-    "Keys and values at the head of a GGUF file, version 2 or 3."
+    """Keys and values at the head of a GGUF file, version 2 or 3.
+
+    Raises RugptError where the file is not GGUF, is cut off, or of an unknown version."""
     def take(n):
         data = f.read(n)
         if len(data) < n: raise RugptError("file is cut off inside its metadata", where, "fetch it again")
@@ -129,7 +131,9 @@ def canonical(
     tree: dict, # contents of a tokenizer.json
     where: str = "tokenizer.json", # named in errors
 ) -> str:
-    "The JSON text that `tokenizers` itself writes; the same tokenizer gives the same text."
+    """The JSON text that `tokenizers` itself writes; the same tokenizer gives the same text.
+
+    Raises RugptError where the file is not a tokenizer, or not that of Gemma."""
     from tokenizers import Tokenizer as Backend
     try:
         n = len(tree["model"]["vocab"])
@@ -173,7 +177,9 @@ def gguf_tokenizer_json(
     path: str | Path, # a GGUF file, or its first part
     folder: Path | None = None, # cache folder
 ) -> str: # canonical tokenizer.json
-    "Gemma's tokenizer from the metadata of a GGUF model."
+    """Gemma's tokenizer from the metadata of a GGUF model.
+
+    Raises RugptError where the vocabulary inside is not that of Gemma."""
     with open(path, "rb") as f: meta = gguf_metadata(f, str(path))
     kind = meta.get("tokenizer.ggml.model")
     keys = [f"tokenizer.ggml.{k}" for k in ("tokens", "scores", "token_type")]
@@ -193,8 +199,10 @@ def protobuf_fields(
     def varint(at):
         value = shift = 0
         while True:
-            byte = data[at]; at += 1
-            value |= (byte & 127) << shift; shift += 7
+            byte = data[at]
+            at += 1
+            value |= (byte & 127) << shift
+            shift += 7
             if byte < 128: return value, at
     at = 0
     while at < len(data):
@@ -213,7 +221,9 @@ def sentencepiece_tokenizer_json(
     path: str | Path, # tokenizer.model
     folder: Path | None = None, # cache folder
 ) -> str: # canonical tokenizer.json
-    "Gemma's tokenizer from its SentencePiece model."
+    """Gemma's tokenizer from its SentencePiece model.
+
+    Raises RugptError where the vocabulary inside is not that of Gemma."""
     data = Path(path).read_bytes()
     try:
         rows = [dict(protobuf_fields(value)) for field, value in protobuf_fields(data) if field == 1]
@@ -244,7 +254,9 @@ def gemma_package() -> Path | None: # first part of the GGUF; the metadata lies 
 def hub_file(
     repo: str, # owner/name
 ) -> Path:
-    "The tokenizer.json of a gated model on the hub; the error names the licence and the token."
+    """The tokenizer.json of a gated model on the hub; the error names the licence and the token.
+
+    Raises RugptError where the hub does not give the file."""
     from huggingface_hub import hf_hub_download
     try: return Path(hf_hub_download(repo, "tokenizer.json"))
     except Exception as e: # many classes: gated, unknown, offline, no token; all have the same remedy
@@ -255,7 +267,9 @@ def hub_file(
 def gemma_source(
     gemma_path: str = "", # tokenizer.json or .model, folder, .gguf, owner/name on the hub, or empty
 ) -> Path | str: # a local file, or the name on the hub
-    "What `gemma_path` stands for."
+    """What `gemma_path` stands for.
+
+    Raises RugptError where the path is missing or holds no tokenizer."""
     if not gemma_path: return gemma_package() or GEMMA_HUB
     path = resolve_path(gemma_path)
     if path.is_dir():
@@ -263,11 +277,13 @@ def gemma_source(
             if (path/name).is_file(): return path/name
         models = sorted(path.glob("*.gguf"))
         if len(models) == 1: return models[0]
-        raise RugptError("folder has neither a tokenizer.json, a tokenizer.model nor one .gguf", str(path), "give the file itself")
+        raise RugptError("folder has neither a tokenizer.json, a tokenizer.model nor one .gguf", str(path),
+            "give the file itself")
     if path.is_file(): return path
     if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", gemma_path) and not gemma_path.endswith((".json", ".model", ".gguf")):
         return gemma_path
-    raise RugptError("file is missing", f"gemma_path={gemma_path}", "give a tokenizer.json, a tokenizer.model, a folder or a .gguf")
+    raise RugptError("file is missing", f"gemma_path={gemma_path}",
+        "give a tokenizer.json, a tokenizer.model, a folder or a .gguf")
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #709b18a7
 def gemma_is_local(

@@ -33,7 +33,9 @@ def selection_rows(
     optional: Sequence[str] = (), # columns that are read where they are
     wanted_id: Callable[[str], bool] | None = None, # rows that are read; all by default
 ) -> Iterator[list[dict]]: # batches of rows
-    "Read the selection batch by batch."
+    """Read the selection batch by batch.
+
+    Raises RugptError where the file is missing, is not Parquet or lacks a column."""
     import pyarrow as pa, pyarrow.parquet as pq
     again, path = "run the stage classify again", isinstance(selection, str | Path)
     where = str(selection) if path else "selection"
@@ -104,13 +106,15 @@ def choose_roles(
     if not natural and not made:
         raise RugptError("the selection is empty", where, "loosen the rules of clean, or the sample of classify")
     if not any(r["split"] == "val" for r in natural):
-        raise RugptError("no val articles in the selection", where, "give more articles, or a larger val_share to clean")
+        raise RugptError("no val articles in the selection", where,
+            "give more articles, or a larger val_share to clean")
     of = stratified(natural)
     if len(of) < len(natural): raise RugptError("an id stands twice", where, "run the stage classify again")
     before = {r["id"]: r["split"] for r in natural}
     for r in made: of[r["id"]] = "" if r["split"] == "val" or of.get(r["seed"], "train") != "train" else "train"
     counts = dict(train=sum(v == "train" for v in of.values()), val=sum(v == "val" for v in of.values()),
-        held_out=sum(not of[r["id"]] for r in made), to_val=sum(of[i] == "val" and s == "train" for i, s in before.items()), near_val=0)
+        held_out=sum(not of[r["id"]] for r in made),
+        to_val=sum(of[i] == "val" and s == "train" for i, s in before.items()), near_val=0)
     for split in ("train", "val"):
         if not counts[split]: raise RugptError(f"no {split} articles in the selection", where, "give more articles")
     return Roles(of, counts)
@@ -122,8 +126,10 @@ def text_selection(
 ): # a DataFrame as `documents` and `write_bins` read it
     "Plain texts as a selection, for those who have no run: ids, sources and splits are made up from the texts alone."
     import pandas as pd
-    rows = [dict(id=text_digest(t), source="file", title="", text=t, split="train", topic="") for t in dict.fromkeys(texts)]
-    if len(rows) < 2: raise RugptError(f"{len(rows)} different texts", "text_selection", "give two at least: one is held out")
+    rows = [dict(id=text_digest(t), source="file", title="", text=t, split="train", topic="")
+        for t in dict.fromkeys(texts)]
+    if len(rows) < 2:
+        raise RugptError(f"{len(rows)} different texts", "text_selection", "give two at least: one is held out")
     held = sorted(rows, key=lambda r: split_point(r["id"]))[:max(1, round(val_share*len(rows)))]
     for r in held: r["split"] = "val"
     return pd.DataFrame(rows, columns=SELECTION_COLUMNS)
@@ -147,7 +153,9 @@ def drop_near(
     threshold: float = NEAR,
     workers: int = 0, # processes; 0: one a core
 ) -> Roles: # training documents near to a held-out one belong to neither file
-    "Take what is nearly held out from the training documents."
+    """Take what is nearly held out from the training documents.
+
+    Raises RugptError where the threshold is out of range or nothing is left to train on."""
     from rugpt_core.common.parallel import map_ordered
     if not 0 < threshold <= 1: raise RugptError(f"threshold is {threshold}", "near", "give a number above 0, at most 1")
     held_out_index((text for _, text in documents(selection, "val", roles)), folder)
@@ -165,4 +173,5 @@ def drop_near(
     gone = sum(of[i] != r for i, r in roles.of.items())
     if gone == roles.counts["train"]:
         raise RugptError("every training article is nearly a held-out one", "selection", "give more articles")
-    return Roles(of, {**roles.counts, "train": roles.counts["train"] - gone, "near_val": roles.counts["near_val"] + gone})
+    return Roles(of, {**roles.counts, "train": roles.counts["train"] - gone,
+        "near_val": roles.counts["near_val"] + gone})

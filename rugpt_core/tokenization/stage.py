@@ -33,7 +33,9 @@ def make_tokenizer(
     min_count: int = 1, # pieces of trimmed occur so often at least
     roles: Roles | None = None, # who goes where
 ) -> Tokenizer:
-    "The tokenizer that the parameters ask for."
+    """The tokenizer that the parameters ask for.
+
+    Raises RugptError where the kind is unknown."""
     if kind not in TOKENIZER_KINDS:
         raise RugptError(f"tokenizer {kind!r} is not known", "tokenizer", f"give one of {', '.join(TOKENIZER_KINDS)}")
     if kind in ("bpe", "unigram"):
@@ -60,14 +62,17 @@ def comparison_texts(
     texts, n = [], 0
     for _, text in documents(selection, split, roles):
         if texts and n + len(text) > chars: break
-        texts.append(text); n += len(text)
+        texts.append(text)
+        n += len(text)
     return texts
 
 # %% ../../notebooks/core/tokenization/09_stage.ipynb #dd4a2b66
 def read_kinds(
     path: str | Path, # YAML: kind → text; or a plain text file
 ) -> dict[str, str]: # kind → text
-    "Texts of other kinds than the corpus."
+    """Texts of other kinds than the corpus.
+
+    Raises RugptError where the file is missing or a line is not a kind and its text."""
     file = resolve_path(path)
     if file.suffix not in (".yml", ".yaml"):
         try: return {file.stem: file.read_text(encoding="utf-8")}
@@ -75,7 +80,8 @@ def read_kinds(
             raise RugptError("file is missing or not UTF-8", str(path), "give a .yml or .txt") from None
     kinds = read_yaml(path, "other_texts")
     if not isinstance(kinds, dict) or not all(isinstance(t, str) and t.strip() for t in kinds.values()):
-        raise RugptError("each line must be a kind and its text", str(path), "write `kind: |` and the text below, indented")
+        raise RugptError("each line must be a kind and its text", str(path),
+            "write `kind: |` and the text below, indented")
     return {str(k): t for k, t in kinds.items()}
 
 # %% ../../notebooks/core/tokenization/09_stage.ipynb #e0afaf1c
@@ -107,15 +113,16 @@ def compare_tokenizers(
     for kind in kinds:
         if kind not in ours and (gemma or kind not in ("gemma", "trimmed")):
             ours[kind] = make_tokenizer(kind, selection, vocab_size, gemma_path, min_count, roles)
-    ours = {k: ours[k] for k in sorted(ours, key=lambda k: TOKENIZER_KINDS.index(k) if k in TOKENIZER_KINDS else len(TOKENIZER_KINDS))}
+    ours = {k: ours[k] for k in sorted(ours,
+        key=lambda k: TOKENIZER_KINDS.index(k) if k in TOKENIZER_KINDS else len(TOKENIZER_KINDS))}
     line = texts["val"][0].split("\n\n", 1)[-1][:160]
     size = {s: dict(documents=len(t), chars=sum(map(len, t)), bytes=sum(len(x.encode()) for x in t))
             for s, t in texts.items()}
     other = read_kinds(other_texts) if other_texts else {}
     rows = {k: other_kinds(t, other, ours.get("gemma")) for k, t in ours.items()}
-    return dict(texts=size, gemma_missing=missing, rows={k: tokenizer_measures(t, **texts) for k, t in ours.items()}, sample=line,
-                segmentation={k: segmentation(t, line) for k, t in ours.items()}, other_kinds=rows,
-                warnings=warnings(rows, own.name))
+    return dict(texts=size, gemma_missing=missing, rows={k: tokenizer_measures(t, **texts) for k, t in ours.items()},
+        sample=line, segmentation={k: segmentation(t, line) for k, t in ours.items()}, other_kinds=rows,
+        warnings=warnings(rows, own.name))
 
 # %% ../../notebooks/core/tokenization/09_stage.ipynb #c3804a45
 def natural_dropped(

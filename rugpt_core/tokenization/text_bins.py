@@ -28,17 +28,21 @@ def text_roles(
 
     Raises `RugptError` for what is no text, or for fewer than two different documents.
     """
-    if not 0 < val_share < 1: raise RugptError(f"val_share is {val_share}", "val_share", "give a share above 0 and below 1")
-    if isinstance(texts, str): raise RugptError("is one string, not a list of strings", "texts", "put each document into a list")
+    if not 0 < val_share < 1:
+        raise RugptError(f"val_share is {val_share}", "val_share", "give a share above 0 and below 1")
+    if isinstance(texts, str):
+        raise RugptError("is one string, not a list of strings", "texts", "put each document into a list")
     rows, of = [], {}
     for n, text in enumerate(texts):
-        if not isinstance(text, str): raise RugptError(f"is {type(text).__name__}, not a string", f"text {n}", "give strings")
+        if not isinstance(text, str):
+            raise RugptError(f"is {type(text).__name__}, not a string", f"text {n}", "give strings")
         if not text.strip(): continue
         id = article_id("text", text)
         if id in of: continue
         of[id] = split_of(id, val_share)
         rows.append(dict(id=id, source="text", title="", text=text, split=of[id], topic=""))
-    if len(rows) < 2: raise RugptError(f"there are {len(rows)} different documents", "texts", "give two at least: one is held out")
+    if len(rows) < 2:
+        raise RugptError(f"there are {len(rows)} different documents", "texts", "give two at least: one is held out")
     for split in ("val", "train"):
         if split not in of.values(): of[min(of)] = split # each file needs one document at least
     counts = dict(train=sum(v == "train" for v in of.values()), val=sum(v == "val" for v in of.values()),
@@ -59,7 +63,8 @@ def write_texts(
     selection = pd.DataFrame(rows)
     if not isinstance(tokenizer, Tokenizer):
         known = str(tokenizer) in TOKENIZER_KINDS
-        tokenizer = make_tokenizer(tokenizer, selection, vocab_size, roles=roles) if known else load_tokenizer(tokenizer)
+        tokenizer = make_tokenizer(tokenizer, selection, vocab_size,
+            roles=roles) if known else load_tokenizer(tokenizer)
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_bins(selection, tokenizer, out, roles)

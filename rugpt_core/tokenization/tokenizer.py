@@ -21,7 +21,8 @@ from .bins import check_ids
 from .trimming import BYTE_PIECE, IdMap, load_id_map
 
 # %% ../../notebooks/core/tokenization/03_tokenizer.ipynb #91349db3
-TOKENIZER_KINDS = ("bpe", "unigram", "gemma", "trimmed") # own byte-level BPE, own Unigram on bytes, Gemma whole, Gemma trimmed
+# own byte-level BPE, own Unigram on bytes, Gemma whole, Gemma trimmed
+TOKENIZER_KINDS = ("bpe", "unigram", "gemma", "trimmed")
 BOS = "<bos>"
 
 # %% ../../notebooks/core/tokenization/03_tokenizer.ipynb #3a6d2a6a
@@ -56,7 +57,8 @@ class Tokenizer:
         return hashlib.sha256(self.json.encode()).hexdigest()
 
     @cached_property
-    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # UTF-8 of all pieces, end to end; (vocabulary,) starts; (vocabulary,) lengths
+    # UTF-8 of all pieces, end to end; (vocabulary,) starts; (vocabulary,) lengths
+    def table(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         "What each id stands for."
         pieces = piece_bytes(self, range(self.vocab_size))
         lengths = np.fromiter(map(len, pieces), np.int64, len(pieces))
@@ -100,7 +102,8 @@ class Tokenizer:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder/"tokenizer.json", self.json)
-        special = {k: f"<{t}>" for k, t in (("pad_token", "pad"), ("unk_token", "unk")) if f"<{t}>" in self.special_ids()}
+        special = {k: f"<{t}>" for k, t in (("pad_token", "pad"), ("unk_token", "unk"))
+            if f"<{t}>" in self.special_ids()}
         write_json(folder/"tokenizer_config.json", dict(tokenizer_class="PreTrainedTokenizerFast",
             rugpt_name=self.name, bos_token=self.bos, eos_token=self.bos, **special,
             clean_up_tokenization_spaces=False, split_special_tokens=True))
@@ -122,7 +125,9 @@ def is_unicode(
 def load_tokenizer(
     folder: str | Path, # has tokenizer.json and tokenizer_config.json
 ) -> Tokenizer:
-    "The tokenizer that a folder holds."
+    """The tokenizer that a folder holds.
+
+    Raises RugptError where tokenizer.json is missing or broken."""
     folder = Path(folder)
     config = read_json(folder/"tokenizer_config.json")
     bos = config.get("bos_token") or config.get("eos_token") or BOS # some have a token between documents alone
@@ -145,7 +150,9 @@ def piece_bytes(
     tokenizer: Tokenizer,
     ids: Iterable[int],
 ) -> list[bytes]: # of each id; empty for bos
-    "The bytes that each piece stands for; a piece of a byte-level vocabulary may be part of a letter."
+    """The bytes that each piece stands for; a piece of a byte-level vocabulary may be part of a letter.
+
+    Raises RugptError where an id is outside of the vocabulary."""
     chars = [*range(33, 127), *range(161, 173), *range(174, 256)] # GPT-2's table: these bytes are themselves
     rest = [b for b in range(256) if b not in set(chars)]
     table = {chr(b): b for b in chars} | {chr(256 + n): b for n, b in enumerate(rest)}

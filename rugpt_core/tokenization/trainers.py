@@ -73,8 +73,11 @@ def every_nth(
     kept, size, step = [], 0, 1
     for n, text in enumerate(texts):
         if n % step: continue
-        kept.append(text); size += len(text)
-        while size > chars and len(kept) > 1: kept, step = kept[::2], step*2; size = sum(map(len, kept))
+        kept.append(text)
+        size += len(text)
+        while size > chars and len(kept) > 1:
+            kept, step = kept[::2], step*2
+            size = sum(map(len, kept))
     return kept
 
 # %% ../../notebooks/core/tokenization/04_trainers.ipynb #5131548a
@@ -90,8 +93,10 @@ def viterbi_scores(
     from tokenizers import Tokenizer as Backend
     pieces = sorted(p for p, _ in tree["model"]["vocab"][1:])
     scores = np.full(len(pieces), -10.0)
-    # All pieces start equally likely; each round counts them in the best segmentation under the scores of the round before.
-    # The half that is added keeps pieces that no segmentation uses at a finite score. Scores are rounded so that the file
+    # All pieces start equally likely; each round counts them in the best segmentation under the scores of the round
+    # before.
+    # The half that is added keeps pieces that no segmentation uses at a finite score. Scores are rounded so that the
+    # file
     # is the same on every processor.
     for _ in range(rounds):
         vocab = [[BOS, 0.0], *map(list, zip(pieces, scores.tolist()))]

@@ -38,9 +38,11 @@ def text_counts(
     texts: Iterable[str], # documents
 ) -> np.ndarray: # (vocab_size,) occurrences, no bos
     "How often each piece occurs in texts."
-    counts, memo = np.zeros(tokenizer.vocab_size, np.int64), word_memo(tokenizer) if tokenizer.name in TOKENIZER_KINDS else None
+    counts = np.zeros(tokenizer.vocab_size, np.int64)
+    memo = word_memo(tokenizer) if tokenizer.name in TOKENIZER_KINDS else None
     for batch in batched(progress(texts, f"measuring {tokenizer.name}", unit="documents"), len, BATCH_CHARS):
-        ids = memo.encode(batch)[0] if memo else np.concatenate([np.array(x, np.int64) for x in tokenizer.encode_batch(batch)])
+        ids = memo.encode(batch)[0] if memo else np.concatenate([np.array(x, np.int64)
+            for x in tokenizer.encode_batch(batch)])
         counts += np.bincount(ids, minlength=len(counts))
     return counts
 
@@ -50,8 +52,10 @@ def vocabulary_for(
 ) -> int: # pieces, a power of 2
     """A vocabulary's size by the length of its text, where none is given.
 
-    A power law through the two sizes that the presets had chosen by hand: 2,048 pieces for the demo's 0.3 M characters and
-    32,768 for the 2.5 G of Russian wiki40b. The exponent, 0.31, is below that of Heaps' law: pieces must be seen often enough.
+    A power law through the two sizes that the presets had chosen by hand: 2,048 pieces for the demo's 0.3 M characters
+    and
+    32,768 for the 2.5 G of Russian wiki40b. The exponent, 0.31, is below that of Heaps' law: pieces must be seen often
+    enough.
     """
     return min(2**16, max(512, 2**round(11 + .31*math.log2(max(chars, 1)/3e5))))
 
@@ -84,7 +88,9 @@ def tokenizer_measures(
     train: Sequence[str], # documents that it may have learnt from
     val: Sequence[str], # held-out documents
 ) -> dict[str, Any]: # numbers of the table, and `curve`
-    "Use of the vocabulary on `train`; density on `val`, which no own vocabulary learnt from. Words by white space."
+    """Use of the vocabulary on `train`; density on `val`, which no own vocabulary learnt from. Words by white space.
+
+    Raises RugptError where the texts are empty."""
     counts, held_out = text_counts(tokenizer, train), int(text_counts(tokenizer, val).sum())
     tokens, words = int(counts.sum()), sum(len(t.split()) for t in val)
     if not tokens or not words: raise RugptError("nothing to measure on: the texts are empty", "measure")
@@ -101,7 +107,9 @@ def other_kinds(
     kinds: Mapping[str, str], # name of a kind → text
     whole: Tokenizer | None = None, # the whole Gemma, where `tokenizer` is trimmed from it
 ) -> list[dict]: # kind, bytes, bytes_per_token, byte_share, outside, warn
-    "Density and pieces of one byte on texts of other kinds."
+    """Density and pieces of one byte on texts of other kinds.
+
+    Raises RugptError where a text is empty."""
     single, rows = byte_pieces(tokenizer), []
     gone = tokenizer.id_map.trimmed_ids < 0 if tokenizer.id_map and whole else None
     for kind, text in kinds.items():

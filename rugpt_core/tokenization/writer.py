@@ -62,7 +62,9 @@ def make_part(
     "Encode documents, decode them again, compare, write."
     utf8 = [t.encode("utf-8", "surrogatepass") for t in texts]
     sha = hashlib.sha256(digest.encode())
-    for data in utf8: sha.update(len(data).to_bytes(8, "big")); sha.update(data)
+    for data in utf8:
+        sha.update(len(data).to_bytes(8, "big"))
+        sha.update(data)
     path = work/sha.hexdigest()
     if known := read_part(path): return {**known, "path": str(path)}
     ids, n = encoder.encode(texts)
@@ -93,7 +95,8 @@ class Split:
         for t in texts:
             data = t.encode("utf-8", "surrogatepass")
             self.text_sha.update(len(data).to_bytes(8, "big") + data)
-            self.bytes += len(data); self.chars += len(t)
+            self.bytes += len(data)
+            self.chars += len(t)
 
     def add_part(self, part: dict, rows: Sequence[dict], split: str) -> list[dict]: # rows of docs.parquet
         "Count a part that is written."
@@ -101,7 +104,8 @@ class Split:
         for row, n in zip(rows, part["n_tokens"], strict=True):
             out.append({"split": split, **{k: row[k] for k in ("id", "title", "topic", "source")},
                         "start": self.tokens, "n_tokens": n})
-            self.tokens += n; self.documents += 1
+            self.tokens += n
+            self.documents += 1
             self.offsets.append(self.tokens)
             self.reads.append(row.get("reads", 1.))
         return out
@@ -113,7 +117,8 @@ class Split:
             np.save(tmp, a)
             os.replace(tmp, out/name)
             return file_digest(out/name)
-        digests = dict(offsets_sha256=write(f"{split}.offsets.npy", np.frombuffer(self.offsets, np.int64).astype("<i8")))
+        digests = dict(offsets_sha256=write(f"{split}.offsets.npy",
+            np.frombuffer(self.offsets, np.int64).astype("<i8")))
         if split == "train" and any(r != 1 for r in self.reads):
             digests["reads_sha256"] = write(READS, np.frombuffer(self.reads, np.float64).astype("<f8"))
         return dict(tokens=self.tokens, documents=self.documents, bytes=self.bytes, chars=self.chars,
@@ -129,7 +134,9 @@ def write_split(
     total: int, # documents, for the display
     threads: int, # that apply `make` to parts
 ) -> dict: # the split's entry in meta.json
-    "Write one flat file of ids and the offsets beside it."
+    """Write one flat file of ids and the offsets beside it.
+
+    Raises RugptError where decoding does not give the text back."""
     path, s, waiting = out/f"{split}.bin", Split(), deque()
     def parts():
         for batch in batched(docs, lambda d: len(d[1]), PART_CHARS):
@@ -144,10 +151,12 @@ def write_split(
             if "bad" in part: raise RugptError("decoding does not give the text back",
                 f"article {rows[part['bad']]['id']}", "tokenize with bpe or trimmed")
             data = Path(part["path"] + ".bin").read_bytes()
-            f.write(data); s.sha.update(data)
+            f.write(data)
+            s.sha.update(data)
             add_rows(s.add_part(part, rows, split))
             p.update(len(rows))
-        f.flush(); os.fsync(f.fileno())
+        f.flush()
+        os.fsync(f.fileno())
     os.replace(tmp, path)
     return s.save(out, split)
 
@@ -168,7 +177,8 @@ def first_texts(
     "The sample on which encoders are tried."
     sample, n = [], 0 # of characters
     for _, text in docs:
-        sample.append(text[:CHECK_CHARS]); n += len(text)
+        sample.append(text[:CHECK_CHARS])
+        n += len(text)
         if n >= CHECK_CHARS: break
     return sample
 
@@ -199,7 +209,8 @@ def write_bins(
         def add_rows(new: list[dict], least: int = 20_000):
             rows.extend(new)
             while len(rows) >= max(least, 1):
-                writer.write_table(pa.Table.from_pylist(rows[:20_000], schema=schema)); del rows[:20_000]
+                writer.write_table(pa.Table.from_pylist(rows[:20_000], schema=schema))
+                del rows[:20_000]
         for split in SPLITS:
             splits[split] = write_split(documents(selection, split, roles), split, out, make, add_rows,
                                         roles.counts[split], threads)

@@ -78,7 +78,8 @@ def unit(
 def passage_vectors(
     texts: Sequence[str], # of opening()
     encode: Callable[[Sequence[str]], np.ndarray] | None = None, # None: the embedded encoder
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]: # (N, 512): first passages, sums of the later ones; (N,): number of these
+# (N, 512): first passages, sums of the later ones; (N,): number of these
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Vectors of an article's passages."
     if not len(texts): return np.zeros((0, 512)), np.zeros((0, 512)), np.zeros(0)
     parts = [word_passages(t) for t in texts]
@@ -135,7 +136,8 @@ def topic_features(
     words: Sequence[np.ndarray], # of topic_vectors
     encode: Callable[[Sequence[str]], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]: # (N, 2·512 + topics + 1); (N, topics): logits without weights
-    "What the weights are put to: the first passage, the mean of the later ones, similarities without their mean, and 1."
+    """What the weights are put to: the first passage, the mean of the later ones, similarities without their mean, and
+    1."""
     first, later, n = passage_vectors(texts, encode)
     s = similarities(unit(first + LATER*later), words)
     mean = np.where(n[:, None] > 0, later/np.maximum(n, 1)[:, None], first)

@@ -32,10 +32,13 @@ def hypotheses(
     topics: Sequence[Topic],
     template: str, # with {about} or {ru}
 ) -> list[str]:
-    "The statement of every topic."
+    """The statement of every topic.
+
+    Raises RugptError where the template has no place for the topic."""
     try: return [template.format(about=t.about, ru=t.ru) for t in topics]
     except (KeyError, IndexError, ValueError):
-        raise RugptError(f"template {template!r} cannot be filled in", "nli", "it may hold {about} and {ru} alone") from None
+        raise RugptError(f"template {template!r} cannot be filled in", "nli",
+            "it may hold {about} and {ru} alone") from None
 
 # %% ../../notebooks/core/topics/03_nli.ipynb #f742d542
 def label_index(
@@ -43,7 +46,9 @@ def label_index(
     meaning: str, # entailment or contradiction
     where: str, # the model, for the error
 ) -> int:
-    "The output of a model that has this meaning, by its name in the configuration."
+    """The output of a model that has this meaning, by its name in the configuration.
+
+    Raises RugptError where the model has no output of this meaning."""
     starts = dict(entailment=("entail",), contradiction=("contra", "not_entail")) # models of two classes have the last
     found = [int(i) for label, i in label2id.items() if label.lower().startswith(starts[meaning])]
     if len(found) != 1:
@@ -56,7 +61,9 @@ def pick_precision(
     precision: str, # auto, float32, bfloat16 or float16
     device: str,
 ) -> str: # float32, bfloat16 or float16
-    "bfloat16 where a GPU has it, else float16 on a GPU, float32 on anything else."
+    """bfloat16 where a GPU has it, else float16 on a GPU, float32 on anything else.
+
+    Raises RugptError where the precision is unknown."""
     import torch
     if precision in ("float32", "bfloat16", "float16"): return precision
     if precision != "auto":
@@ -72,7 +79,8 @@ class PairForm:
         a, b = (tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("Река впадает в море.", "О географии."))
         whole = tokenizer("Река впадает в море.", "О географии.")
         ids, types = whole["input_ids"], whole.get("token_type_ids")
-        find = lambda part, start: next((i for i in range(start, len(ids) - len(part) + 1) if ids[i:i + len(part)] == part), -1)
+        def find(part, start):
+            return next((i for i in range(start, len(ids) - len(part) + 1) if ids[i:i + len(part)] == part), -1)
         i = find(a, 0)
         j = find(b, i + len(a))
         if not a or not b or i < 0 or j < 0:
@@ -145,7 +153,11 @@ class NLI:
     @property
     def digest(self) -> str:
         "What stands for this model in a journal: its files or its revision, the limit and the precision."
-        what = input_digest(self.source) if self.local else f"{self.name}@{getattr(self.model.config, '_commit_hash', None)}"
+        what = (
+            input_digest(self.source)
+            if self.local
+            else f"{self.name}@{getattr(self.model.config, '_commit_hash', None)}"
+        )
         return text_digest(what, str(self.max_tokens), self.precision)
 
     def _forward(self, model, pairs: Sequence[tuple[list[int], int]]) -> np.ndarray: # (pairs, 2)
@@ -181,7 +193,9 @@ class NLI:
         "Read pairs in batches of similar length."
         out = np.full((len(texts), len(statements), 2), np.nan)
         if not len(texts): return out
-        cut = lambda t: self.tokenizer(list(t), add_special_tokens=False, truncation=True, max_length=self.max_tokens)["input_ids"]
+        def cut(t):
+            return self.tokenizer(list(t), add_special_tokens=False, truncation=True,
+                max_length=self.max_tokens)["input_ids"]
         a, b = cut(texts), cut(statements)
         places = [(i, j) for i in range(len(texts)) for j in range(len(statements)) if wanted is None or wanted[i, j]]
         pairs = {(i, j): self.form.join(a[i], b[j], self.max_tokens) for i, j in places}
@@ -200,7 +214,9 @@ def batches(
     "Consecutive items whose padded size stays within the budget; at least one each."
     batch, budget = [], budget or BATCH_TOKENS
     for item, n in zip(items, lengths, strict=True):
-        if batch and (len(batch) + 1)*n > budget: yield batch; batch = []
+        if batch and (len(batch) + 1)*n > budget:
+            yield batch
+            batch = []
         batch.append(item)
     if batch: yield batch
 
@@ -232,7 +248,8 @@ class Answers:
             self._db = sqlite3.connect(self.path)
             self._db.execute("CREATE TABLE IF NOT EXISTS answers (key TEXT PRIMARY KEY, logits BLOB) WITHOUT ROWID")
         except sqlite3.DatabaseError as e:
-            raise RugptError(f"the journal cannot be read ({e})", str(path), "delete it; its answers will be computed again") from None
+            raise RugptError(f"the journal cannot be read ({e})", str(path),
+                "delete it; its answers will be computed again") from None
 
     def __enter__(self): return self
     def __exit__(self, *exc): self._db.close()
@@ -248,7 +265,8 @@ class Answers:
             with self._db: self._db.executemany("INSERT OR REPLACE INTO answers VALUES (?, ?)",
                 [(k, np.ascontiguousarray(x, np.float64).tobytes()) for k, x in zip(keys, logits, strict=True)])
         except sqlite3.OperationalError as e:
-            raise RugptError(f"cannot write the journal ({e})", str(self.path), "free disk space; the answers so far are kept") from None
+            raise RugptError(f"cannot write the journal ({e})", str(self.path),
+                "free disk space; the answers so far are kept") from None
 
 # %% ../../notebooks/core/topics/03_nli.ipynb #67f2b1c4
 def nli_logits(
@@ -266,7 +284,8 @@ def nli_logits(
     if not len(texts): return out
     asked = np.ones((len(texts), len(topics)), bool) if wanted is None else np.asarray(wanted, bool)
     base = text_digest(nli.digest, *flat) if journal else ""
-    keys = [text_digest(base, t, np.packbits(w).tobytes().hex(), length=32) for t, w in zip(texts, asked, strict=True)] if journal else []
+    keys = [text_digest(base, t, np.packbits(w).tobytes().hex(), length=32)
+        for t, w in zip(texts, asked, strict=True)] if journal else []
     todo = []
     for i in range(len(texts)):
         found = journal.get(keys[i], shape) if journal else None
@@ -301,7 +320,9 @@ def top_topics(
     scores: np.ndarray, # (N, topics) of a cheaper classifier
     k: int, # topics to ask about; 0: all
 ) -> np.ndarray: # (N, topics) of bool
-    "The prefilter: the k topics that a cheaper classifier finds likeliest."
+    """The prefilter: the k topics that a cheaper classifier finds likeliest.
+
+    Raises RugptError where k is out of range."""
     if not 0 <= k: raise RugptError(f"prefilter is {k}", "nli", "give 0 for all topics, or how many to ask about")
     if k == 0 or k >= scores.shape[1]: return np.ones(scores.shape, bool)
     wanted = np.zeros(scores.shape, bool)

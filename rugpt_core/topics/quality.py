@@ -24,7 +24,9 @@ def read_gold(
     path: str, # JSON lines: source_id (or wikidata_id), topic; empty: none
     topic_map: TopicMap, # whose classes and kinds the topics are
 ) -> dict[str, str]: # source id → class
-    "Topics given by a person, in the words of a list that the map knows."
+    """Topics given by a person, in the words of a list that the map knows.
+
+    Raises RugptError where a row lacks its id or topic, or the topic is not in the list."""
     if not str(path): return {}
     where, known, gold = resolve_path(path), {*topic_map.classes, *topic_map.kinds}, {}
     for n, row in enumerate(read_jsonl(where), 1):
@@ -45,7 +47,8 @@ def topic_quality(
 ) -> dict[str, dict]: # topic → precision, recall, f1, n
     "Precision, recall and F1 of every topic; undefined ones are None."
     pairs, t, g = Counter(zip(true, guess, strict=True)), Counter(true), Counter(guess)
-    share = lambda a, b: round(a/b, 4) if b else None
+    def share(a, b):
+        return round(a/b, 4) if b else None
     return {k: dict(precision=share(pairs[k, k], g[k]), recall=share(pairs[k, k], t[k]),
                     f1=share(2*pairs[k, k], t[k] + g[k]), n=t[k]) for k in keys}
 
@@ -70,8 +73,8 @@ def coverage_rows(
         accuracy=round(float(ok[p >= t].mean()), 4) if (p >= t).any() else None) for t in thresholds]
 
 # %% ../../notebooks/core/topics/07_quality.ipynb #ef69d9b4
-QUALITY_MEASURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "majority", "coverage", "accuracy_covered", "ece",
-    "per_topic", "confusion", "reliability", "thresholds", "biography")
+QUALITY_MEASURES = ("accuracy", "accuracy_low", "accuracy_high", "macro_f1", "majority", "coverage", "accuracy_covered",
+    "ece", "per_topic", "confusion", "reliability", "thresholds", "biography")
 UNMATCHED = "no article of this corpus has a topic given by a person"
 
 # %% ../../notebooks/core/topics/07_quality.ipynb #9c23fb8b
@@ -88,8 +91,9 @@ def classifier_measures(
     confusion = Counter(zip(true, guess, strict=True))
     return dict(accuracy=round(float(right.mean()), 4), accuracy_low=round(low, 4), accuracy_high=round(high, 4),
         macro_f1=macro_f1(true, guess), majority=round(max(Counter(true).values())/len(true), 4),
-        coverage=round(float(sure.mean()), 4), accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None,
-        ece=calibration_error(p, right), per_topic=topic_quality(true, guess, classes),
+        coverage=round(float(sure.mean()), 4),
+        accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None, ece=calibration_error(p, right),
+        per_topic=topic_quality(true, guess, classes),
         confusion={t: {g: confusion[t, g] for g in classes if confusion[t, g]} for t in classes if t in set(true)},
         reliability=reliability(p, right), thresholds=coverage_rows(p, right))
 
@@ -99,7 +103,8 @@ def flag_quality(
     guess: Sequence[bool], # by the flag
 ) -> dict | None: # precision, recall, f1, n; None where no article is a biography
     "How well the flag for biographies does."
-    return topic_quality([str(bool(t)) for t in true], [str(bool(g)) for g in guess], ["True"])["True"] if any(true) else None
+    return topic_quality([str(bool(t)) for t in true], [str(bool(g)) for g in guess],
+        ["True"])["True"] if any(true) else None
 
 # %% ../../notebooks/core/topics/07_quality.ipynb #7266cab1
 def table_scores(
@@ -131,7 +136,8 @@ def evaluate(
     out["biography"] = flag_quality(kinds, rows.biography.tolist()) if "biography" in rows else None
     if not subject.any(): return out | dict(note=UNMATCHED if gold else "no gold topics are given")
     scores = fold_scores(table_scores(rows[subject], topics), topics, topic_map)
-    return out | dict(n=int(subject.sum())) | classifier_measures([t for t, s in zip(true, subject, strict=True) if s], scores, topic_map.classes, min_score)
+    return out | dict(n=int(subject.sum())) | classifier_measures([t for t, s in zip(true, subject, strict=True) if s],
+        scores, topic_map.classes, min_score)
 
 # %% ../../notebooks/core/topics/07_quality.ipynb #53390443
 def agreement(

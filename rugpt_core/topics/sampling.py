@@ -28,18 +28,25 @@ def read_limits(
     keys: Sequence[str], # known topics, `other` included
     share: bool = False, # numbers are shares from 0 to 1, else whole articles
 ) -> dict[tuple[str, str], float]: # (topic, origin or "") → number
-    "Limits as a person writes them."
+    """Limits as a person writes them.
+
+    Raises RugptError where a limit is not topic=number, or its topic or origin is unknown."""
     out: dict[tuple[str, str], float] = {}
     for item in text.replace(",", " ").split():
         name, eq, number = item.partition("=")
         topic, _, origin = name.partition("/")
-        if not eq: raise RugptError(f"{item!r} is not topic=number", parameter, "write for example sport=200 history/synthetic=20")
-        if topic not in (*keys, "*"): raise RugptError(f"topic {topic!r} is not in the list of topics", parameter, f"known: {', '.join(keys)}")
-        if origin not in ("", *ORIGINS): raise RugptError(f"origin {origin!r} is not known", parameter, "use natural or synthetic")
+        if not eq:
+            raise RugptError(f"{item!r} is not topic=number", parameter,
+                "write for example sport=200 history/synthetic=20")
+        if topic not in (*keys, "*"):
+            raise RugptError(f"topic {topic!r} is not in the list of topics", parameter, f"known: {', '.join(keys)}")
+        if origin not in ("", *ORIGINS):
+            raise RugptError(f"origin {origin!r} is not known", parameter, "use natural or synthetic")
         try: value = float(number) if share else int(number)
         except ValueError: value = -1
         if value < 0 or share and value > 1:
-            raise RugptError(f"{item!r}: not a {'share from 0 to 1' if share else 'whole number'}", parameter, "mend the number")
+            raise RugptError(f"{item!r}: not a {'share from 0 to 1' if share else 'whole number'}", parameter,
+                "mend the number")
         out[topic, origin] = value
     for (topic, origin), value in [(k, v) for k, v in out.items() if k[0] == "*"]:
         for key in keys: out.setdefault((key, origin), value)
@@ -53,7 +60,9 @@ def synthetic_limit(
     natural: int, # articles kept in train
     share: float, # the most of train that may be synthetic, 0 to 1
 ) -> int | None: # None: no limit
-    "How many synthetic articles keep their share of train: s ≤ share·(s + natural)."
+    """How many synthetic articles keep their share of train: s ≤ share·(s + natural).
+
+    Raises RugptError where the share is outside of 0 to 1."""
     if not 0 <= share <= 1: raise RugptError(f"synthetic_share is {share}", "classify", "give a share from 0 to 1")
     return None if share == 1 else math.floor(share*natural/(1 - share) + 1e-9)
 
@@ -65,7 +74,8 @@ def fill_smallest(
     limit: int | None, # most articles added in all
 ) -> dict[str, int]: # topic → articles to add
     "Add one article after another, always to the smallest topic that has one to spare and room for it."
-    room = lambda k: top[k] if isinstance(top, Mapping) else top
+    def room(k):
+        return top[k] if isinstance(top, Mapping) else top
     added = dict.fromkeys(spare, 0)
     queue = [(sizes.get(k, 0), k) for k in sorted(spare) if spare[k]]
     heapq.heapify(queue)
@@ -73,7 +83,8 @@ def fill_smallest(
     while queue and left > 0:
         n, k = heapq.heappop(queue)
         if n >= room(k): continue
-        added[k] += 1; left -= 1
+        added[k] += 1
+        left -= 1
         if added[k] < spare[k]: heapq.heappush(queue, (n + 1, k))
     return added
 
@@ -85,7 +96,8 @@ def level(
     high: Mapping[str, int], # at least `low`
 ) -> dict[str, int]: # topic → articles, between low and high
     "Give out `total` articles in proportion to the weights, within the bounds: the level at which the sum fits."
-    clip = lambda x: {k: min(max(x*w, low[k]), high[k]) for k, w in weights.items()}
+    def clip(x):
+        return {k: min(max(x*w, low[k]), high[k]) for k, w in weights.items()}
     total = min(max(total, sum(low.values())), sum(high.values()))
     a, b = 0., max([high[k]/w for k, w in weights.items()], default=0.)
     for _ in range(100):
@@ -108,14 +120,17 @@ class SamplePlan:
     alpha: float = 1. # how often topics are read, see `topic_reads`
     caps: Mapping[tuple[str, str], float] = field(default_factory=dict) # of read_limits
     floors: Mapping[tuple[str, str], float] = field(default_factory=dict)
-    shares: Mapping[tuple[str, str], float] = field(default_factory=dict) # (topic, "") of train, (topic, origin) of the topic
+    # (topic, "") of train, (topic, origin) of the topic
+    shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #def2a8f6
 def topic_bounds(
     have: Mapping[tuple[str, str], int], # (topic, origin) → articles in train
     plan: SamplePlan,
 ) -> tuple[dict, dict, dict]: # per topic: cap, floor, articles that the caps leave
-    "The bounds of every topic that has articles."
+    """The bounds of every topic that has articles.
+
+    Raises RugptError where a floor is above its cap."""
     keys = sorted({t for t, _ in have})
     counts = {t: sum(have.get((t, o), 0) for o in ORIGINS) for t in keys}
     cap, floor, high = {}, {}, {}
@@ -124,8 +139,10 @@ def topic_bounds(
         floor[t] = int(plan.floors.get((t, ""), plan.floor))
         capped = (t, "") in plan.caps or plan.cap > 0
         if capped and floor[t] > cap[t] and ((t, "") in plan.floors or plan.floor > plan.cap > 0):
-            raise RugptError(f"topic {t!r}: floor {floor[t]} is above cap {cap[t]}", "classify", "lower min_per_topic or raise max_per_topic")
-        high[t] = min(cap[t], sum(min(have.get((t, o), 0), int(plan.caps.get((t, o), have.get((t, o), 0)))) for o in ORIGINS))
+            raise RugptError(f"topic {t!r}: floor {floor[t]} is above cap {cap[t]}", "classify",
+                "lower min_per_topic or raise max_per_topic")
+        high[t] = min(cap[t], sum(min(have.get((t, o), 0), int(plan.caps.get((t, o), have.get((t, o), 0))))
+            for o in ORIGINS))
     return cap, floor, high
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #dd170a25
@@ -143,11 +160,13 @@ def quotas(
     weights = {t: share.get(t, left/len(free) if free else 0) or 1e-9 for t in high}
     size = plan.size or sum(high.values())
     if share and not plan.size: # the largest sample in which every share holds
-        size = min([size, *(high[t]/v for t, v in share.items() if v), *([sum(high[t] for t in free)/left] if free and left else [])])
+        size = min([size, *(high[t]/v for t, v in share.items() if v),
+            *([sum(high[t] for t in free)/left] if free and left else [])])
     fixed = level(size, {t: weights[t] for t in share} | ({"": left} if free and left else {}),
         {t: low[t] for t in share} | {"": sum(low[t] for t in free)},
         {t: high[t] for t in share} | {"": sum(high[t] for t in free)}) if share else {"": size}
-    rest = level(fixed.get("", 0), dict.fromkeys(free, 1.), {t: low[t] for t in free}, {t: high[t] for t in free}) if free else {}
+    rest = level(fixed.get("", 0), dict.fromkeys(free, 1.), {t: low[t] for t in free},
+        {t: high[t] for t in free}) if free else {}
     return {t: rest.get(t, fixed.get(t, 0)) for t in high}
 
 # %% ../../notebooks/core/topics/06_sampling.ipynb #f38ef673
@@ -176,9 +195,11 @@ def by_origin(
         wish[topic] = int(min(room(topic, "synthetic"), asked, q))
         natural[topic] = min(room(topic, "natural"), q - wish[topic])
         # Where natural articles are missing, fewer synthetic ones keep the share that was asked for.
-        if part is not None and part < 1: wish[topic] = min(wish[topic], math.floor(part*natural[topic]/(1 - part) + 1e-9))
+        if part is not None and part < 1:
+            wish[topic] = min(wish[topic], math.floor(part*natural[topic]/(1 - part) + 1e-9))
 
-    # First what was asked for by topic, then the quotas of the other topics are filled up, both within the share of train.
+    # First what was asked for by topic, then the quotas of the other topics are filled up, both within the share of
+    # train.
     limit = synthetic_limit(sum(natural.values()), plan.synthetic_share)
     first = fill_smallest(dict.fromkeys(quota, 0), wish, dict(quota), limit)
     used = {t: natural[t] + first[t] for t in quota}
@@ -229,9 +250,12 @@ def select_balanced(
     min_score: float = 0.3, # probability under which an article belongs to `other`
     seed: int = 1337, # of the draw within a topic
 ): # DataFrame: article columns, topic, score, …, origin, reads; sorted by id
-    "Draw the balanced sample. The draw of an article depends on the seed and its id, not on the order of rows."
+    """Draw the balanced sample. The draw of an article depends on the seed and its id, not on the order of rows.
+
+    Raises RugptError where an article has no label."""
     extra = [c for c in ("margin", "biography") if c in labels]
-    rows = articles.merge(with_other(labels, min_score)[["id", "topic", "score", *extra]], on="id", how="left", validate="one_to_one")
+    rows = articles.merge(with_other(labels, min_score)[["id", "topic", "score", *extra]], on="id", how="left",
+        validate="one_to_one")
     if rows.topic.isna().any(): raise RugptError("articles without a label", "classify", "run the stage again")
     rows["origin"] = origin_of(rows.source)
     rows["_draw"] = [text_digest(str(seed), id) for id in rows.id]
@@ -251,7 +275,8 @@ def balance_rows(
     plan: SamplePlan | None = None, # adds, for train, what bound each topic
 ) -> list[dict]: # topic, split, origin, before, after; cap, floor, share, why
     "Articles before and after, per topic, split and origin, and the reason for every number."
-    count = lambda rows: Counter(zip(rows.topic, rows.split, origin_of(rows.source), strict=True))
+    def count(rows):
+        return Counter(zip(rows.topic, rows.split, origin_of(rows.source), strict=True))
     before, after = count(articles), count(selection)
     rows = [dict(topic=t, split=s, origin=o, before=n, after=after[t, s, o]) for (t, s, o), n in sorted(before.items())]
     if plan is None: return rows
@@ -261,7 +286,8 @@ def balance_rows(
     for r in rows:
         t, drawn = r["topic"], sum(after[r["topic"], "train", o] for o in ORIGINS)
         r |= dict(cap=cap.get(t), floor=floor.get(t), target=plan.shares.get((t, "")), why="")
-        if r["split"] == "train": r |= dict(share=round(drawn/size, 4) if size else None, why=reason(r, drawn, high[t], plan))
+        if r["split"] == "train":
+            r |= dict(share=round(drawn/size, 4) if size else None, why=reason(r, drawn, high[t], plan))
         else: r |= dict(share=None, why="all natural articles" if r["origin"] == "natural" else "never validated on")
     return rows
 
@@ -275,7 +301,8 @@ def reason(
     "What decided how many articles of a topic and origin are in the sample."
     short = f"; {r['floor'] - drawn} short of the floor" if drawn < r["floor"] else ""
     if r["after"] == r["before"]: return "all of them" + short
-    if (r["topic"], r["origin"]) in plan.caps and r["after"] == plan.caps[r["topic"], r["origin"]]: return "cap of the origin" + short
+    if (r["topic"], r["origin"]) in plan.caps and r["after"] == plan.caps[r["topic"], r["origin"]]:
+        return "cap of the origin" + short
     if drawn == r["cap"]: return "cap of the topic" + short
     if r["target"] is not None: return "target share" + short
     if r["origin"] == "synthetic" and drawn < high: return "share of synthetic articles" + short
@@ -304,9 +331,11 @@ def unmet(
     topics, size = sorted({t for t, _ in got} | {t for t, _ in (*plan.floors, *plan.shares)}), sum(got.values())
     have = {(t, o): sum(n for (k, origin), n in got.items() if k == t and o in ("", origin))
             for t in topics for o in ("", *ORIGINS)}
-    name = lambda t, o: f"{t}/{o}" if o else t
+    def name(t, o):
+        return f"{t}/{o}" if o else t
     floors = {(t, ""): plan.floor for t in topics if plan.floor} | dict(plan.floors)
-    out = [f"{name(*k)}: {have[k]} articles, a floor of {n:.0f} was asked for" for k, n in floors.items() if have[k] < n]
+    out = [f"{name(*k)}: {have[k]} articles, a floor of {n:.0f} was asked for" for k, n in floors.items()
+        if have[k] < n]
     if size < plan.size: out.append(f"the sample: {size} articles, {plan.size} were asked for")
     for (t, o), wanted in plan.shares.items():
         whole = have[t, ""] if o else size # a share of the topic, or of train

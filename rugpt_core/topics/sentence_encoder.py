@@ -112,7 +112,9 @@ class SentenceEncoder:
         i, at = 0, 0
         while i < len(group):
             j, size = i, 0
-            while j < len(group) and (j == i or size + len(group[j]) <= BLOCK_TOKENS): size += len(group[j]); j += 1
+            while j < len(group) and (j == i or size + len(group[j]) <= BLOCK_TOKENS):
+                size += len(group[j])
+                j += 1
             sums[i:j] = self._block([len(t) for t in group[i:j]], back[at:at + size])
             at, i = at + size, j
         return self._head(sums, np.array([len(t) for t in group], np.float32))
@@ -132,7 +134,8 @@ class SentenceEncoder:
         row[place] = tokens
         blank, size = row == empty, len(row) - 2*GAP # places that have a whole window
         x, h, term, window, c = self._buffers((size, 512 + 3*d), (len(row), d), (size, d), (size, 5*d), (size, d))
-        take = lambda rows, at, out: np.take(rows, at, axis=0, out=out, mode="clip") # clip: without a second buffer
+        def take(rows, at, out):
+            return np.take(rows, at, axis=0, out=out, mode="clip") # clip: without a second buffer
         take(self.emb, row[GAP:-GAP], x[:, :512])
         for b, (n, left) in enumerate(ORDERS):
             mid = h[GAP:-GAP]
@@ -154,7 +157,8 @@ class SentenceEncoder:
         "Normalised rows, summed over each text: the sum of (x − mean)·scale, without writing the rows."
         mean = x.mean(axis=1)
         scale = 1/np.sqrt(np.einsum("ij,ij->i", x, x)/x.shape[1] - mean**2 + self.net.eps)
-        rows = [scale[s:s + n] @ x[s:s + n] - mean[s:s + n] @ scale[s:s + n] for s, n in zip(starts, lengths, strict=True)]
+        rows = [scale[s:s + n] @ x[s:s + n] - mean[s:s + n] @ scale[s:s + n]
+            for s, n in zip(starts, lengths, strict=True)]
         return np.array(rows)*self.net.ln_g + np.array(lengths, np.float32)[:, None]*self.net.ln_b
 
     def _head(self, sums: np.ndarray, lengths: np.ndarray) -> np.ndarray: # (texts, 512), rows of length one

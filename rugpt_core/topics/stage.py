@@ -23,7 +23,15 @@ from .embedding import encoder_scores, opening
 from .labels import is_biography, label_table, origin_of, ORIGINS, with_other
 from .nli import Answers, MAX_TOKENS, NLI, nli_scores, top_topics
 from .quality import agreement, evaluate, QUALITY_MEASURES, read_gold
-from .sampling import balance_rows, dropped_share, MUCH, read_limits, SamplePlan, select_balanced, unmet
+from rugpt_core.topics.sampling import (
+    balance_rows,
+    dropped_share,
+    MUCH,
+    read_limits,
+    SamplePlan,
+    select_balanced,
+    unmet,
+)
 from .sentence_encoder import load_encoder
 from .student import choose_lessons, Student
 from .taxonomy import OTHER, read_topic_map, read_topics, Topic
@@ -33,7 +41,9 @@ def read_articles(
     clean_dir: str | Path, # has articles.parquet
     synthetic_dir: str | Path, # has articles.parquet, perhaps without rows
 ):
-    "Natural and synthetic articles in one table, sorted by id."
+    """Natural and synthetic articles in one table, sorted by id.
+
+    Raises RugptError where no article is left or one stands twice."""
     import pandas as pd
     parts = [read_parquet(Path(d)/"articles.parquet") for d in (clean_dir, synthetic_dir)]
     if parts[0].empty:
@@ -50,7 +60,8 @@ def article_openings(rows) -> tuple[list[str], list[bool]]: # rows of read_artic
     "What classifiers read of each article, and whether it is a biography."
     texts, people = [], []
     for title, text in progress(zip(rows.title, rows.text, strict=True), "opening", len(rows), "articles"):
-        texts.append(opening(title, text)); people.append(is_biography(title, text))
+        texts.append(opening(title, text))
+        people.append(is_biography(title, text))
     return texts, people
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #2c0b9164
@@ -89,7 +100,8 @@ class Classifiers:
         started = time.perf_counter()
         out = work()
         done = self.seconds.setdefault(name, [0, 0.])
-        done[0] += n; done[1] += time.perf_counter() - started
+        done[0] += n
+        done[1] += time.perf_counter() - started
         return out
 
     def encoder(self, texts: Sequence[str]) -> np.ndarray: # (N, topics)
@@ -103,7 +115,8 @@ class Classifiers:
         wanted = top_topics(self.encoder(texts), self.prefilter) if self.prefilter else None
         def work():
             if self.journal is None: return nli_scores(texts, self.topics, nli, wanted=wanted)
-            with Answers(self.journal) as journal: return nli_scores(texts, self.topics, nli, wanted=wanted, journal=journal)
+            with Answers(self.journal) as journal:
+                return nli_scores(texts, self.topics, nli, wanted=wanted, journal=journal)
         return self.timed("mdeberta", len(texts), work)
 
     def student(self, texts: Sequence[str], labels: Sequence[str], weights: Sequence[float] | None = None) -> Student:
@@ -125,7 +138,9 @@ def teach(
     n: int, # articles that the teacher labels
     gold: Mapping[int, str] = {}, # place of an article → topic, for teacher gold
 ) -> tuple[np.ndarray, Student, np.ndarray]: # scores (N, topics), the student, places of its lessons
-    "Let a teacher label the articles that teach most, and a student the rest."
+    """Let a teacher label the articles that teach most, and a student the rest.
+
+    Raises RugptError where the teacher is unknown."""
     if teacher not in TEACHERS:
         raise RugptError(f"teacher {teacher!r} is not known", "classify", f"use {', '.join(TEACHERS)}")
     pupil = Student(bench.topics, encode=bench.encode, seed=bench.seed)
@@ -135,7 +150,8 @@ def teach(
         labels, weights = [gold[i] for i in lessons], None
     else:
         from rugpt_core.topics.embedding import similarities, SIMILARITY_SCALE, softmax
-        lessons = choose_lessons(softmax(SIMILARITY_SCALE*similarities(vectors, pupil.phrasings)), vectors, n, bench.seed)
+        lessons = choose_lessons(softmax(SIMILARITY_SCALE*similarities(vectors, pupil.phrasings)), vectors, n,
+            bench.seed)
         scores = getattr(bench, teacher)([texts[i] for i in lessons])
         labels, weights = [bench.topics[i].key for i in scores.argmax(1)], scores.max(1)
     pupil.fit([texts[i] for i in lessons], labels, weights, vectors[lessons])
@@ -150,7 +166,9 @@ def label(
     teacher_articles: int = 2000, # that the teacher labels for the student
     gold: Mapping[int, str] = {}, # place of an article → topic, for teacher gold
 ) -> tuple[np.ndarray, Student | None]: # (N, topics); the student where there is one
-    "Probabilities of topics by the classifier asked for."
+    """Probabilities of topics by the classifier asked for.
+
+    Raises RugptError where the classifier is unknown."""
     if classifier not in CLASSIFIERS:
         raise RugptError(f"classifier {classifier!r} is not known", "classify", f"use {', '.join(CLASSIFIERS)}")
     if classifier == "student": return teach(bench, texts, teacher, teacher_articles, gold)[:2]
@@ -207,10 +225,12 @@ def compare_classifiers(
         crossed = crossed_student(bench, some, found[name])
         if crossed is not None: found["student"] = crossed
     if "nli" in bench._made and "mdeberta" not in found: found["mdeberta"] = bench.mdeberta(some)
-    table = pd.DataFrame(dict(id=rows.id.iloc[at].to_numpy()) | {n: [bench.topics[i].key for i in s.argmax(1)] for n, s in found.items()})
-    quality = {n: evaluate(rows.iloc[at], label_table(rows.id.iloc[at], s, bench.topics, n), gold, bench.topics, topic_map, min_score)
-               for n, s in found.items()}
-    return table, {n: {k: q[k] for k in ("n", *QUALITY_MEASURES) if k not in ("per_topic", "biography")} for n, q in quality.items()}
+    table = pd.DataFrame(dict(id=rows.id.iloc[at].to_numpy())
+        | {n: [bench.topics[i].key for i in s.argmax(1)] for n, s in found.items()})
+    quality = {n: evaluate(rows.iloc[at], label_table(rows.id.iloc[at], s, bench.topics, n), gold, bench.topics,
+        topic_map, min_score) for n, s in found.items()}
+    return table, {n: {k: q[k] for k in ("n", *QUALITY_MEASURES) if k not in ("per_topic", "biography")}
+        for n, q in quality.items()}
 
 # %% ../../notebooks/core/topics/08_stage.ipynb #1da745d4
 def timing_rows(bench: Classifiers) -> list[dict]: # classifier, articles, seconds, seconds_per_1000
@@ -224,10 +244,14 @@ def sample_plan(
     max_per_topic: int, min_per_topic: int, sample_articles: int, synthetic_share: float,
     topic_caps: str, topic_floors: str, topic_shares: str, topic_alpha: float = 1.,
 ) -> SamplePlan:
-    "The plan of the sample, from parameters as a person writes them."
-    for name, n in dict(max_per_topic=max_per_topic, min_per_topic=min_per_topic, sample_articles=sample_articles).items():
+    """The plan of the sample, from parameters as a person writes them.
+
+    Raises RugptError where a number is below 0."""
+    for name, n in dict(max_per_topic=max_per_topic, min_per_topic=min_per_topic,
+            sample_articles=sample_articles).items():
         if n < 0: raise RugptError(f"{name} is {n}", "classify", "give 0 or a positive number")
-    if not 0 <= topic_alpha <= 1: raise RugptError(f"topic_alpha is {topic_alpha}", "classify", "give a number from 0 to 1")
+    if not 0 <= topic_alpha <= 1:
+        raise RugptError(f"topic_alpha is {topic_alpha}", "classify", "give a number from 0 to 1")
     keys = [*(t.key for t in topics), OTHER]
     return SamplePlan(max_per_topic, min_per_topic, sample_articles, synthetic_share, topic_alpha,
         read_limits(topic_caps, "topic_caps", keys), read_limits(topic_floors, "topic_floors", keys),
@@ -293,10 +317,12 @@ def classify(
     write_parquet(out/"labels.parquet", with_other(labels, min_topic_score))
     write_parquet(out/"comparison.parquet", table)
     quality = evaluate(rows, labels, gold, topics, lists, min_topic_score)
-    write_json(out/"evaluation.json", quality | dict(classifier=classifier, teacher=teacher if student else None, classifiers=sides,
+    write_json(out/"evaluation.json",
+        quality | dict(classifier=classifier, teacher=teacher if student else None, classifiers=sides,
         agreement=agreement({c: table[c] for c in table if c != "id"}), notes=bench.notes))
     selection = draw_sample(out, rows, with_other(labels, min_topic_score), plan, seed)
-    write_json(out/"timing.json", next(r for r in timing_rows(bench) if r["classifier"] == classifier) | dict(classifiers=timing_rows(bench)))
+    write_json(out/"timing.json", next(r for r in timing_rows(bench) if r["classifier"] == classifier)
+        | dict(classifiers=timing_rows(bench)))
     return stage_counts(rows, with_other(labels, min_topic_score), selection, quality) | dict(
         unmet=read_json(out/"balance.json")["unmet"])
 
@@ -315,9 +341,10 @@ def draw_sample(
     train = selection[selection.split == "train"]
     reads = {t: round(float(r), 4) for t, r in train.groupby("topic").reads.first().items()}
     lost, short = dropped_share(rows, selection), unmet(explained, plan)
-    write_json(out/"balance.json", dict(cap=plan.cap, synthetic_share=plan.synthetic_share, size=plan.size, alpha=plan.alpha,
-        reads=reads, dropped=round(lost, 6), warning=lost > MUCH, unmet=short, rows=explained))
-    print(f"sample: {len(selection):,} of {len(rows):,} articles, {lost:.1%} of the natural characters dropped", flush=True)
+    write_json(out/"balance.json", dict(cap=plan.cap, synthetic_share=plan.synthetic_share, size=plan.size,
+        alpha=plan.alpha, reads=reads, dropped=round(lost, 6), warning=lost > MUCH, unmet=short, rows=explained))
+    print(f"sample: {len(selection):,} of {len(rows):,} articles, {lost:.1%} of the natural characters dropped",
+        flush=True)
     if lost > MUCH: print("warning: the caps, shares or size asked for throw natural text away", flush=True)
     for line in short: print(f"not met: {line}", flush=True)
     return selection
@@ -327,7 +354,8 @@ def stage_counts(rows, labels, selection, quality: dict) -> dict:
     "What the manifest says of the stage."
     natural = origin_of(selection.source) == ORIGINS[0]
     return dict(articles=len(rows), synthetic=int((origin_of(rows.source) == "synthetic").sum()),
-        other=int((labels.topic == OTHER).sum()), biographies=int(labels.biography.sum()),
-        selected=len(selection), natural_chars_dropped=round(dropped_share(rows, selection), 6),
+        other=int((labels.topic == OTHER).sum()), biographies=int(labels.biography.sum()), selected=len(selection),
+        natural_chars_dropped=round(dropped_share(rows, selection), 6),
         selected_train=int((selection.split == "train").sum()), selected_val=int((selection.split == "val").sum()),
-        selected_synthetic=int((~natural).sum()), gold=quality["n"], accuracy=quality["accuracy"], macro_f1=quality["macro_f1"])
+        selected_synthetic=int((~natural).sum()), gold=quality["n"], accuracy=quality["accuracy"],
+        macro_f1=quality["macro_f1"])

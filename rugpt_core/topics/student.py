@@ -54,7 +54,8 @@ def fit_temperature(
     "The temperature with the least log loss."
     from scipy.optimize import minimize_scalar
     if not len(logits): return 1.0
-    best = minimize_scalar(lambda t: log_loss(logits, true, np.exp(t)), bounds=(np.log(.05), np.log(20)), method="bounded")
+    best = minimize_scalar(lambda t: log_loss(logits, true, np.exp(t)), bounds=(np.log(.05), np.log(20)),
+        method="bounded")
     return float(np.exp(best.x))
 
 # %% ../../notebooks/core/topics/04_student.ipynb #bee2d84e
@@ -115,8 +116,9 @@ class Student:
                 "give at least 4 articles of 2 topics")
         rows, weights = list(texts), np.ones(len(labels)) if weights is None else np.asarray(weights, float)
         x = self.vectors(rows) if vectors is None else vectors
-        make = lambda: TfidfVectorizer(analyzer="char_wb", ngram_range=NGRAMS, sublinear_tf=True, min_df=min(2, len(rows)//4),
-            max_features=60_000, dtype=np.float32)
+        def make():
+            return TfidfVectorizer(analyzer="char_wb", ngram_range=NGRAMS, sublinear_tf=True,
+                min_df=min(2, len(rows)//4), max_features=60_000, dtype=np.float32)
         self._calibrate(rows, labels, weights, x, make)
         self.words = make()
         self.model = self._fitted(self._matrix(rows, x, self.words.fit_transform), labels, weights)
@@ -158,7 +160,8 @@ class Student:
         idf = self.words.idf_ if known else np.zeros(0)
         buffer = io.BytesIO()
         np.savez(buffer, facts=np.frombuffer(json.dumps(facts, ensure_ascii=False).encode(), np.uint8), idf=idf,
-            coef=self.model.coef_, intercept=self.model.intercept_, phrasings=np.concatenate(self.phrasings or [np.zeros((0, 512))]))
+            coef=self.model.coef_, intercept=self.model.intercept_,
+            phrasings=np.concatenate(self.phrasings or [np.zeros((0, 512))]))
         return write_atomic(path, buffer.getvalue())
 
 # %% ../../notebooks/core/topics/04_student.ipynb #96581c65
@@ -175,14 +178,18 @@ def load_student(
     path: str | Path, # what Student.save wrote
     encode: Callable[[Sequence[str]], np.ndarray] | None = None, # None: the embedded encoder, when it is needed
 ) -> Student:
-    "Read a student."
+    """Read a student.
+
+    Raises RugptError where the file is missing or is no student."""
     from sklearn.feature_extraction.text import TfidfVectorizer
     try:
         with np.load(path, allow_pickle=False) as z: arrays = {k: z[k] for k in z.files}
         facts = json.loads(arrays["facts"].tobytes())
-    except FileNotFoundError: raise RugptError("file is missing", str(path), "run the stage classify with classifier=student") from None
+    except FileNotFoundError:
+        raise RugptError("file is missing", str(path), "run the stage classify with classifier=student") from None
     except (ValueError, KeyError, OSError, EOFError) as e:
-        raise RugptError(f"not a student ({type(e).__name__})", str(path), "delete it and run the stage classify again") from None
+        raise RugptError(f"not a student ({type(e).__name__})", str(path),
+            "delete it and run the stage classify again") from None
     student = Student(features=facts["features"], encode=encode, seed=facts["seed"])
     student.labels, student.temperature = facts["labels"], facts["temperature"]
     student.phrasings = np.split(arrays["phrasings"], np.cumsum(facts["sizes"])[:-1]) if facts["sizes"] else []
@@ -206,7 +213,8 @@ def even_parts(
         step = max(1, n//len(open_))
         for i in open_:
             more = min(step, sizes[i] - out[i], n)
-            out[i] += more; n -= more
+            out[i] += more
+            n -= more
     return out
 
 # %% ../../notebooks/core/topics/04_student.ipynb #00c32f5c
@@ -231,10 +239,13 @@ def choose_lessons(
     n: int, # articles to label
     seed: int = 1337, # of the clusters
 ) -> np.ndarray: # (n,) indices, ascending
-    "Articles that the teacher should label: typical ones of every topic."
+    """Articles that the teacher should label: typical ones of every topic.
+
+    Raises RugptError where n is below 1."""
     if n < 1: raise RugptError(f"{n} articles to label", "student", "give teacher_articles a positive number")
     if n >= len(scores): return np.arange(len(scores))
     guess, x = scores.argmax(1), unit(np.asarray(vectors, np.float32))
     groups = [np.flatnonzero(guess == g) for g in sorted(set(guess.tolist()))]
-    taken = [g[middles(x[g], k, seed)] for g, k in zip(groups, even_parts([len(g) for g in groups], n), strict=True) if k]
+    taken = [g[middles(x[g], k, seed)] for g, k in zip(groups, even_parts([len(g) for g in groups], n), strict=True)
+        if k]
     return np.sort(np.concatenate(taken))

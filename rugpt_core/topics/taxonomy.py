@@ -43,7 +43,9 @@ def make_topic(
     where: str, # for the error
     version: int = 1, # of the list
 ) -> Topic:
-    "One topic of the file; what is optional is made from what is there."
+    """One topic of the file; what is optional is made from what is there.
+
+    Raises RugptError where a field is missing or has a wrong type."""
     fields = row if isinstance(row, dict) else {}
     missing = [k for k in ("key", "ru", "en", "description") if not fields.get(k)]
     if missing: raise RugptError(f"topic lacks {', '.join(missing)}", where, "give key, ru, en and description")
@@ -59,7 +61,9 @@ def make_topic(
 def read_topics(
     path: str | Path, # YAML: `version` and `topics`, or the list of topics alone
 ) -> list[Topic]: # in the order of the file
-    "Read and check the list of topics."
+    """Read and check the list of topics.
+
+    Raises RugptError where the file is no valid list of topics."""
     rows, version, path = read_yaml(path, "topics_file"), 1, resolve_path(path)
     if isinstance(rows, dict): rows, version = rows.get("topics"), rows.get("version", 1)
     if not isinstance(rows, list):
@@ -90,11 +94,14 @@ def read_topic_map(
     topics: Sequence[Topic],
     path: str | Path = "data/topic_maps.yml",
 ) -> TopicMap:
-    "Which class each of our topics belongs to."
+    """Which class each of our topics belongs to.
+
+    Raises RugptError where the list is not there or names unknown topics."""
     if not name: return TopicMap({t.key: t.key for t in topics}, {})
     maps, where = read_yaml(path, "topic_maps_file"), str(resolve_path(path))
     if not isinstance(maps, dict) or name not in maps:
-        raise RugptError(f"list {name!r} is not there", where, f"known: {', '.join(maps) if isinstance(maps, dict) else 'none'}")
+        raise RugptError(f"list {name!r} is not there", where,
+            f"known: {', '.join(maps) if isinstance(maps, dict) else 'none'}")
     given = (maps[name] or {}).get("topics") or {}
     lost, odd = [t.key for t in topics if t.key not in given], [k for k in given if k not in {t.key for t in topics}]
     if lost or odd:

@@ -19,7 +19,8 @@ from ..modeling.model import Model, flops_per_token
 from .config import TrainConfig
 
 # %% ../../notebooks/core/training/02_compiling.ipynb #5f777721
-PAYS_FLOPS = dict(cpu=1e14, cuda=1e16) # operations of a run, from which a tenth of its time is more than compiling takes
+# operations of a run, from which a tenth of its time is more than compiling takes
+PAYS_FLOPS = dict(cpu=1e14, cuda=1e16)
 PAYS_MINUTES = 5. # of a run with a time budget
 
 # %% ../../notebooks/core/training/02_compiling.ipynb #2fa8cdc2

@@ -41,7 +41,8 @@ class TrainConfig:
     betas: tuple[float, float] = (.9, .95) # of AdamW
     momentum: float = .95 # of Muon
     grad_clip: float = 1. # largest norm of the gradient
-    ema: float = 0. # weights that are validated and kept are averaged over steps with this decay, e.g. 0.99; 0: not averaged
+    # weights that are validated and kept are averaged over steps with this decay, e.g. 0.99; 0: not averaged
+    ema: float = 0.
     windows: str = "flat" # flat (the file is cut into windows) or documents (rows packed with whole documents)
     mask_documents: bool = False # attention sees its own document alone
     eval_every: int = 20 # steps between validations
@@ -66,7 +67,8 @@ class TrainConfig:
         for name in ("max_steps", "batch_size", "grad_accum", "eval_every", "eval_tokens", "threads"):
             value = getattr(self, name)
             if value < 1: refuse(f"{name} is {value}", "give a whole number of at least 1")
-        for name, known in dict(schedule=SCHEDULES, optimizer=OPTIMIZERS, windows=WINDOWS, dtype=DTYPES, compile=COMPILE,
+        for name, known in dict(schedule=SCHEDULES, optimizer=OPTIMIZERS, windows=WINDOWS, dtype=DTYPES,
+                compile=COMPILE,
                                 loss_way=("auto", *LOSS_WORDS)).items():
             value = getattr(self, name)
             if value not in known: refuse(f"unknown {name} {value!r}", f"use one of: {', '.join(known)}")
@@ -121,9 +123,9 @@ def schedule_note(
     by_steps = shares == [None, None]
     if all(rate_factor(s, b) == rate_factor(s, t) for s in range(step)) if by_steps else had == has: return ""
     was, now = (f"{x.minutes:g} minutes" if x.minutes else f"{x.max_steps:,} steps" for x in (b, t))
-    return (f"note: the first {step:,} steps had the schedule of a run of {was}; those to come have that of a run of {now}, "
-            f"and the learning rate goes from {had:.0%} to {has:.0%} of its peak. "
-            f"The result differs from that of one run of {now}, which --fresh trains")
+    return (f"note: the first {step:,} steps had the schedule of a run of {was}; those to come have that of a run of "
+        f"{now}, and the learning rate goes from {had:.0%} to {has:.0%} of its peak. The result differs from "
+        f"that of one run of {now}, which --fresh trains")
 
 
 # %% ../../notebooks/core/training/00_config.ipynb #13a0aca1
@@ -154,7 +156,9 @@ def scale_from_depth(
     block_size: int, # tokens of a window
     **given, # settings that stand; those with the value of BY_DIAL do not
 ) -> dict: # a value for every name in BY_DIAL
-    "Settings by the rules above."
+    """Settings by the rules above.
+
+    Raises RugptError where the depth is below 1."""
     if depth < 0: raise RugptError(f"depth is {depth}", "depth", "give a whole number of at least 1, or 0: by the text")
     fixed = {k: v for k, v in given.items() if k in BY_DIAL and v != BY_DIAL[k]}
     depth = depth or depth_for(train_tokens, vocab_size)
@@ -186,12 +190,16 @@ def resolve_settings(
     dropout: float = 0.,
     **given, # of BY_DIAL and of TrainConfig
 ) -> tuple[ModelConfig, TrainConfig]:
-    "The model and the run that settings ask for."
+    """The model and the run that settings ask for.
+
+    Raises RugptError where a setting is unknown or out of range."""
     known = {f.name for f in fields(TrainConfig)} | set(BY_DIAL)
     unknown = sorted(set(given) - known)
-    if unknown: raise RugptError(f"unknown settings: {', '.join(unknown)}", "train", f"known: {', '.join(sorted(known))}")
+    if unknown:
+        raise RugptError(f"unknown settings: {', '.join(unknown)}", "train", f"known: {', '.join(sorted(known))}")
     s = given | scale_from_depth(depth, vocab_size, train_tokens, block_size, **given)
-    if s.get("minutes") and not given.get("max_steps"): s["max_steps"] = ENDLESS # the schedule is stretched to the minutes
+    # the schedule is stretched to the minutes
+    if s.get("minutes") and not given.get("max_steps"): s["max_steps"] = ENDLESS
     shape = {k: s.pop(k) for k in SHAPE}
     return ModelConfig(family, vocab_size, block_size, dropout=dropout, **shape), TrainConfig(**s)
 
@@ -203,16 +211,21 @@ def known_settings() -> dict: # name → default
 def read_settings(
     given: list[str], # name=value
 ) -> dict:
-    "Settings as they are written on the command line."
+    """Settings as they are written on the command line.
+
+    Raises RugptError where a setting is not name=value, or its name or type is wrong."""
     known, out = known_settings(), {}
     for text in given:
         name, eq, value = text.partition("=")
         if not eq: raise RugptError(f"{text!r} is not name=value", "--set")
-        if name not in known: raise RugptError(f"unknown setting {name!r}", "--set", f"known: {', '.join(sorted(known))}")
+        if name not in known:
+            raise RugptError(f"unknown setting {name!r}", "--set", f"known: {', '.join(sorted(known))}")
         kind = type(known[name])
         try: read = dict(true=True, false=False)[value.lower()] if kind is bool else \
             tuple(float(x) for x in value.strip("()[]").split(",")) if kind is tuple else kind(value)
-        except (ValueError, KeyError): raise RugptError(f"{name} must be {kind.__name__}, not {value!r}", "--set") from None
-        if out.get(name, read) != read: raise RugptError(f"{name} is given twice, as {out[name]!r} and as {read!r}", "--set", "give it once")
+        except (ValueError, KeyError):
+            raise RugptError(f"{name} must be {kind.__name__}, not {value!r}", "--set") from None
+        if out.get(name, read) != read:
+            raise RugptError(f"{name} is given twice, as {out[name]!r} and as {read!r}", "--set", "give it once")
         out[name] = read
     return out

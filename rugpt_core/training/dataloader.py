@@ -85,7 +85,9 @@ class Batches:
         "Go on from there."
         self.epoch, self.taken = epoch, 0
         self.order = self.rows()
-        for _ in range(taken): next(self.order); self.taken += 1
+        for _ in range(taken):
+            next(self.order)
+            self.taken += 1
 
     def batch(self,
         n: int, # rows
@@ -95,7 +97,9 @@ class Batches:
         while len(out) < n:
             row = next(self.order, None)
             if row is None: self.go_to(self.epoch + 1, 0)
-            else: out.append(self.read(row)); self.taken += 1
+            else:
+                out.append(self.read(row))
+                self.taken += 1
         return tuple(torch.from_numpy(np.stack(part)) for part in zip(*out))
 
 # %% ../../notebooks/core/training/02_dataloader.ipynb #63fabe38
@@ -172,7 +176,9 @@ def packed(
     for start, n in sorted(parts, key=lambda p: (-p[1], p[0])):
         at = bisect.bisect_left(free, (n, -1))
         if at < len(free): left, row = free.pop(at)
-        else: left, row = room, len(rows); rows.append([])
+        else:
+            left, row = room, len(rows)
+            rows.append([])
         rows[row].append((start, n))
         if left > n: bisect.insort(free, (left - n, row))
     return rows
@@ -185,7 +191,9 @@ def validation_windows(
     seed: int,
     where: str = "val.bin", # for the error
 ) -> list[Tensor]: # windows of up to block_size + 1 ids, in the order of the file
-    "The fixed validation set; its last window may be shorter."
+    """The fixed validation set; its last window may be shorter.
+
+    Raises RugptError where there are too few tokens to validate on."""
     if len(ids) < 2: raise RugptError("too few tokens to validate on", where, "give more text")
     starts = list(range(0, len(ids) - 1, block_size))
     keep = max(1, cap//block_size) if cap else len(starts)

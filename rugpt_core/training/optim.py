@@ -18,7 +18,8 @@ from .config import TrainConfig
 
 # %% ../../notebooks/core/training/01_optim.ipynb #15d7fc90
 POLYNOMIALS = ((8.28721, -23.59589, 17.30039), (4.10706, -2.94785, .54484), (3.94869, -2.90890, .55182),
-               (3.31842, -2.48849, .51005), (2.30065, -1.66890, .41881)) # Amsel et al. 2025 (Polar Express), their list 1
+               # Amsel et al. 2025 (Polar Express), their list 1
+               (3.31842, -2.48849, .51005), (2.30065, -1.66890, .41881))
 SAFETY = 1.01 # against rounding, as they do
 
 # %% ../../notebooks/core/training/01_optim.ipynb #a387629f
@@ -96,10 +97,12 @@ class AdamW:
             params = [p for p in group["params"] if p.grad is not None]
             for p in params:
                 if not self.state[p]:
-                    self.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=torch.zeros_like(p), exp_avg_sq=torch.zeros_like(p))
+                    self.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=torch.zeros_like(p),
+                        exp_avg_sq=torch.zeros_like(p))
             steps, means, squares = ([self.state[p][key] for p in params] for key in ("step", "exp_avg", "exp_avg_sq"))
             adamw(params, [p.grad for p in params], means, squares, [], steps, fused=True, amsgrad=False,
-                  beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False)
+                beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8,
+                maximize=False)
 
 # %% ../../notebooks/core/training/01_optim.ipynb #365da15a
 class Optimizer:
@@ -107,7 +110,8 @@ class Optimizer:
 
     def __init__(self, model: Model, t: TrainConfig):
         named = [(n, p) for n, p in model.named_parameters() if p.requires_grad]
-        inner = lambda n, p: p.dim() == 2 and n.startswith("blocks")
+        def inner(n, p):
+            return p.dim() == 2 and n.startswith("blocks")
         matrices, rest = [(n, p) for n, p in named if inner(n, p)], [(n, p) for n, p in named if not inner(n, p)]
         groups = [dict(params=[p for _, p in rest], weight_decay=0.)]
         self.parts, self.names = [], {p: n for n, p in named}
@@ -131,7 +135,8 @@ class Optimizer:
 
     def state(self) -> dict[str, Tensor]: # parameter/what → tensor
         "Everything that a step remembers of the steps before."
-        return {f"{self.names[p]}/{key}": value for part in self.parts for p, kept in part.state.items() for key, value in kept.items()}
+        return {f"{self.names[p]}/{key}": value for part in self.parts for p, kept in part.state.items()
+            for key, value in kept.items()}
 
     def load(self, state: dict[str, Tensor]):
         "Take `state` over."

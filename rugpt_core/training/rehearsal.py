@@ -95,8 +95,8 @@ def forecast_line(
     tokens = t.batch_size*t.grad_accum*run.config.block_size
     steps = t.max_steps - run.step
     if t.minutes: steps = max(0, min(steps, int((60*t.minutes - run.seconds)/seconds)))
-    line = (f"forecast: {found.memory_mb/1e3:.2f} GB, {tokens/seconds:,.0f} tokens/s, {steps:,} steps in {clock(steps*seconds)} "
-            "and the validations")
+    line = (f"forecast: {found.memory_mb/1e3:.2f} GB, {tokens/seconds:,.0f} tokens/s, {steps:,} steps in "
+        f"{clock(steps*seconds)} and the validations")
     if "bytes" not in run.bins.meta["splits"]["val"] or run.start is not None: return line
     bits, error = expected_bits(max(1, run.tokens + steps*tokens))
     return f"{line}; about {bits:.2f} ± {error:.2f} bits per byte, were it Russian articles"

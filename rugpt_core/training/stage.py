@@ -37,14 +37,18 @@ def plan_start(
     for name in SHAPE:
         given = settings.get(name) or 0
         if given and given != getattr(c, name) and (name, c.family) != ("n_kv_head", "gpt2"):
-            raise RugptError(f"{name} is {given}, that of the model is {getattr(c, name)}", start.source, f"leave {name} out (0)")
+            raise RugptError(f"{name} is {given}, that of the model is {getattr(c, name)}", start.source,
+                f"leave {name} out (0)")
     if c.vocab_size < bins.vocab_size:
-        raise RugptError(f"the model has {c.vocab_size} pieces, the ids {bins.vocab_size}", start.source, "use the model's own tokenizer")
+        raise RugptError(f"the model has {c.vocab_size} pieces, the ids {bins.vocab_size}", start.source,
+            "use the model's own tokenizer")
     start = start.fitted(block_size, dropout)
     shape = {name: getattr(c, name) for name in SHAPE}
-    _, t = resolve_settings(c.family, c.vocab_size, len(bins.train), start.config.block_size, depth, dropout, **settings | shape)
+    _, t = resolve_settings(c.family, c.vocab_size, len(bins.train), start.config.block_size, depth, dropout,
+        **settings | shape)
     if start.optimizer is not None and start.optimizer_kind != t.optimizer:
-        raise RugptError(f"the kept optimiser is {start.optimizer_kind}, optimizer is {t.optimizer}", start.source, "give the same, or a fresh one")
+        raise RugptError(f"the kept optimiser is {start.optimizer_kind}, optimizer is {t.optimizer}", start.source,
+            "give the same, or a fresh one")
     return start.config, t, start
 
 # %% ../../notebooks/core/training/04_stage.ipynb #0588f6b9
@@ -59,14 +63,16 @@ def plan_models(
     "The model and the run of every family; whatever this machine or these ids do not allow is refused."
     if not models or len(set(models)) < len(models):
         raise RugptError(f"models is {models}", "train", f"name each family once, of: {', '.join(FAMILIES)}")
-    plans = [plan_start(starts[family], bins, depth, block_size, dropout, **settings) if family in (starts or {}) else
-             (*resolve_settings(family, bins.vocab_size, len(bins.train), block_size, depth, dropout, **settings), None) for family in models]
+    plans = [plan_start(starts[family], bins, depth, block_size, dropout, **settings) if family in (starts or {})
+        else (*resolve_settings(family, bins.vocab_size, len(bins.train), block_size, depth, dropout, **settings),
+        None) for family in models]
     for config, t, _ in plans:
         device, _ = pick_device(t.device, t.dtype)
         loss_method(config.vocab_size, device.type, t.loss_way)
         check_world(t)
         if bins.bos_id is None and (t.windows == "documents" or t.mask_documents):
-            raise RugptError("windows=documents and mask_documents need the id that parts documents", str(bins.folder), "give --bos-id")
+            raise RugptError("windows=documents and mask_documents need the id that parts documents", str(bins.folder),
+                "give --bos-id")
         WindowLoader(bins.train, config.block_size, t.seed, where=str(bins.folder/"train.bin"))
         validation_windows(bins.val, config.block_size, t.eval_tokens, t.seed, str(bins.folder/"val.bin"))
     return plans
@@ -90,12 +96,15 @@ def train_models(
     plans = plan_models(bins, models, depth=depth, block_size=block_size, dropout=dropout, starts=starts, **settings)
     for config, t, start in plans:
         (out/config.family).mkdir(exist_ok=True)
-        summary[config.family] = train_model(bins, config, t, out/config.family, state and Path(state)/config.family, strict, start)
+        summary[config.family] = train_model(bins, config, t, out/config.family, state and Path(state)/config.family,
+            strict, start)
     if DistributedContext().rank == 0: write_json(out/"summary.json", summary)
     if state: shutil.rmtree(state, ignore_errors=True)
     counts = {f"{f}_parameters": s["parameters"] for f, s in summary.items()}
-    counts |= {"tokens_seen": next(iter(summary.values()))["tokens_seen"], "steps": next(iter(summary.values()))["steps"]}
-    return counts | {f"{f}_bits_per_byte": b for f, s in summary.items() if (b := s["best"]["val_bits_per_byte"]) is not None}
+    counts |= {"tokens_seen": next(iter(summary.values()))["tokens_seen"],
+        "steps": next(iter(summary.values()))["steps"]}
+    return counts | {f"{f}_bits_per_byte": b for f, s in summary.items()
+        if (b := s["best"]["val_bits_per_byte"]) is not None}
 
 # %% ../../notebooks/core/training/04_stage.ipynb #9ba6e928
 HOST = "host.json" # says that a model/ folder was left by `train_run`
@@ -108,21 +117,27 @@ def train_run(
     bins: Bins | None = None, # ids from elsewhere, e.g. of `plain_bins.open_plain`
     **settings, # of `train_models`
 ) -> dict: # counts
-    "Train in a run directory, outside of the chain; the same call goes on with what was not finished."
+    """Train in a run directory, outside of the chain; the same call goes on with what was not finished.
+
+    Raises RugptError where the chain has trained here already."""
     run_dir = Path(run_dir)
     out, first = run_dir/"model", DistributedContext().rank == 0
     with locked(run_dir, "training") if first else nullcontext():
         if (out/"manifest.json").is_file() and not fresh:
-            raise RugptError("the chain has trained here already", str(out), "give --fresh to train anew, or another --run-dir")
+            raise RugptError("the chain has trained here already", str(out),
+                "give --fresh to train anew, or another --run-dir")
         bins = bins or open_bins(run_dir/"tokens")
         plan_models(bins, models, **settings) # whatever is refused is refused before anything is deleted
         for start in (settings.get("starts") or {}).values():
             if fresh and Path(start.source).resolve().is_relative_to(out.resolve()):
-                raise RugptError("--fresh would delete the model that training starts from", start.source, "give another --run-dir")
+                raise RugptError("--fresh would delete the model that training starts from", start.source,
+                    "give another --run-dir")
         if fresh and first: shutil.rmtree(out, ignore_errors=True)
         out.mkdir(parents=True, exist_ok=True)
         counts = train_models(bins, out, models, strict=False, **settings)
-        if first: write_json(out/HOST, dict(schema=CHECKPOINT_SCHEMA, counts=counts, versions=versions(), ids=ids_digest(bins)))
+        if first:
+            write_json(out/HOST, dict(schema=CHECKPOINT_SCHEMA, counts=counts, versions=versions(),
+                ids=ids_digest(bins)))
     return counts
 
 # %% ../../notebooks/core/training/04_stage.ipynb #20cb5745
@@ -144,10 +159,13 @@ def adopt_model(
     tokens_dir: str | Path, # of the stage tokenize at home
     out: str | Path, # the stage's folder
 ) -> dict: # counts
-    "Copy a model that was trained elsewhere, states left out, if it was trained on these ids."
+    """Copy a model that was trained elsewhere, states left out, if it was trained on these ids.
+
+    Raises RugptError where the model was trained on other ids."""
     about = read_json(Path(bare)/HOST)
     if about.get("ids") != ids_digest(open_bins(tokens_dir)):
-        raise RugptError("was trained on other ids than those of this run", str(bare), "bring the run's own tokens/ to the host, or move it away")
+        raise RugptError("was trained on other ids than those of this run", str(bare),
+            "bring the run's own tokens/ to the host, or move it away")
     shutil.copytree(bare, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("checkpoints", HOST))
     return about["counts"]
 

@@ -16,7 +16,8 @@ from ..modeling.checkpoint import read_tensors, STATE_REMEDY, weights_digest
 
 
 # %% ../../notebooks/core/training/06_states.ipynb #211622d1
-STATE = ("key", "step", "epoch", "taken", "tokens", "losses", "history", "norm", "best", "worse", "spent", "halved", "returns",
+STATE = ("key", "step", "epoch", "taken", "tokens", "losses", "history", "norm", "best", "worse", "spent", "halved",
+    "returns",
          "averaged", "scaler", "rows", "timing") # what state.json holds, beside the tensors
 
 # %% ../../notebooks/core/training/06_states.ipynb #067e7bf1
@@ -26,7 +27,8 @@ FREE = ("max_steps", "minutes", "eval_every", "patience", "save_every", "keep_ev
 # %% ../../notebooks/core/training/06_states.ipynb #295af220
 def json_plain(values: dict) -> dict:
     "As JSON would give it back: tuples are lists."
-    return {k: json_plain(v) if isinstance(v, dict) else list(v) if isinstance(v, tuple) else v for k, v in values.items()}
+    return {k: json_plain(v) if isinstance(v, dict) else list(v) if isinstance(v, tuple) else v
+        for k, v in values.items()}
 
 # %% ../../notebooks/core/training/06_states.ipynb #bde4b1e0
 def key_differences(
@@ -53,10 +55,12 @@ def check_parts(
 ):
     "Refuse a state in which a file, or a parameter's part of it, is missing."
     for part, names in wanted.items():
-        if part not in tensors: raise RugptError(f"the state's part {part}.safetensors is missing", str(folder), STATE_REMEDY)
+        if part not in tensors:
+            raise RugptError(f"the state's part {part}.safetensors is missing", str(folder), STATE_REMEDY)
         there = {k.rpartition("/")[0] for k in tensors[part]} if part == "optimizer" else {*tensors[part]}
         lost = sorted(names - there)
-        if lost: raise RugptError(f"the state's {part} lacks {lost[0]} and {len(lost) - 1} more", str(folder), STATE_REMEDY)
+        if lost:
+            raise RugptError(f"the state's {part} lacks {lost[0]} and {len(lost) - 1} more", str(folder), STATE_REMEDY)
 
 # %% ../../notebooks/core/training/06_states.ipynb #6995da12
 def best_weights(
@@ -65,8 +69,10 @@ def best_weights(
 ) -> tuple[Path, dict[str, Tensor]]: # folder; weights
     "The weights of the best validation so far; what is missing or damaged is named."
     at = folder/f"best-{best['step']:08d}"
-    if not (at/"config.json").is_file(): raise RugptError(f"the state's part {at.name} is missing", str(folder), STATE_REMEDY)
+    if not (at/"config.json").is_file():
+        raise RugptError(f"the state's part {at.name} is missing", str(folder), STATE_REMEDY)
     weights = read_tensors(at/"model.safetensors")
     if weights_digest(weights) != read_json(at/"config.json").get("weights"):
-        raise RugptError(f"the state's part {at.name} is damaged: its weights are not what was written", str(folder), STATE_REMEDY)
+        raise RugptError(f"the state's part {at.name} is damaged: its weights are not what was written", str(folder),
+            STATE_REMEDY)
     return at, weights

@@ -48,14 +48,22 @@ def memory_errors(
     t: TrainConfig,
     config: ModelConfig,
 ):
-    "Turn running out of memory into advice: three settings, any of which takes less."
+    """Turn running out of memory into advice: three settings, any of which takes less.
+
+    Raises RugptError where memory runs out."""
     try: yield
     except (RuntimeError, MemoryError) as e:
         if not isinstance(e, (torch.OutOfMemoryError, MemoryError)) and "allocate memory" not in str(e): raise
-        smaller = f"batch_size={max(1, t.batch_size//2)} with grad_accum={t.grad_accum*2} (now {t.batch_size} and {t.grad_accum})"
-        third = "checkpointing=true" if not t.checkpointing else f"n_layer={max(1, config.n_layer//2)} (now {config.n_layer})"
-        raise RugptError("memory ran out", "train", f"any of these takes less: {smaller}; block_size={max(1, config.block_size//2)} "
-                         f"(now {config.block_size}); {third}") from e
+        smaller = (f"batch_size={max(1, t.batch_size//2)} with grad_accum={t.grad_accum*2} (now {t.batch_size} and "
+            f"{t.grad_accum})")
+        third = (
+            "checkpointing=true"
+            if not t.checkpointing
+            else f"n_layer={max(1, config.n_layer // 2)} (now {config.n_layer})"
+        )
+        raise RugptError("memory ran out", "train",
+            f"any of these takes less: {smaller}; block_size={max(1, config.block_size//2)} "
+            f"(now {config.block_size}); {third}") from e
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #e112d771
 @torch.no_grad()
@@ -94,7 +102,8 @@ class Log:
 
     def add(self, row: dict, timing: dict):
         "Note one validation."
-        self.rows.append(row); self.timing.append(timing)
+        self.rows.append(row)
+        self.timing.append(timing)
         self.write()
         if self.board:
             for name, value in (row | timing).items():
@@ -136,7 +145,8 @@ def check_world(t: TrainConfig):
     "Refuse a batch that the processes cannot share evenly."
     size = DistributedContext().size
     if t.batch_size % size:
-        raise RugptError(f"batch_size {t.batch_size} is not a multiple of {size} processes", "train", "change one of them")
+        raise RugptError(f"batch_size {t.batch_size} is not a multiple of {size} processes", "train",
+            "change one of them")
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #b7fdac99
 class Run:
@@ -152,7 +162,8 @@ class Run:
         start: Start | None = None, # weights to begin with; None: fresh ones
     ):
         self.start = start
-        self.bins, self.config, self.t, self.out, self.folder, self.strict = bins, config, t, Path(out), Path(state), strict
+        self.bins, self.config, self.t = bins, config, t
+        self.out, self.folder, self.strict = Path(out), Path(state), strict
         self.device, self.dtype = pick_device(t.device, t.dtype)
         self.world = DistributedContext(self.device)
         check_world(t)
@@ -165,7 +176,8 @@ class Run:
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)
         self.batches = (PackedLoader if t.windows == "documents" else WindowLoader)(
             bins.train, config.block_size, t.seed + 1, bins.bos_id, str(bins.folder/"train.bin"), bins.reads())
-        self.held_out = validation_windows(bins.val, config.block_size, t.eval_tokens, t.seed + 2, str(bins.folder/"val.bin"))
+        self.held_out = validation_windows(bins.val, config.block_size, t.eval_tokens, t.seed + 2,
+            str(bins.folder/"val.bin"))
         self.step, self.losses, self.history, self.norm, self.best, self.worse = 0, [], [], None, None, 0
         self.spent, self.halved, self.returns, self.speed, self.tokens = 0., 1., 0, [], 0
         self.rows, self.timing, self.started, self.compiled = [], [], time.monotonic(), None
@@ -180,7 +192,8 @@ class Run:
         "Take weights over, and the optimiser's state where it is kept."
         self.model.load_state_dict(start.weights)
         if start.optimizer is None: return
-        check_parts(dict(optimizer=start.optimizer), dict(optimizer={*self.optimizer.names.values()}), Path(start.source))
+        check_parts(dict(optimizer=start.optimizer), dict(optimizer={*self.optimizer.names.values()}),
+            Path(start.source))
         self.optimizer.load({k: v.clone() for k, v in start.optimizer.items()})
 
     @property
@@ -190,20 +203,23 @@ class Run:
     def key(self) -> dict:
         "What a state must agree with."
         start = {} if self.start is None else dict(start=self.start.about)
-        return start | dict(model=config_dict(self.config), train=asdict(self.t), data=trained_on(self.bins), bos_id=self.bins.bos_id)
+        return start | dict(model=config_dict(self.config), train=asdict(self.t), data=trained_on(self.bins),
+            bos_id=self.bins.bos_id)
 
     def save(self):
         "Store the state of the run."
         if self.world.rank == 0:
             tensors = dict(model=self.model.state_dict(), optimizer=self.optimizer.state())
             if self.t.ema: tensors["average"] = self.average.weights
-            about = dict(key=self.key(), step=self.step, epoch=self.batches.epoch, taken=self.batches.taken, tokens=self.tokens,
-                losses=self.losses, history=self.history, norm=self.norm, best=self.best, worse=self.worse, spent=self.seconds,
-                halved=self.halved, returns=self.returns, averaged=self.average.steps, scaler=self.scaler.state_dict(),
-                rows=self.rows, timing=self.timing, compiled=self.compiled)
+            about = dict(key=self.key(), step=self.step, epoch=self.batches.epoch, taken=self.batches.taken,
+                tokens=self.tokens, losses=self.losses, history=self.history, norm=self.norm, best=self.best,
+                worse=self.worse, spent=self.seconds, halved=self.halved, returns=self.returns,
+                averaged=self.average.steps, scaler=self.scaler.state_dict(), rows=self.rows, timing=self.timing,
+                compiled=self.compiled)
             save_state(self.folder, self.step, tensors, about, self.t.keep_every)
             for old in self.folder.glob("best-*"):
-                if self.best is None or old.name != f"best-{self.best['step']:08d}": shutil.rmtree(old, ignore_errors=True)
+                if self.best is None or old.name != f"best-{self.best['step']:08d}":
+                    shutil.rmtree(old, ignore_errors=True)
         self.world.wait()
 
     def resume(self) -> bool:
@@ -218,7 +234,8 @@ class Run:
                              "give the same settings, or --fresh to start anew")
         if differ: return False
         names = {*self.optimizer.names.values()}
-        wanted = dict(model=names, optimizer=names if found[1]["step"] else set()) | (dict(average=names) if self.t.ema else {})
+        wanted = dict(model=names, optimizer=names if found[1]["step"] else set()) | (dict(average=names) if self.t.ema
+            else {})
         check_parts(found[0], wanted, self.folder)
         if found[1]["best"]: best_weights(self.folder, found[1]["best"])
         self.restore(*found)
@@ -230,11 +247,13 @@ class Run:
         "Become what a state says."
         try: self.model.load_state_dict(tensors["model"])
         except (RuntimeError, KeyError) as e:
-            raise RugptError(f"the state is of another shape ({str(e).splitlines()[0]:.100})", str(self.folder), "start anew, or give the same settings") from None
+            raise RugptError(f"the state is of another shape ({str(e).splitlines()[0]:.100})", str(self.folder),
+                "start anew, or give the same settings") from None
         self.optimizer.load(tensors["optimizer"])
         if self.t.ema: self.average.weights = {k: v.to(self.device) for k, v in tensors["average"].items()}
         self.average.steps = about["averaged"]
-        for name in ("step", "losses", "history", "norm", "best", "worse", "spent", "halved", "returns", "rows", "timing", "tokens"):
+        for name in ("step", "losses", "history", "norm", "best", "worse", "spent", "halved", "returns", "rows",
+                "timing", "tokens"):
             setattr(self, name, about[name])
         if self.compiled is None: self.compiled = about.get("compiled", False) # else this process has chosen
         if about["scaler"]: self.scaler.load_state_dict(about["scaler"])
@@ -256,7 +275,8 @@ class Run:
         for x, y in parts:
             x, y = x[world.rank::world.size].to(self.device), y[world.rank::world.size].to(self.device)
             share = (y != IGNORED).sum().item()/max(1, counted)
-            with precision(self.device, self.dtype): loss = self.model.loss(x, y)*share if share != 1 else self.model.loss(x, y)
+            with precision(self.device, self.dtype):
+                loss = self.model.loss(x, y)*share if share != 1 else self.model.loss(x, y)
             self.scaler.scale(loss).backward()
             total += loss.item()
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -283,7 +303,11 @@ class Run:
             return f"loss {loss:g} or gradient {norm:g} is not a finite number at step {self.step + 1}"
         if not self.t.spike or len(self.history) < QUIET: return ""
         usual, wide = statistics.fmean(self.history), max(.1, statistics.pstdev(self.history))
-        return f"loss {loss:.2f} after {usual:.2f} is a spike at step {self.step + 1}" if loss > usual + self.t.spike*wide else ""
+        return (
+            f"loss {loss:.2f} after {usual:.2f} is a spike at step {self.step + 1}"
+            if loss > usual + self.t.spike * wide
+            else ""
+        )
 
     def go_back(self, what: str):
         "Return to the last good state, past the text that did harm."
@@ -303,10 +327,11 @@ def validation_row(run: Run) -> dict:
     run.average.swap()
     nats = validate(run.model, run.held_out, run.t.batch_size, run.device, run.dtype, run.world)
     if not math.isfinite(nats):
-        raise RugptError(f"validation loss is {nats:g} after step {run.step}", run.config.family, f"lower learning_rate (now {run.t.learning_rate:g})")
-    row = dict(step=run.step, tokens=run.tokens, loss=statistics.fmean(run.losses) if run.losses else None, val_loss=nats,
-               val_bits_per_byte=run.bins.bits_per_byte(nats), grad_norm=run.norm,
-               lr=run.t.learning_rate*run.halved*rate_factor(max(0, run.step - 1), run.t, run.done()))
+        raise RugptError(f"validation loss is {nats:g} after step {run.step}", run.config.family,
+            f"lower learning_rate (now {run.t.learning_rate:g})")
+    row = dict(step=run.step, tokens=run.tokens, loss=statistics.fmean(run.losses) if run.losses else None,
+        val_loss=nats, val_bits_per_byte=run.bins.bits_per_byte(nats), grad_norm=run.norm,
+        lr=run.t.learning_rate*run.halved*rate_factor(max(0, run.step - 1), run.t, run.done()))
     if run.start is not None and run.step == 0: row["start"] = run.start.about["weights"]
     better = run.best is None or nats < run.best["val_loss"]
     run.worse = 0 if better else run.worse + 1
@@ -315,8 +340,8 @@ def validation_row(run: Run) -> dict:
         if run.world.rank == 0:
             folder = run.folder/f"best-{run.step:08d}"
             folder.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(folder, run.model.state_dict(), run.config, **run.best, train=asdict(run.t), bos_id=run.bins.bos_id,
-                            tokenizer=run.bins.meta["tokenizer"])
+            save_checkpoint(folder, run.model.state_dict(), run.config, **run.best, train=asdict(run.t),
+                bos_id=run.bins.bos_id, tokenizer=run.bins.meta["tokenizer"])
     run.average.swap()
     run.losses = []
     return row
@@ -327,26 +352,31 @@ def timing_row(run: Run) -> dict:
     memory = torch.cuda.max_memory_allocated(run.device)/1e6 if run.device.type == "cuda" else peak_memory_mb()
     speed = len(run.speed)*run.t.batch_size*run.t.grad_accum*run.config.block_size/sum(run.speed) if run.speed else None
     run.speed = []
-    return dict(step=run.step, seconds=round(run.seconds, 3), memory_mb=round(memory), tokens_per_second=speed and round(speed))
+    return dict(step=run.step, seconds=round(run.seconds, 3), memory_mb=round(memory),
+        tokens_per_second=speed and round(speed))
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #ec6b05b9
 def is_finished(run: Run) -> bool:
     "Is the run at its end: steps, time, or patience?"
-    late = bool(run.t.minutes) and run.seconds + (statistics.fmean(run.speed[-5:]) if run.speed else 0) >= 60*run.t.minutes
+    late = bool(run.t.minutes) and run.seconds + (statistics.fmean(run.speed[-5:]) if run.speed
+        else 0) >= 60*run.t.minutes
     return bool(run.world.any(run.step >= run.t.max_steps or late or 0 < run.t.patience <= run.worse))
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #d1e316d3
 def train_to_end(run: Run) -> Log:
     "Train until the run is over; the log then ends with a validation."
     t, log = run.t, Log(run.out, run.rows, run.timing) if run.world.rank == 0 else None
-    with asked_to_stop() as asked, Progress(f"training {run.config.family}", None if t.minutes else t.max_steps, "steps") as bar:
+    with asked_to_stop() as asked, Progress(f"training {run.config.family}", None if t.minutes else t.max_steps,
+            "steps") as bar:
         while True:
             end = is_finished(run)
             due = (run.step % t.eval_every == 0 or end) and not (run.rows and run.rows[-1]["step"] == run.step)
             if due:
                 row, clock = validation_row(run), timing_row(run)
                 if log: log.add(row, clock)
-                else: run.rows.append(row); run.timing.append(clock)
+                else:
+                    run.rows.append(row)
+                    run.timing.append(clock)
                 end = end or is_finished(run)
             if due and not t.save_every or end or t.save_every and run.step % t.save_every == 0: run.save()
             if end: return log
@@ -371,7 +401,11 @@ def progress_line(run: Run, loss: float) -> str:
     speed = run.t.batch_size*run.t.grad_accum*run.config.block_size/statistics.fmean(run.speed[-20:])
     memory = torch.cuda.max_memory_allocated(run.device)/1e9 if run.device.type == "cuda" else peak_memory_mb()/1e3
     last = run.rows[-1]
-    held_out = f"held out {last['val_loss']:.3f}" if last["val_bits_per_byte"] is None else f"{last['val_bits_per_byte']:.3f} bits/byte"
+    held_out = (
+        f"held out {last['val_loss']:.3f}"
+        if last["val_bits_per_byte"] is None
+        else f"{last['val_bits_per_byte']:.3f} bits/byte"
+    )
     left = f", {max(0., run.t.minutes - run.seconds/60):.1f} min of the budget left" if run.t.minutes else ""
     return f"loss {loss:.2f}, {held_out}, {speed/1e3:.1f}k tok/s, {memory:.1f} GB{left}"
 
@@ -410,8 +444,9 @@ def train_model(
         for name in ("model.safetensors", "config.json"): shutil.copyfile(best/name, out/name)
     run.world.wait()
     begun = {} if start is None else dict(start=start.about)
-    return describe_model(run.model, bins, t, run.tokens) | begun | dict(best=run.best, whole=whole, weights=weights_digest(weights),
-        final_val_loss=run.rows[-1]["val_loss"], steps=run.step, returns=run.returns, device=run.device.type, dtype=str(run.dtype)[6:])
+    return describe_model(run.model, bins, t, run.tokens) | begun | dict(best=run.best, whole=whole,
+        weights=weights_digest(weights), final_val_loss=run.rows[-1]["val_loss"], steps=run.step, returns=run.returns,
+        device=run.device.type, dtype=str(run.dtype)[6:])
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #db3fce66
 def introduction(run: Run) -> str:
@@ -419,10 +454,12 @@ def introduction(run: Run) -> str:
     t, count = run.t, sum(parameter_groups(run.model).values())
     size = f"{run.world.size} processes, " if run.world.size > 1 else ""
     end = f"{t.minutes:g} minutes" if t.minutes else f"{t.max_steps:,} steps"
-    begins = "" if run.start is None else (f"; starts from {run.start.source} (weights {run.start.about['weights'][:12]}, "
-        f"{run.start.about['optimizer']} optimiser, {run.start.tokenizer or 'its tokenizer is not known'})")
-    return (f"{run.config.family}: {count/1e6:.2f} M parameters on {run.device} in {str(run.dtype)[6:]}, {size}{t.threads} threads; "
-            f"{end} of {t.batch_size*t.grad_accum*run.config.block_size:,} tokens with {t.optimizer}; loss: {LOSS_WORDS[run.model.loss_way]}{begins}")
+    begins = "" if run.start is None else (f"; starts from {run.start.source} (weights "
+        f"{run.start.about['weights'][:12]}, {run.start.about['optimizer']} optimiser, "
+        f"{run.start.tokenizer or 'its tokenizer is not known'})")
+    return (f"{run.config.family}: {count/1e6:.2f} M parameters on {run.device} in {str(run.dtype)[6:]}, "
+        f"{size}{t.threads} threads; {end} of {t.batch_size*t.grad_accum*run.config.block_size:,} tokens with "
+        f"{t.optimizer}; loss: {LOSS_WORDS[run.model.loss_way]}{begins}")
 
 # %% ../../notebooks/core/training/03_trainer.ipynb #84328657
 def describe_model(
@@ -436,7 +473,7 @@ def describe_model(
     count, flops = sum(groups.values()), flops_per_token(model)
     vocabulary = groups["embedding"] + groups["position"] + groups["head"]
     return dict(family=model.config.family, model=config_dict(model.config), parameters=count, groups=groups,
-        blocks=count - vocabulary, tokens_seen=tokens_seen, train=json_plain(asdict(t)),
-        train_tokens=len(bins.train), val_tokens=len(bins.val), epochs=tokens_seen/len(bins.train),
-        tokens_per_parameter=tokens_seen/count, chinchilla_tokens=TOKENS_PER_PARAMETER*count,
-        flops_per_token=flops, flops=flops*tokens_seen, loss_method=model.loss_way or loss_method(model.config.vocab_size))
+        blocks=count - vocabulary, tokens_seen=tokens_seen, train=json_plain(asdict(t)), train_tokens=len(bins.train),
+        val_tokens=len(bins.val), epochs=tokens_seen/len(bins.train), tokens_per_parameter=tokens_seen/count,
+        chinchilla_tokens=TOKENS_PER_PARAMETER*count, flops_per_token=flops, flops=flops*tokens_seen,
+        loss_method=model.loss_way or loss_method(model.config.vocab_size))

@@ -96,7 +96,8 @@ def topic_bars(
         ax.set_yticks(range(len(keys)), folded([(labels or {}).get(k, k) for k in keys], width))
         ax.set(xlim=(0, top*(1.08 if width > NARROW else 1.16)), ylim=(len(keys) - .5, -.6))
         ax.set_xlabel(word("articles", lang), color=GREY)
-        fig.legend(loc="outside upper left", ncols=2 if width > NARROW else 1, handlelength=1, handleheight=.8, columnspacing=1.5)
+        fig.legend(loc="outside upper left", ncols=2 if width > NARROW else 1, handlelength=1, handleheight=.8,
+            columnspacing=1.5)
     return fig
 
 # %% ../../notebooks/core/views/01_charts.ipynb #781a9f4e
@@ -166,7 +167,8 @@ def budget(
         ax.set_yticks(range(len(counts)), list(counts))
         ax.set(xlim=(0, top*(1.12 if width > NARROW else 1.25)), ylim=(len(counts) - .5, -.5))
         ax.set_xlabel(word("parameters", lang), color=GREY)
-        fig.legend(loc="outside upper left", ncols=5 if width > NARROW else 2, handlelength=1, handleheight=.8, columnspacing=1.5)
+        fig.legend(loc="outside upper left", ncols=5 if width > NARROW else 2, handlelength=1, handleheight=.8,
+            columnspacing=1.5)
     return fig
 
 # %% ../../notebooks/core/views/01_charts.ipynb #2f79d737
@@ -222,7 +224,9 @@ def histogram(
     edges = np.geomspace(x.min(), x.max(), bins + 1) if log else bins
     with chart(2.5) as (fig, ax):
         ax.hist(x, bins=edges, color=PALETTE[0], edgecolor="white", linewidth=.4)
-        if log: ax.set_xscale("log"); ax.minorticks_off()
+        if log:
+            ax.set_xscale("log")
+            ax.minorticks_off()
         else: ax.xaxis.set_major_locator(MaxNLocator(7))
         ax.margins(y=.15)
         middle = float(np.median(x))
@@ -230,7 +234,8 @@ def histogram(
         ax.annotate(f"{word('median', lang)} {number(middle, lang)}", (middle, 1), (4, -2), va="top", fontsize=8,
             xycoords=("data", "axes fraction"), textcoords="offset points", color=PALETTE[1])
         ax.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        number_axis(ax.xaxis, lang); number_axis(ax.yaxis, lang)
+        number_axis(ax.xaxis, lang)
+        number_axis(ax.yaxis, lang)
         ax.grid(axis="y")
         ax.set(xlabel=xlabel, ylabel=word(ylabel, lang))
     return fig
@@ -257,7 +262,8 @@ def strategy_chart(
                 if m["low"] is not None: ax.plot([m["low"], m["high"]], [y, y], color=color, linewidth=1.2)
                 ax.plot(m["value"], y, "o", color=color, markersize=4.5)
             if key != "speed" and human and human[key]["value"] is not None:
-                if human[key]["low"] is not None: ax.axvspan(human[key]["low"], human[key]["high"], color=INK, alpha=.08, linewidth=0)
+                if human[key]["low"] is not None:
+                    ax.axvspan(human[key]["low"], human[key]["high"], color=INK, alpha=.08, linewidth=0)
                 ax.axvline(human[key]["value"], color=INK, linewidth=.9)
                 ax.text(human[key]["value"], -.75, "people", fontsize=7.5, ha="center", va="bottom")
             ax.set_xlim(left=0)

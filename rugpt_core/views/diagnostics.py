@@ -37,7 +37,8 @@ def confusion(
     with style():
         fig, ax = panels(4.6, width=5.6)
         ax.imshow(table, cmap="Blues", vmax=max(table.max(initial=0), 1)*1.4)
-        for i, j in zip(*np.nonzero(table), strict=True): ax.text(j, i, table[i, j], ha="center", va="center", fontsize=8)
+        for i, j in zip(*np.nonzero(table), strict=True):
+            ax.text(j, i, table[i, j], ha="center", va="center", fontsize=8)
         ax.set_xticks(range(len(topics)), topics, rotation=45, ha="right")
         ax.set_yticks(range(len(topics)), topics)
         ax.set(xlabel="topic by the classifier, articles", ylabel="topic by a person, articles")
@@ -128,7 +129,8 @@ def loss_and_rate(
         for (family, rows), color in zip(logs.items(), PALETTE, strict=False):
             later = [r for r in rows if r["loss"] is not None]
             left.plot([r["step"] for r in later], [r["loss"] for r in later], color=color, label=f"{family}, training")
-            left.plot([r["step"] for r in rows], [r["val_loss"] for r in rows], color=color, ls=":", label=f"{family}, held out")
+            left.plot([r["step"] for r in rows], [r["val_loss"] for r in rows], color=color, ls=":",
+                label=f"{family}, held out")
             right.plot([r["tokens"] for r in rows], [r["lr"] for r in rows], color=color, marker=".", label=family)
         left.set(xlabel="optimiser step", ylabel="loss, nats per token")
         right.set(xlabel="training tokens", ylabel="learning rate of AdamW", ylim=(0, None))

@@ -65,7 +65,9 @@ class Browser:
     def __repr__(self): return "\n\n".join(repr(show_article(a, self.chars)) for a in self.articles)
 
     def _repr_html_(self) -> str:
-        page = lambda a: f"<details><summary>{html.escape(printable(parse(a).title or a.source_id))}</summary>{show_article(a, self.chars)._repr_html_()}</details>"
+        def page(a):
+            summary = html.escape(printable(parse(a).title or a.source_id))
+            return f"<details><summary>{summary}</summary>{show_article(a, self.chars)._repr_html_()}</details>"
         return "".join(page(a) for a in self.articles)
 
 # %% ../../notebooks/core/views/02_tables.ipynb #29b3549e
@@ -85,11 +87,16 @@ def beside_sources(
 ) -> list[dict]: # title, style, reader, source, text
     "Rewrites with the passages that they rewrite."
     import pyarrow as pa, pyarrow.dataset as ds
-    some = [(json.loads(m), t, text) for s, m, t, text in zip(rows["source"], rows["meta"], rows["title"], rows["text"]) if s == "synthetic-rewrite"][:n]
-    table = cleaned(clean_dir).to_table(columns=["id", "text", "meta"], filter=ds.field("id").isin(pa.array([m["seed"] for m, _, _ in some], pa.string())))
-    headings = lambda r: [s["title"] for s in json.loads(r["meta"])["sections"]]
+    some = [(json.loads(m), t, text)
+        for s, m, t, text in zip(rows["source"], rows["meta"], rows["title"], rows["text"])
+        if s == "synthetic-rewrite"][:n]
+    table = cleaned(clean_dir).to_table(columns=["id", "text", "meta"],
+        filter=ds.field("id").isin(pa.array([m["seed"] for m, _, _ in some], pa.string())))
+    def headings(r):
+        return [s["title"] for s in json.loads(r["meta"])["sections"]]
     found = {r["id"]: passage(r["text"], headings(r), source_chars) for r in table.to_pylist()}
-    return [dict(title=t, style=m["prompt"]["style"], reader=m["prompt"]["reader"], source=found[m["seed"]], text=text) for m, t, text in some]
+    return [dict(title=t, style=m["prompt"]["style"], reader=m["prompt"]["reader"], source=found[m["seed"]], text=text)
+        for m, t, text in some]
 
 # %% ../../notebooks/core/views/02_tables.ipynb #133af44a
 def provenance(
@@ -103,8 +110,10 @@ def provenance(
     out = []
     for r in rows.itertuples():
         m = json.loads(r.meta)
-        out.append(dict(article=r.id, source=m["seed_source_id"] or m["topic"], revision=m["seed_revision"] or m["subtopic"], prompt=f"{m['prompt']['id']} {m['prompt']['digest']}",
-            model=m["model"], seed=m["params"].get("seed"), time=at.get(r.id), tokens=m["usage"].get("total_tokens"), cost_usd=m["cost_usd"], rep_4=m["verdicts"]["rep_4"]))
+        out.append(dict(article=r.id, source=m["seed_source_id"] or m["topic"],
+            revision=m["seed_revision"] or m["subtopic"], prompt=f"{m['prompt']['id']} {m['prompt']['digest']}",
+            model=m["model"], seed=m["params"].get("seed"), time=at.get(r.id), tokens=m["usage"].get("total_tokens"),
+            cost_usd=m["cost_usd"], rep_4=m["verdicts"]["rep_4"]))
     return out
 
 # %% ../../notebooks/core/views/02_tables.ipynb #9cf6f4bc
