@@ -151,11 +151,10 @@ def refused(capsys, words, *args):
 
 
 @pytest.mark.parametrize("args, words", [
-    (["--temperature", "0"], ["temperature is 0", "strategy greedy"]),
     (["--temperature", "-1"], ["temperature is -1"]),
     (["--strategy", "greedy", "--top-p", "0.9"], ["greedy does not use top_p=0.9"]),
     (["--strategy", "contrastive", "--top-k", "1"], ["nothing to choose from"]),
-    (["--prompt", "слово "*300], ["longer than the context of 128"]),
+    (["--prompt", "слово "*300 + "слово"], ["longer than the context of 128"]),
     (["--prompt", ""], ["prompt is empty"]),
     (["--file", "none.txt"], ["none.txt", "missing"]),
 ])

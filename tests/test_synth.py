@@ -63,11 +63,11 @@ def everything(folder):
 def dry_run_and_limits(run_dir):
     """What it would cost is said and nothing is written; a limit of cost without a price is refused."""
     before = everything(run_dir)
-    sets = [x for v in ("llm_model=gpt-4o-mini", "llm_base_url=http://127.0.0.1:9/v1") for x in ("--set", v)]
-    done = rugpt("synthesize", "--dry-run", "--run-dir", run_dir, *sets, check=0)
+    nowhere = ["--set", "llm_base_url=http://127.0.0.1:9/v1"]
+    done = rugpt("synthesize", "--dry-run", "--run-dir", run_dir, *nowhere, "--set", "llm_model=gpt-4o-mini", check=0)
     assert "likely" in done.stdout and "at most" in done.stdout and "$0.0" in done.stdout, done.stdout
     assert everything(run_dir) == before
-    done = rugpt("synthesize", "--run-dir", run_dir, *sets, "--set", "llm_model=unknown", "--max-cost", "1")
+    done = rugpt("synthesize", "--run-dir", run_dir, *nowhere, "--set", "llm_model=unknown", "--max-cost", "1")
     assert done.returncode == 2 and "the model has no price" in done.stderr, done.stderr
 
 

@@ -15,7 +15,7 @@ COLUMNS = """| what | who | measured | against |
 """
 HEAD = """# Measurements
 
-Made from `benchmarks/results/` by `make readme`; every file names its machine, and `make bench` measures again. Medians,
+Made from `benchmarks/results/` by `make readme`; each file names its machine, and `make bench` measures again. Medians,
 the smallest and the largest in brackets. nanoGPT is here its model and loop as `benchmarks/peers/` writes them down; a
 checkout is measured with `--nanogpt PATH`. Speed of training is that of float32 unless a row says bfloat16, which
 `dtype=auto` takes on processors that have it (this one had). `benchmarks/LOG.md` has what did not work.
