@@ -10,14 +10,14 @@ __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN'
            'footnotes', 'without_parts', 'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses',
            'without_empty_brackets', 'brackets', 'repeated_spaces', 'treat_holes', 'lost_formulas',
            'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings', 'dashed',
-           'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_last_sentence', 'is_left_alone',
-           'dropped_lists', 'no_words', 'bare_headings']
+           'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_announcement', 'dropped_lists', 'no_words',
+           'bare_headings']
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #6b059570
 import re
 from collections.abc import Callable, Sequence
 
-from .announcements import list_is_gone
+from .announcements import what_is_left
 from .article import Article, ENDED
 from .features import any_of, lines_with_any, lines_with_pair, on_lines
 from .holes import holes, number_gone, without_holes
@@ -256,20 +256,21 @@ def quotes(text: str) -> tuple[str, int]:
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #8d4a274f
 DASH = re.compile('(?<=[а-яёА-ЯЁ»)"\\d,.!?]) (?:-{1,2}|–) (?=[а-яёА-ЯЁ«("])|(?<=[а-яёА-ЯЁ»)]) (?:-{1,2}|–) '
     '(?=\\d)|(?<=[a-zA-Z]) – (?=[а-яё«])|(?<=[а-яё»]) – (?=[a-zA-Z])')
-FIRST_HALF = re.compile(
-    r"""(?:[а-яё]{2,}(?:ско|цко)|англо|афро|австро|агро|азово|алюмо|анархо|арабо|армяно|архиво|афгано|аэро|балто|болгаро|боро|буржуазно
-|верхне|вест|видео|военно|волго|востоко|восточно|вятско|газо|географо|геолого|германо|горно|государственно|греко|грузино|датско|демократо|диалого
-|жизненно|жилищно|журнально|западно|звуко|земельно|зерно|идейно|изда|индо|инженерно|ирано|испано|историко|итало|кабардино|карачаево
-|картографо|китае|кино|книжно|конно|контрольно|культурно|латино|лево|лесо|лечебно|лирико|литературно|логико|ложно|материально|машинно|медико
-|мелко|механико|микро|молочно|монголо|морально|музыкально|мясо|народно|наступательно|научно|национально|нефте|нижне|норвежско|нравственно
-|общественно|огненно|оборонно|организационно|осетино|палео|партийно|персо|пищевкусово|плано|польско|право|православно|приходо|производственно|промышленно|профессионально
-|радио|ракетно|рекреационно|религиозно|римско|романо|садово|санитарно|северо|сельско|сербо|скифо|славяно|снабженческо|советско|социально|социо|спасательно
-|спортивно|средне|строительно|структурно|судебно|сырьево|тептяро|теле|технико|товарно|торгово|транспортно|турко|тюрко|угро|украино|учебно
-|фармако|физико|фило|финансово|финно|формально|франко|химико|хозяйственно|хореографо|художественно|центрально|церковно|черно|чечено|чёрно|шведско|эконом(?:ико|о)?|электронно|эмоционально|юго|юридико|южно|ярко|японо)""".replace(
-        "\n", ""
-    ),
-    re.I,
-)
+FIRST_HALF = re.compile("|".join("""
+[а-яё]{2,}(?:ско|цко) англо афро австро агро азово алюмо анархо арабо армяно архиво афгано аэро
+балто болгаро боро буржуазно верхне вест видео военно волго востоко восточно вятско газо географо
+геолого германо горно государственно греко грузино датско демократо диалого жизненно жилищно
+журнально западно звуко земельно зерно идейно изда индо инженерно ирано испано историко итало
+кабардино карачаево картографо китае кино книжно конно контрольно культурно латино лево лесо лечебно
+лирико литературно логико ложно материально машинно медико мелко механико микро молочно монголо
+морально музыкально мясо народно наступательно научно национально нефте нижне норвежско нравственно
+общественно огненно оборонно организационно осетино палео партийно персо пищевкусово плано польско
+право православно приходо производственно промышленно профессионально радио ракетно рекреационно
+религиозно римско романо садово санитарно северо сельско сербо скифо славяно снабженческо советско
+социально социо спасательно спортивно средне строительно структурно судебно сырьево тептяро теле
+технико товарно торгово транспортно турко тюрко угро украино учебно фармако физико фило финансово
+финно формально франко химико хозяйственно хореографо художественно центрально церковно черно чечено
+чёрно шведско эконом(?:ико|о)? электронно эмоционально юго юридико южно ярко японо""".split()), re.I)
 NOT_HALVES = frozenset("войско монаско ивановско".split())
 APPOSITION = re.compile(r"(?:стран|государств|город|организаци|орган|компани|команд|клуб|завод|фирм|корабл|судн|учён"
     r"|художник|писател|поэт|инженер|врач|лётчик|мастер|самол[её]т|ракет|танк|катер|машин|звезд|планет|фильм|роман"
@@ -358,29 +359,29 @@ def service_sections(article: Article) -> tuple[Article, int]:
     return Article(article.title, kept), len(article.sections) - len(kept)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #3c917fc6
-def without_last_sentence(paragraph: str) -> str:
-    "The paragraph up to its last sentence; empty where it has one only."
-    return paragraph[:last_sentence_start(paragraph)].rstrip()
-
-# %% ../../notebooks/core/corpus/17_prose_rules.ipynb #52cc3128
-def is_left_alone(paragraphs: Sequence[str], i: int) -> bool:
-    "True when the list that a paragraph announces is gone: nothing follows, or something that is no list."
-    p = paragraphs[i]
-    if not p.endswith(":"): return False
-    return i + 1 == len(paragraphs) or list_is_gone(p[last_sentence_start(p):], paragraphs[i + 1])
+def without_announcement(
+    paragraph: str,
+    after: Sequence[str], # the paragraphs behind it
+    title: str, # of the article
+) -> str: # the paragraph itself where what it announces may be there
+    "A paragraph without its last sentence, or with a full stop for its colon, where what that announces is gone."
+    if not paragraph.endswith(":"): return paragraph
+    start = last_sentence_start(paragraph)
+    return (paragraph[:start] + what_is_left(paragraph[start:], after, title)).rstrip()
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #f3078806
 @rule("dropped_lists", "article")
 def dropped_lists(article: Article) -> tuple[Article, int]:
-    "A sentence that announces a list which is gone."
+    "A sentence that announces a list which is gone; one that says more ends with a full stop."
     hits, sections = 0, []
     for heading, paragraphs in article.sections:
         kept = list(paragraphs)
         for i in range(len(kept) - 1, -1, -1):
-            while i < len(kept) and is_left_alone(kept, i):
+            while i < len(kept):
+                rest = without_announcement(kept[i], kept[i + 1:i + 3], article.title)
+                if rest == kept[i]: break
+                kept[i:i + 1] = [rest] if rest else []
                 hits += 1
-                if rest := without_last_sentence(kept[i]): kept[i] = rest
-                else: del kept[i]
         sections.append((heading, kept))
     return (Article(article.title, sections), hits) if hits else (article, 0)
 
