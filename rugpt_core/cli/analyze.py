@@ -76,7 +76,9 @@ def analyze_inputs(args: argparse.Namespace) -> dict: # arguments of `artifacts.
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #067ff3a4
 def cmd_analyze(args: argparse.Namespace) -> int:
-    "Analyse generations beside human text."
+    """Analyse generations beside human text.
+
+    Raises RugptError where the folder for the results cannot be made."""
     from rugpt_core.evaluation.stage import analyze
     inputs, out = analyze_inputs(args), Path(os.path.expanduser(args.out))
     try: out.mkdir(parents=True, exist_ok=True)
@@ -132,7 +134,9 @@ def planted_table(found: Mapping) -> str:
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #dfa34598
 def cmd_planted(args: argparse.Namespace) -> int:
-    "Plant facts, train on them, ask for them."
+    """Plant facts, train on them, ask for them.
+
+    Raises RugptError where there is less than one seed."""
     from rugpt_core.evaluation.planted import monofact_sweep, run_seeds
     from rugpt_core.evaluation.planted_texts import PlantedPlan
     if args.seeds < 1: raise RugptError(f"{args.seeds} seeds", "--seeds", "give at least 1")
@@ -170,7 +174,9 @@ def rated_set(folder: Path, name: str) -> str: # of a set of texts
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #7de2f7b0
 def cmd_rate(args: argparse.Namespace) -> int:
-    "A reading sheet for people: blind pairs of a human and a model text."
+    """A reading sheet for people: blind pairs of a human and a model text.
+
+    Raises RugptError where the reader's name has no letters."""
     from rugpt_core.evaluation import rating
     out = Path(os.path.expanduser(args.out))
     if args.results and not (out/"pairs.json").is_file():

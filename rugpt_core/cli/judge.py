@@ -72,7 +72,9 @@ def add_judge(p: argparse.ArgumentParser):
     p.add_argument("--entity-check", default="auto", choices=FINDERS, help="how names are found (default auto)")
 
 def cmd_judge(args: argparse.Namespace) -> int:
-    "Judge answers: one JSON line for each row, in the same order."
+    """Judge answers: one JSON line for each row, in the same order.
+
+    Raises RugptError where the file is missing or is not UTF-8 text."""
     finder = name_finder(args.entity_check)
     if args.file == "-": return print_verdicts(sys.stdin, "standard input", finder)
     path = Path(args.file).expanduser()

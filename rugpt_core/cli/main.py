@@ -182,7 +182,9 @@ def cmd_stage(args) -> int:
 
 # %% ../../notebooks/core/cli/06_main.ipynb #cc85da92
 def cmd_synthesize(args) -> int:
-    "Bring the stage synthesize up to date, or say what that would cost."
+    """Bring the stage synthesize up to date, or say what that would cost.
+
+    Raises RugptError where the stage clean is not built."""
     if not args.dry_run:
         update_stages(args, ["synthesize"])
         return 0
@@ -208,7 +210,9 @@ RUN_LINK = re.compile(rb'<a\s+href="(?:\.\./[a-z]+/[\w.]+|numbers\.json)"[^>]*>(
 
 # %% ../../notebooks/core/cli/06_main.ipynb #7555b631
 def publish(run_dir: str):
-    "Copy a run's report, notebook pages and figures to the project's report/ and figures/, in place of what is there."
+    """Copy a run's report, notebook pages and figures to the project's report/ and figures/, in place of what is there.
+
+    Raises RugptError where this is an installed package, not the project."""
     if not (ROOT/"pyproject.toml").is_file():
         raise RugptError("is an installed package, not the project", "--publish", "run it in a checkout (git clone)")
     source = resolve_run_dir(run_dir)/STAGES["report"].folder
@@ -322,7 +326,9 @@ def add_train(p: argparse.ArgumentParser):
     p.add_argument("--fresh", action="store_true", help="forget what was trained there")
 
 def cmd_train(args) -> int:
-    "Train outside of the chain; run again, it goes on."
+    """Train outside of the chain; run again, it goes on.
+
+    Raises RugptError where a setting is given twice."""
     from rugpt_core.training.config import read_settings
     from rugpt_core.training.stage import train_run
     run_dir = os.path.abspath(os.path.expanduser(args.run_dir))

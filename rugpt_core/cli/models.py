@@ -129,7 +129,9 @@ def given_prompts(
 
 # %% ../../notebooks/core/cli/01_models.ipynb #0599af54
 def cmd_generate(args) -> int:
-    "Stream a continuation of each prompt, or write all of them to a file, or talk."
+    """Stream a continuation of each prompt, or write all of them to a file, or talk.
+
+    Raises RugptError where a number is out of range."""
     how = chosen_decoding(args.strategy, {k: v for k in SETTINGS if (v := getattr(args, k)) is not None})
     for name in ("samples", "n", "prompt_tokens", "max_tokens"):
         if getattr(args, name) < 1:
@@ -283,7 +285,9 @@ def cmd_export(args) -> int:
     return 0
 
 def cmd_serve(args) -> int:
-    "Serve a model of a run; exports it first where that was not done."
+    """Serve a model of a run; exports it first where that was not done.
+
+    Raises RugptError where the folder is not an export."""
     from rugpt_core.convert.stage import export_is_current, export_run, serve_command
     run_dir = followed_run(args.run_dir)
     folder = Path(args.export).expanduser().resolve() if args.export else None

@@ -29,7 +29,9 @@ OPTIONS = {"source": ("source", str, "FILE", "articles: a file, a folder, a patt
 def given_values(
     args: argparse.Namespace, # set, and OPTIONS
 ) -> dict:
-    "Every value that the command line gives; an option and a `--set` of the same name must agree."
+    """Every value that the command line gives; an option and a `--set` of the same name must agree.
+
+    Raises RugptError where an option and --set contradict each other."""
     given = parse_settings(args.set or [])
     for option, (name, *_) in OPTIONS.items():
         value = getattr(args, option, None)

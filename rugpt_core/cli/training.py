@@ -29,7 +29,9 @@ def add_bins(p: argparse.ArgumentParser):
 def tokenizer_home(
     name: str, # a kind of tokenizer, a run, or a folder
 ) -> str: # a kind, or the folder that holds tokenizer.json
-    "Where the tokenizer is that a person names."
+    """Where the tokenizer is that a person names.
+
+    Raises RugptError where the folder has no tokenizer.json."""
     from rugpt_core.tokenization.tokenizer import TOKENIZER_KINDS
     if name in TOKENIZER_KINDS: return name
     path = Path(name).expanduser()
@@ -40,7 +42,9 @@ def tokenizer_home(
 
 # %% ../../notebooks/core/cli/04_training.ipynb #21451265
 def cmd_bins(args) -> int:
-    "Write a source as files of ids, nothing cleaned."
+    """Write a source as files of ids, nothing cleaned.
+
+    Raises RugptError where the output folder is not empty."""
     from rugpt_core.tokenization.text_bins import source_texts, write_texts
     out = Path(args.out).expanduser()
     if out.exists() and any(out.iterdir()):
@@ -76,7 +80,9 @@ def opened_ids(
     args: argparse.Namespace, # of `add_starts`
     run_dir: str | Path, # has tokens/, unless --bins is given
 ): # Bins
-    "The ids to train on."
+    """The ids to train on.
+
+    Raises RugptError where the run has no ids."""
     from rugpt_core.tokenization.plain_bins import open_plain
     from rugpt_core.tokenization.bins import open_bins
     if args.bins:
@@ -93,7 +99,9 @@ def opened_ids(
 
 # %% ../../notebooks/core/cli/04_training.ipynb #9fdd5e2d
 def given_start(args: argparse.Namespace) -> dict: # of `add_starts`
-    "The settings that name a start, where the command line gives one."
+    """The settings that name a start, where the command line gives one.
+
+    Raises RugptError where a start's optimizer is asked for without a start."""
     found = dict(init_from=args.init_from, init_optimizer=args.init_optimizer) if args.init_from else {}
     if args.init_optimizer == "kept" and not found:
         raise RugptError("--init-optimizer kept speaks of --init-from, which is not given", "train",
@@ -119,7 +127,9 @@ def chosen_starts(
 UNITS = dict(KB=1e3, MB=1e6, GB=1e9, TB=1e12)
 
 def size_of(text: str, where: str) -> float: # bytes
-    "A size as people write it: 12GB, 4.1 GB, 800MB."
+    """A size as people write it: 12GB, 4.1 GB, 800MB.
+
+    Raises RugptError where the text is no size in MB or GB."""
     number, unit = text.strip().upper()[:-2], text.strip().upper()[-2:]
     try: value = float(number)*UNITS[unit]
     except (ValueError, KeyError): value = 0.
@@ -147,7 +157,9 @@ def add_plan(p: argparse.ArgumentParser):
 
 # %% ../../notebooks/core/cli/04_training.ipynb #151249a5
 def corpus_size(args: argparse.Namespace) -> float: # bytes of UTF-8
-    "How much text there is. Compressed files are read to be counted."
+    """How much text there is. Compressed files are read to be counted.
+
+    Raises RugptError where neither a source nor a size is given."""
     if args.corpus: return size_of(args.corpus, "--corpus")
     if not args.source: raise RugptError("no text is given", "plan", "give --source FILE or --corpus SIZE")
     from rugpt_core.tokenization.text_bins import source_texts
@@ -156,7 +168,9 @@ def corpus_size(args: argparse.Namespace) -> float: # bytes of UTF-8
 
 # %% ../../notebooks/core/cli/04_training.ipynb #b46e2bce
 def free_memory_gb() -> float:
-    "Memory that this machine could give a process now, 10^9 bytes: of the GPU where there is one."
+    """Memory that this machine could give a process now, 10^9 bytes: of the GPU where there is one.
+
+    Raises RugptError where the system does not tell its free memory."""
     import torch
     if torch.cuda.is_available(): return torch.cuda.mem_get_info()[0]/1e9
     try: lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
@@ -166,7 +180,9 @@ def free_memory_gb() -> float:
 
 # %% ../../notebooks/core/cli/04_training.ipynb #f108cba3
 def cmd_plan(args) -> int:
-    "Propose a training for so much text, memory and time, and say what it will take."
+    """Propose a training for so much text, memory and time, and say what it will take.
+
+    Raises RugptError where the card is not in the table."""
     from rugpt_core.common.files import read_yaml
     from rugpt_core.training.planner import plan_lines, propose, recipes, ROOM
     cards = read_yaml("data/cards.yml", "the table of cards")

@@ -202,7 +202,9 @@ def parquet_files(
 
 @contextmanager
 def parquet_errors(path: str | Path):
-    "Turn a broken Parquet file or a missing column into a `RugptError`."
+    """Turn a broken Parquet file or a missing column into a `RugptError`.
+
+    Raises RugptError where the file is missing or is not Parquet."""
     import pyarrow as pa
     try: yield
     except (pa.ArrowInvalid, KeyError) as e:

@@ -46,7 +46,9 @@ def start_folders(
 def tokenizer_parts(
     folder: Path, # has tokenizer.json, or vocab.json and merges.txt as GPT-2 has
 ) -> dict[str, Any] | None: # what decides the ids; None where there is no tokenizer
-    "The parts of a tokenizer that decide which ids a text gets."
+    """The parts of a tokenizer that decide which ids a text gets.
+
+    Raises RugptError where the file is not a tokenizer."""
     file = folder/"tokenizer.json"
     if file.is_file():
         tree = read_json(file)

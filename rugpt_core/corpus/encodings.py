@@ -25,7 +25,9 @@ def decode_bytes(
     data: bytes,
     where: str = "", # for the error
 ) -> str:
-    "Bytes as text: UTF-8, UTF-16 with its mark, or an old Russian encoding that gives Russian."
+    """Bytes as text: UTF-8, UTF-16 with its mark, or an old Russian encoding that gives Russian.
+
+    Raises RugptError where the text is in no readable encoding."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         try: return data.decode("utf-16")
         except UnicodeDecodeError: pass
@@ -49,7 +51,9 @@ def decode_text(
     value: str | bytes, # text, bytes, or the text of a bytes literal
     where: str = "", # for the error
 ) -> str:
-    "The text that a field holds, whichever way it was written down."
+    """The text that a field holds, whichever way it was written down.
+
+    Raises RugptError where a bytes literal does not decode to Cyrillic."""
     if isinstance(value, (bytes, bytearray, memoryview)): return decode_bytes(bytes(value), where)
     if not isinstance(value, str):
         raise RugptError(f"text is {type(value).__name__}, not a string", where,

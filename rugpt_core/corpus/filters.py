@@ -65,7 +65,9 @@ def watch_language(
     source: str,
     first: int = 1000, # articles looked at
 ) -> Iterator[RawArticle]:
-    "Pass articles on; stop early where not one of the first thousand is Russian, as for a wrong file."
+    """Pass articles on; stop early where not one of the first thousand is Russian, as for a wrong file.
+
+    Raises RugptError where none of the first articles is Russian."""
     russian = False
     for n, raw in enumerate(raws, 1):
         if not russian:

@@ -55,7 +55,9 @@ def folder_files(
 def source_files(
     source: str, # a file, a folder or a glob
 ) -> list[Path]: # sorted
-    "The files of a local source; none, or none that can be read, is an error."
+    """The files of a local source; none, or none that can be read, is an error.
+
+    Raises RugptError where a file or pattern is missing or empty."""
     path = resolve_path(source)
     if path.is_file(): files = [path]
     elif path.is_dir():

@@ -48,7 +48,9 @@ class RawArticle:
 
 # %% ../../notebooks/core/corpus/02_readers.ipynb #0e1fef5c
 class Faults:
-    "What could not be read. Told to stop, the first fault ends the reading; told to skip, it is noted."
+    """What could not be read. Told to stop, the first fault ends the reading; told to skip, it is noted.
+
+    Raises RugptError where on_error is neither stop nor skip."""
     def __init__(self, on_error: str = "stop"): # stop or skip
         if on_error not in ("stop", "skip"):
             raise RugptError(f"on_error is {on_error!r}", "on_error", "give stop or skip")
@@ -113,7 +115,9 @@ def next_pieces(
 def json_values(
     path: Path, # holds an array of values, or values one behind the other
 ) -> Iterator[Any]:
-    "The values of a JSON document, one at a time, so that an array is never in memory as a whole."
+    """The values of a JSON document, one at a time, so that an array is never in memory as a whole.
+
+    Raises RugptError where a value is not JSON."""
     decode, between = json.JSONDecoder().raw_decode, re.compile(r"[\s,\[\]]*")
     utf8, text, at, n = codecs.getincrementaldecoder("utf-8-sig")(), "", 0, 0
     pieces = read_pieces(path)

@@ -361,7 +361,9 @@ def read_templates(path: str = TEMPLATES) -> Templates:
 
 @cache
 def read_table(path: str, changed: int) -> Templates:
-    "The table in a file as it was when it was last changed (nanoseconds)."
+    """The table in a file as it was when it was last changed (nanoseconds).
+
+    Raises RugptError where the file is not a table of templates."""
     data = read_yaml(path, "templates_file") or {}
     if not isinstance(data, dict) or not isinstance(data.get("templates"), list):
         raise RugptError("not a table of templates", str(path), "compare it with data/templates.yml")

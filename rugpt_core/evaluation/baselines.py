@@ -28,7 +28,9 @@ BZIP2_BLOCK = 900_000 - 20_000 # bytes: a block holds 900,000 after its run-leng
 METHODS = ("bzip2", "xz", "zstd")
 
 def compressed_size(data: bytes, method: str) -> int:
-    "Bytes of compressed data: bzip2 -9, xz -9 (LZMA2 without container), zstd -19."
+    """Bytes of compressed data: bzip2 -9, xz -9 (LZMA2 without container), zstd -19.
+
+    Raises RugptError where the compressor is unknown."""
     if method == "bzip2": return len(bz2.compress(data, 9))
     if method == "xz":
         return len(lzma.compress(data, format=lzma.FORMAT_RAW, filters=[dict(id=lzma.FILTER_LZMA2, preset=9)]))

@@ -36,7 +36,9 @@ def vocabulary_facts(
 def singular_entropy(
     weight: np.ndarray, # (V, d) the output head
 ) -> dict[str, float | None]: # entropy in nats; effective directions e^H; share of d; None for a head of zeros
-    "Entropy of the normalised singular values of the head (Godey et al. 2024); e^H is the effective rank (Roy 2007)."
+    """Entropy of the normalised singular values of the head (Godey et al. 2024); e^H is the effective rank (Roy 2007).
+
+    Raises RugptError where the head is not a matrix."""
     w = np.asarray(weight, dtype=np.float64)
     if w.ndim != 2: raise RugptError("the head must be a matrix", "singular_entropy", "give (V, d)")
     gram = w.T @ w if w.shape[0] >= w.shape[1] else w @ w.T

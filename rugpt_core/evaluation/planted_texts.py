@@ -79,7 +79,9 @@ class Person:
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #f17b2c31
 @cache
 def inflected(word: str, case: str) -> str:
-    "A noun in a case, capitals kept."
+    """A noun in a case, capitals kept.
+
+    Raises RugptError where the word lacks the case."""
     if case == "nomn" or word.isdigit(): return word
     name = word[0].isupper()
     parses = [p for p in morphology().parse(word.lower()) if p.tag.POS == "NOUN" and "nomn" in p.tag
@@ -149,7 +151,9 @@ class PlantedPlan:
 
 # %% ../../notebooks/core/evaluation/00_planted_texts.ipynb #ae89c255
 def make_people(plan: PlantedPlan) -> list[Person]: # strangers last, with 0 exposures
-    "Draw people and their facts; no name stands twice."
+    """Draw people and their facts; no name stands twice.
+
+    Raises RugptError where there are fewer names than people."""
     rng = np.random.default_rng(plan.seed)
     names = [(f, s, g) for g, firsts in ((False, MEN), (True, WOMEN)) for f in firsts for s in SURNAMES]
     need = sum(plan.groups.values()) + plan.strangers
@@ -169,7 +173,9 @@ def planted_rows(
     people: Sequence[Person],
     seed: int,
 ) -> list[dict]: # rows of a selection, for `tokens.write_bins`
-    "The articles: as many about each person as the plan says, all shuffled, and other wordings of some to validate on."
+    """The articles: as many about each person as the plan says, all shuffled, and other wordings of some to validate on.
+
+    Raises RugptError where nobody is planted."""
     rng = np.random.default_rng(seed + 1)
     # n: people told once share the wordings evenly
     about = [(p, n + k) for n, p in enumerate(people) for k in range(p.exposures)]

@@ -83,7 +83,9 @@ def quantised(w_VC: Tensor) -> tuple[Tensor, Tensor]: # (V, C) int8 and (V,) flo
 
 # %% ../../notebooks/core/generation/02_lm_head.ipynb #db853500
 class Int8Head(Head):
-    "int8: a quarter of the traffic; with `screen`, the k likeliest are exact."
+    """int8: a quarter of the traffic; with `screen`, the k likeliest are exact.
+
+    Raises RugptError where the head is not on a CPU, or torch lacks int8 products."""
 
     def __init__(self, model: Model, screen: bool):
         super().__init__(model)

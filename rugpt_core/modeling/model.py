@@ -316,7 +316,9 @@ class Model(nn.Module):
         cache: Cache | None = None, # of the tokens before; grows by these
         mask: Tensor | None = None, # of `document_mask`, in place of the causal one
     ) -> Tensor: # (B, T, C), normed
-        "What the head reads."
+        """What the head reads.
+
+        Raises RugptError where past and new tokens together exceed the context."""
         c, past, T = self.config, cache.length if cache else 0, ids_BT.shape[1]
         if past + T > c.block_size:
             raise RugptError(f"{past + T} tokens do not fit the context of {c.block_size}", "model", "give fewer")

@@ -191,7 +191,9 @@ class FrequencyPenalty:
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #9c14363f
 class TransformersEngine:
-    "A causal language model of transformers."
+    """A causal language model of transformers.
+
+    Raises RugptError where the model cannot be loaded."""
     name, live = "transformers", True
 
     def __init__(self,

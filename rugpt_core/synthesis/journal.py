@@ -25,7 +25,9 @@ JOURNAL_COLUMNS = ("key", "request", "text", "finish_reason", "usage",
 
 # %% ../../notebooks/core/synthesis/01_journal.ipynb #5803adb0
 class Journal:
-    "Answers by the key of their request."
+    """Answers by the key of their request.
+
+    Raises RugptError where the journal cannot be read or written."""
 
     def __init__(self, path: str | Path): # made if it does not exist
         self.path, self._lock = Path(path), threading.Lock()

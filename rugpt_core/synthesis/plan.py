@@ -50,7 +50,9 @@ class Ask:
 # %% ../../notebooks/core/synthesis/13_plan.ipynb #0ba63e14
 @dataclass(frozen=True)
 class Wanted:
-    "What to make."
+    """What to make.
+
+    Raises RugptError where a style or kind is unknown."""
     topic_articles: int = 24
     outlines: int = 4 # subtopics for which the model proposes titles
     outline_titles: int = 6 # titles that are taken of one outline, at most

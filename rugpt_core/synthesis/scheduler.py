@@ -204,7 +204,9 @@ class Breaker:
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #1124486f
 @dataclass(frozen=True)
 class Limits:
-    "How fast and how much; 0 means no limit."
+    """How fast and how much; 0 means no limit.
+
+    Raises RugptError where a limit is negative, or cost is limited and the model has no price."""
     rpm: float = 0 # tries a minute
     tpm: float = 0 # tokens a minute
     max_cost: float = 0 # US dollars, earlier answers to the same plan included

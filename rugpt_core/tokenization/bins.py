@@ -60,7 +60,9 @@ class Bins:
     def bos_id(self) -> int: return self.meta["bos_id"]
 
     def reads(self) -> np.ndarray | None: # (training documents,) float64; None where each is read once
-        "How often each training document is read in an epoch, on average."
+        """How often each training document is read in an epoch, on average.
+
+        Raises RugptError where the file of reading weights was changed."""
         want, path = self.meta["splits"]["train"].get("reads_sha256"), self.folder/READS
         if want is None: return None
         if not path.is_file(): raise RugptError("file is missing", str(path), AGAIN)

@@ -34,7 +34,9 @@ def map_plain(
     vocab_size: int,
     dtype: str = "auto", # uint16, uint32, or auto: what the vocabulary needs
 ) -> np.ndarray: # ids, memory-mapped
-    "One file of ids, its width checked by its size and its beginning."
+    """One file of ids, its width checked by its size and its beginning.
+
+    Raises RugptError where the bytes are not whole ids."""
     if not path.is_file():
         raise RugptError("file is missing", str(path),
             "give a folder with train.bin and val.bin, as prepare.py of nanoGPT leaves it")
@@ -58,7 +60,9 @@ def check_plain(
     vocab_size: int,
     path: Path,
 ) -> dict: # tokens and sha256
-    "Read a whole file once: its digest, and whether every id is below the size of the vocabulary."
+    """Read a whole file once: its digest, and whether every id is below the size of the vocabulary.
+
+    Raises RugptError where an id lies outside of the vocabulary."""
     sha, largest = hashlib.sha256(), 0
     with Progress(f"reading {path.name}", len(ids), "ids") as bar:
         for at in range(0, len(ids), PLAIN_CHUNK):

@@ -124,7 +124,9 @@ def text_selection(
     texts: Iterable[str], # documents; copies count once
     val_share: float = .1, # share held out, one document at least
 ): # a DataFrame as `documents` and `write_bins` read it
-    "Plain texts as a selection, for those who have no run: ids, sources and splits are made up from the texts alone."
+    """Plain texts as a selection, for those who have no run: ids, sources and splits are made up from the texts alone.
+
+    Raises RugptError where there are fewer than two different texts."""
     import pandas as pd
     rows = [dict(id=text_digest(t), source="file", title="", text=t, split="train", topic="")
         for t in dict.fromkeys(texts)]

@@ -27,7 +27,9 @@ BOS = "<bos>"
 
 # %% ../../notebooks/core/tokenization/03_tokenizer.ipynb #3a6d2a6a
 class Tokenizer:
-    "Text to ids and back, over the Rust `tokenizers` library."
+    """Text to ids and back, over the Rust `tokenizers` library.
+
+    Raises RugptError where the map of ids belongs to another vocabulary."""
 
     def __init__(self,
         text: str, # contents of a tokenizer.json
@@ -73,7 +75,9 @@ class Tokenizer:
     def encode_batch(self,
         texts: Sequence[str],
     ) -> list[list[int]]: # one list a text, no bos
-        "Ids of several texts, on all cores."
+        """Ids of several texts, on all cores.
+
+        Raises RugptError where a text is not valid Unicode."""
         try: return [e.ids for e in self.backend.encode_batch_fast(texts, add_special_tokens=False)]
         except (TypeError, UnicodeEncodeError):
             n = next((n for n, t in enumerate(texts) if not is_unicode(t)), None)

@@ -41,7 +41,9 @@ def layernorm(
 
 # %% ../../notebooks/core/topics/00_sentence_encoder.ipynb #1e289642
 class SentenceEncoder:
-    "The multilingual sentence encoder; call it with texts."
+    """The multilingual sentence encoder; call it with texts.
+
+    Raises RugptError where the library of the encoder is not installed."""
 
     def __init__(self):
         try:

@@ -60,7 +60,9 @@ def fit_temperature(
 
 # %% ../../notebooks/core/topics/04_student.ipynb #bee2d84e
 class Student:
-    "Logistic regression on character n-grams, vectors and similarities; calibrated by cross-validation."
+    """Logistic regression on character n-grams, vectors and similarities; calibrated by cross-validation.
+
+    Raises RugptError where the kind of features is unknown."""
 
     def __init__(self,
         topics: Sequence[Topic] = (), # whose phrasings give similarities; none: no similarities
@@ -107,7 +109,9 @@ class Student:
         weights: Sequence[float] | None = None, # trust in each label; None: the same
         vectors: np.ndarray | None = None, # of vectors(texts), where they are known already
     ) -> "Student":
-        "Learn from labelled articles, then calibrate on held-out folds of the same."
+        """Learn from labelled articles, then calibrate on held-out folds of the same.
+
+        Raises RugptError where there are too few labelled articles."""
         from sklearn.feature_extraction.text import TfidfVectorizer
         labels = np.asarray(labels)
         self.labels = sorted(set(labels.tolist()))
@@ -141,7 +145,9 @@ class Student:
         texts: Sequence[str], # of opening()
         vectors: np.ndarray | None = None, # of vectors(texts), where they are known already
     ) -> np.ndarray: # (N, labels), rows sum to one, in the order of `labels`
-        "Calibrated probabilities."
+        """Calibrated probabilities.
+
+        Raises RugptError where the student has learnt nothing yet."""
         if not self.labels: raise RugptError("the student has learnt nothing yet", "student", "call fit first")
         out = [np.zeros((0, len(self.labels)))]
         with Progress("labelling", len(texts), "articles") as p:

@@ -104,7 +104,9 @@ class Batches:
 
 # %% ../../notebooks/core/training/03_dataloader.ipynb #63fabe38
 class WindowLoader(Batches):
-    "Windows of a flat file; the cut moves from epoch to epoch, so that the same tokens meet in other windows."
+    """Windows of a flat file; the cut moves from epoch to epoch, so that the same tokens meet in other windows.
+
+    Raises RugptError where the block is longer than the ids."""
 
     def lay_out(self):
         "Put the documents of this epoch one behind another: where each ends, and how far off it lies in the file."

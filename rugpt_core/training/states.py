@@ -67,7 +67,9 @@ def best_weights(
     folder: Path, # of the states
     best: dict, # of `Run`: its step
 ) -> tuple[Path, dict[str, Tensor]]: # folder; weights
-    "The weights of the best validation so far; what is missing or damaged is named."
+    """The weights of the best validation so far; what is missing or damaged is named.
+
+    Raises RugptError where the best weights are damaged."""
     at = folder/f"best-{best['step']:08d}"
     if not (at/"config.json").is_file():
         raise RugptError(f"the state's part {at.name} is missing", str(folder), STATE_REMEDY)

@@ -172,7 +172,9 @@ class Run:
         self.world.wait()
 
     def resume(self) -> bool:
-        "Take up the newest state, if there is one that fits."
+        """Take up the newest state, if there is one that fits.
+
+        Raises RugptError where the state is of another run, damaged, or lacks a part."""
         found = load_state(self.folder)
         if found is None: return False
         missing = [name for name in STATE if name not in found[1]]
@@ -193,7 +195,9 @@ class Run:
         return True
 
     def restore(self, tensors: dict[str, dict[str, Tensor]], about: dict):
-        "Become what a state says."
+        """Become what a state says.
+
+        Raises RugptError where the state is of another shape."""
         try: self.model.load_state_dict(tensors["model"])
         except (RuntimeError, KeyError) as e:
             raise RugptError(f"the state is of another shape ({str(e).splitlines()[0]:.100})", str(self.folder),
@@ -259,7 +263,9 @@ class Run:
         )
 
     def go_back(self, what: str):
-        "Return to the last good state, past the text that did harm."
+        """Return to the last good state, past the text that did harm.
+
+        Raises RugptError where the run has gone back too often."""
         t, here, times, halved = self.t, (self.batches.epoch, self.batches.taken), self.returns + 1, self.halved/2
         found = load_state(self.folder)
         if times > RETURNS or found is None:
@@ -272,7 +278,9 @@ class Run:
 
 # %% ../../notebooks/core/training/06_trainer.ipynb #4e6a70ec
 def validation_row(run: Run) -> dict:
-    "Validate, note the row, keep the weights if they are the best so far."
+    """Validate, note the row, keep the weights if they are the best so far.
+
+    Raises RugptError where the validation loss is no number."""
     run.average.swap()
     nats = validate(run.model, run.held_out, run.t.batch_size, run.device, run.dtype, run.world)
     if not math.isfinite(nats):
@@ -368,7 +376,9 @@ def train_model(
     strict: bool = True, # see `Run`
     start: Start | None = None, # weights to begin with; None: fresh ones
 ) -> dict: # entry of summary.json
-    "Train one model and keep the weights with the lowest validation loss."
+    """Train one model and keep the weights with the lowest validation loss.
+
+    Raises RugptError where the model has another vocabulary than the ids, or the state is of another run."""
     out, device = Path(out), pick_device(t.device, t.dtype)[0]
     check_bins(bins)
     if config.vocab_size != bins.vocab_size and start is None: # a model that was taken over may have rows to spare

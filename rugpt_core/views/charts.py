@@ -35,7 +35,9 @@ def bars(
     lang: str = "en",
     width: float = WIDTH, # inches
 ) -> Figure:
-    "Horizontal bars, each with its value."
+    """Horizontal bars, each with its value.
+
+    Raises RugptError where labels and values differ in number."""
     if len(labels) != len(values): raise RugptError(f"{len(labels)} labels, {len(values)} values", "plots.bars")
     names = folded(labels, width)
     with chart(.5 + (.34 if any("\n" in n for n in names) else .24)*max(len(values), 1), width=width) as (fig, ax):
@@ -55,7 +57,9 @@ def funnel(
     lang: str = "en",
     width: float = WIDTH, # inches; a narrow figure leaves out the share of the source
 ) -> Figure:
-    "What is left after each step, beside the share of the source and what the step took away."
+    """What is left after each step, beside the share of the source and what the step took away.
+
+    Raises RugptError where there are no steps."""
     if not steps: raise RugptError("no steps", "plots.funnel", "give at least the source")
     counts = [n for _, n in steps]
     top = max(counts) or 1
@@ -215,7 +219,9 @@ def histogram(
     ylabel: str = "count", # a key of WORDS or a text
     lang: str = "en",
 ) -> Figure:
-    "How values are spread; the median is marked."
+    """How values are spread; the median is marked.
+
+    Raises RugptError where there are no values."""
     import numpy as np
     x = np.asarray([v for v in values if v is not None], dtype=float)
     if not len(x): raise RugptError("no values", "plots.histogram", "check that the stage before kept any rows")

@@ -56,7 +56,9 @@ def figure_bytes(
     format: str = "svg", # svg, png or pdf
     **kwargs, # of Figure.savefig
 ) -> bytes:
-    "A figure as a file's bytes. The same figure gives the same bytes: fixed ids, no date, no version."
+    """A figure as a file's bytes. The same figure gives the same bytes: fixed ids, no date, no version.
+
+    Raises RugptError where the format is unknown."""
     nothing = {"svg": ("Date", "Creator"), "png": ("Software",), "pdf": ("CreationDate", "Creator", "Producer")}
     if format not in nothing:
         raise RugptError(f"format {format!r} is not known", "plots.save", f"use one of {', '.join(nothing)}")
@@ -183,7 +185,9 @@ def word(
     key: str, # of WORDS; any other text stays as it is
     lang: str = "en",
 ) -> str:
-    "A label in the figure's language."
+    """A label in the figure's language.
+
+    Raises RugptError where the language is neither en nor ru."""
     if lang not in ("en", "ru"): raise RugptError(f"language {lang!r} is not known", "plots", "use en or ru")
     return WORDS[key][lang == "ru"] if key in WORDS else key
 
