@@ -20,7 +20,7 @@ from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.article import parse
 from rugpt_core.corpus.readers import read_source
 from rugpt_core.corpus.rule_engine import RULES, rule_hits
-from rugpt_core.metrics.statistics import wilson
+from rugpt_core.metrics.statistics import share_interval
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
 EARLIER, OF_EARLIER = (20261124, 20261125), 260 # seeds, articles of each
@@ -67,8 +67,8 @@ def precision(places: list[dict]) -> dict[str, dict]:
         read = [p["verdict"] for p in places if p["rule"] == rule and p["verdict"] in ("right", "wrong")]
         if read:
             right = read.count("right")
-            low, high = wilson(right, len(read))
-            share = dict(precision=right/len(read), low=low, high=high)
+            share = share_interval(right, len(read), method="wilson")
+            share = dict(precision=share["value"], low=share["low"], high=share["high"])
             out[rule] = dict(read=len(read), right=right) | {k: round(v, 4) for k, v in share.items()}
     return out
 

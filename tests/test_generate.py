@@ -8,13 +8,21 @@ from hypothesis import strategies as st
 from test_model import peer
 
 from rugpt_core.cli.main import main
-from rugpt_core.generation.decoding import next_distribution
+from rugpt_core.generation.decoding import penalise, truncate
 from rugpt_core.generation.engine import prompt_generators, token_steps
 from rugpt_core.generation.lm_head import open_head
 from rugpt_core.generation.strategies import STRATEGIES, Decoding, decoding
 from rugpt_core.modeling.model import ModelConfig, build_model
 
 V = 97
+
+
+def next_distribution(logits_V, seen, d):
+    """The distribution (V,) from which a strategy draws; what was cut has 0."""
+    logits = penalise(logits_V, seen, d) if d.penalised else logits_V
+    if d.rule == "greedy":
+        return torch.zeros_like(logits).index_fill_(0, logits.argmax(), 1.)
+    return truncate(logits, d).softmax(-1)
 
 
 def theirs(logits, seen, d):

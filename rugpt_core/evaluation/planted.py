@@ -26,7 +26,7 @@ from rugpt_core.metrics.statistics import (
     answer_entropy,
     auroc,
     brier,
-    expected_calibration_error,
+    calibration_error,
     jackknife,
     mean_interval,
 )
@@ -172,7 +172,7 @@ def score_answers(
         chance=constant_guess(answers),
         intervals={k: by_person(answers, x)
         for k, x in (("accuracy", right), ("hallucination", wrong), ("abstention", silent))},
-        ece=expected_calibration_error([x.max() for x in p], right), brier=brier(p, [a.truth for a in answers]),
+        ece=calibration_error([x.max() for x in p], right), brier=brier(p, [a.truth for a in answers]),
         unknown_probability=mean([float(x[-1]) for x in p]),
         unknown_planned=mean([a.truth == len(a.p) - 1 for a in answers]), self_consistency=mean(agree),
         answer_entropy=mean([answer_entropy(a.p) for a in answers]), detectors=detectors(answers, samples, rng),

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BREAKERS', 'repetition_penalty', 'no_repeat_ngram', 'repeated_suffixes', 'dry', 'breaker_ids', 'with_breakers',
            'cut_top_k', 'cut_top_p', 'cut_min_p', 'entropy', 'cut_typical', 'cut_epsilon', 'cut_eta', 'penalise',
-           'truncate', 'next_distribution', 'sample', 'contrastive_choice']
+           'truncate', 'sample', 'contrastive_choice']
 
 # %% ../../notebooks/core/generation/01_decoding.ipynb #eb973c59
 import math
@@ -162,17 +162,6 @@ def truncate(
     if d.typical_p < 1: logits = cut_typical(logits, d.typical_p)
     if d.epsilon: logits = cut_epsilon(logits, d.epsilon)
     return cut_eta(logits, d.eta) if d.eta else logits
-
-# %% ../../notebooks/core/generation/01_decoding.ipynb #aa31150e
-def next_distribution(
-    logits_V: Tensor, # float32
-    seen: Sequence[int], # ids of the text so far
-    d: Decoding, # of rule greedy or sample
-) -> Tensor: # (V,) probabilities; what was cut has 0
-    "The distribution from which a strategy draws."
-    logits = penalise(logits_V, seen, d) if d.penalised else logits_V
-    if d.rule == "greedy": return torch.zeros_like(logits).index_fill_(0, logits.argmax(), 1.)
-    return truncate(logits, d).softmax(-1)
 
 # %% ../../notebooks/core/generation/01_decoding.ipynb #81075496
 def sample(

@@ -19,7 +19,7 @@ import numpy as np
 
 from ..common.errors import RugptError
 from ..metrics.repetition import compression_ratio, rep_n, rep_w, tail_loop
-from ..metrics.russian import ner_files, slovnet_names
+from ..metrics.russian import has_recogniser, slovnet_names
 from .claims import contradictions
 from .client import Answer
 from .lexicon import is_content, plain, root, tokens
@@ -182,10 +182,10 @@ def name_finder(
 
     Raises RugptError where the way is unknown or its packages are missing."""
     if which not in FINDERS: raise RugptError(f"unknown way {which!r}", "entity_check", f"known: {', '.join(FINDERS)}")
-    if which == "slovnet" and not ner_files():
+    if which == "slovnet" and not has_recogniser():
         raise RugptError("slovnet and natasha are not installed", "entity_check",
             'pip install "rugpt[analysis]", or give entity_check=capitals')
-    return ("slovnet", slovnet_names()) if which != "capitals" and ner_files() else ("capitals", capitalised)
+    return ("slovnet", slovnet_names()) if which != "capitals" and has_recogniser() else ("capitals", capitalised)
 
 # %% ../../notebooks/core/synthesis/11_acceptance.ipynb #14d403df
 MARKERS = re.compile(r"(?m)^\s*(?:Статья|Раздел|Подраздел|Источник|Пересказ|Читатель|Параграф|Беседа|Форма):"

@@ -200,13 +200,14 @@ class TransformersEngine:
         path: str, # a folder or a name on the hub
         device: str = "", # cuda, mps or cpu; empty: the best there is
     ):
-        import torch, transformers
+        import transformers
+        from rugpt_core.common.devices import pick_device # with torch, which no other engine needs
         place = str(resolve_path(path)) if resolve_path(path).is_dir() else path
-        best = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        best, _ = pick_device(device or "auto")
         try:
             self.tokenizer = transformers.AutoTokenizer.from_pretrained(place)
             self.model = transformers.AutoModelForCausalLM.from_pretrained(place,
-                dtype="auto").to(device or best).eval()
+                dtype="auto").to(best).eval()
         except (OSError, ValueError) as e:
             raise RugptError(f"cannot be loaded ({str(e).splitlines()[0][:160]})", path,
                 "give llm_model_path a folder with a model, or a name on the hub; a gated one wants HF_TOKEN") from None

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..common.errors import RugptError
 from ..common.files import read_jsonl, resolve_path
-from ..metrics.statistics import calibration_error, reliability, wilson
+from ..metrics.statistics import calibration_error, reliability, share_interval
 from .taxonomy import fold_scores, Topic, TopicMap
 
 # %% ../../notebooks/core/topics/07_quality.ipynb #99911afe
@@ -87,12 +87,12 @@ def classifier_measures(
     "Every measure of one classifier against classes given by people."
     guess, p = [classes[i] for i in scores.argmax(1)], scores.max(1)
     right, sure = np.array(true) == np.array(guess), p >= min_score
-    low, high = wilson(int(right.sum()), len(right))
+    bounds = share_interval(int(right.sum()), len(right), method="wilson")
     confusion = Counter(zip(true, guess, strict=True))
-    return dict(accuracy=round(float(right.mean()), 4), accuracy_low=round(low, 4), accuracy_high=round(high, 4),
+    return dict(accuracy=round(float(right.mean()), 4), accuracy_low=round(bounds["low"], 4), accuracy_high=round(bounds["high"], 4),
         macro_f1=macro_f1(true, guess), majority=round(max(Counter(true).values())/len(true), 4),
         coverage=round(float(sure.mean()), 4),
-        accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None, ece=calibration_error(p, right),
+        accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None, ece=round(calibration_error(p, right), 4),
         per_topic=topic_quality(true, guess, classes),
         confusion={t: {g: confusion[t, g] for g in classes if confusion[t, g]} for t in classes if t in set(true)},
         reliability=reliability(p, right), thresholds=coverage_rows(p, right))
