@@ -7,11 +7,12 @@ BIN := $(VENV)/bin
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test lab report readme docs bench record clean
+.PHONY: help setup run test test-slow lab report readme docs bench record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
-	@echo "make test    set up, run every test"
+	@echo "make test    set up, run the tests, about 10 minutes on two cores"
+	@echo "make test-slow  the long ones: notebooks from nothing, in a browser too (Debian: apt-get install chromium)"
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
 	@echo "make readme  write README.md from notebooks/index.ipynb, its table from benchmarks/results/"
@@ -35,6 +36,9 @@ run: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow --dist worksteal
 
 lab: setup
 	$(BIN)/python -m jupyterlab notebooks/index.ipynb

@@ -1,6 +1,7 @@
 """One small run of the whole chain, shared by every test that looks at its results."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -11,6 +12,8 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 RUGPT = [sys.executable, "-c", "from rugpt_core.cli.main import main; main()"]
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def rugpt(*args, cwd=ROOT, timeout=600, check=None):
@@ -53,3 +56,16 @@ def chain(tmp_path_factory, worker_id):
         if not log.exists():
             log.write_text(rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0).stdout)
     return run_dir, log.read_text()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium; a machine without one fails the test and says how to get it."""
+    if CHROMIUM is None:
+        pytest.fail("no Chromium on this machine: apt-get install chromium (Debian), or leave `-m slow` away")
+    from playwright.sync_api import sync_playwright
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-dev-shm-usage",
+            "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update"])
+        yield browser
+        browser.close()

@@ -1,6 +1,5 @@
 """The analysis of a run, and of files that are no run: what is written, what reads it, what is refused."""
 import json
-import shutil
 import subprocess
 import sys
 
@@ -9,9 +8,6 @@ from conftest import ROOT, rugpt
 
 from rugpt_core.common.files import read_json, read_parquet
 from rugpt_core.evaluation import comparison, measure
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage"]
 
 
 @pytest.fixture(scope="module")
@@ -70,25 +66,22 @@ def test_copies_name_their_articles(chain):
     assert (copies["length"] >= 16).all() and (copies["times"] >= copies["articles"]).all()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (Debian: apt-get install chromium)")
-def test_the_page_steps_through_texts_without_a_network(chain):
+@pytest.mark.slow
+def test_the_page_steps_through_texts_without_a_network(chain, browser):
     """In a browser, from the disk: nothing else is asked for."""
-    from playwright.sync_api import sync_playwright
     path, asked, errors = chain[0]/"artifacts/analysis.html", [], []
-    with sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.on("request", lambda r: asked.append(r.url))
-        page.on("pageerror", lambda e: errors.append(str(e)))
-        page.goto(path.as_uri())
-        count, text = page.locator("#count"), page.locator("#texts .body").first
-        assert count.inner_text().startswith("1 of ")
-        first = text.inner_text()
-        page.keyboard.press("ArrowRight")
-        assert count.inner_text().startswith("2 of ") and text.inner_text() != first
-        page.locator("#set").select_option("human")
-        assert page.locator("#texts article").count() == 1
-        browser.close()
+    page = browser.new_page()
+    page.on("request", lambda r: asked.append(r.url))
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(path.as_uri())
+    count, text = page.locator("#count"), page.locator("#texts .body").first
+    assert count.inner_text().startswith("1 of ")
+    first = text.inner_text()
+    page.keyboard.press("ArrowRight")
+    assert count.inner_text().startswith("2 of ") and text.inner_text() != first
+    page.locator("#set").select_option("human")
+    assert page.locator("#texts article").count() == 1
+    page.close()
     assert asked == [path.as_uri()] and not errors
 
 

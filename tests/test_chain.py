@@ -53,6 +53,7 @@ def test_a_changed_parameter_rebuilds_its_stage_and_what_reads_it(chain, tmp_pat
     assert json.loads((run_dir/"run.json").read_text())["params"]["min_chars"] == 400
 
 
+@pytest.mark.slow
 def test_killed_in_every_stage_the_outputs_are_the_same_bytes(chain, tmp_path):
     """SIGKILL soon after each stage begins; the last run goes on to the end."""
     run_dir = tmp_path/"killed"

@@ -7,6 +7,7 @@ import sys
 import pytest
 from conftest import ROOT
 
+pytestmark = pytest.mark.slow
 NOTEBOOKS = sorted((ROOT/"notebooks").glob("0*.ipynb"))
 LATE = [p for p in NOTEBOOKS if p.stem in ("05_tokenize", "08_artifacts")]  # what reads the shape, and what reads all
 CASES = [(p, "") for p in NOTEBOOKS] + [(p, preset) for p in LATE for preset in ("smoke", "own")]

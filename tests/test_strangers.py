@@ -2,7 +2,6 @@
 around."""
 
 import json
-import shutil
 
 import pytest
 from fake_run import make_run
@@ -12,7 +11,6 @@ from rugpt_core.evaluation.html_page import build_page
 from rugpt_core.report import pages, stage
 from rugpt_core.views import article_markdown
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # what an article, a model or a server may write; HIT would show in the page's title, its console or its requests
 ATTACKS = (
     "<img src=http://evil.test/a.png onerror=document.title='HIT'>",
@@ -77,17 +75,7 @@ def site(tmp_path_factory):
 PAGES = ("report.en.html", "report.ru.html", "notebooks/03_synthesize.html", "analysis.html")
 
 
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
 def test_console_and_network_stay_empty(site, browser, name):
     page, seen = browser.new_page(), []

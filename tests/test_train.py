@@ -110,6 +110,7 @@ def test_kill_9_changes_no_bit(whole, tmp_path):
         assert (run_dir/name).read_bytes() == (whole/name).read_bytes(), name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(compiler_lacks("cpu") != "", reason=f"torch.compile: {compiler_lacks('cpu')}")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_kill_9_of_a_compiled_run_changes_no_bit(dtype, tmp_path):
