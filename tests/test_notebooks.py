@@ -102,6 +102,7 @@ def test_readme_comes_from_its_notebook(tmp_path):
     assert (tmp_path/"README.md").read_text() == (ROOT/"README.md").read_text(), "run `make readme`"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PIPELINE, ids=lambda p: p.stem)
 def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path):
     """By its own command line, in a run that is complete: everything is loaded, nothing made again."""
@@ -113,27 +114,6 @@ def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path
     text = "".join("".join(o.get("text", [])) + str(o.get("data", {}).get("text/plain", ""))
                    for c in json.loads(out.read_text())["cells"] for o in c.get("outputs", []))
     assert "current: its outputs are loaded" in text
-
-
-def test_pipeline_notebooks_run_with_their_own_defaults(tmp_path):
-    """01 and 05 in empty run directories: what a notebook imports is no parameter, and the shape is left to the
-    dial."""
-    for name in ("01_explore", "05_tokenize"):
-        done = subprocess.run([BIN/"papermill", ROOT/f"notebooks/{name}.ipynb", tmp_path/f"{name}.ipynb",
-                               "-p", "run_dir", tmp_path/name, "--no-progress-bar"], cwd=tmp_path,
-                              capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-3000:]
-
-
-def test_a_notebook_alone_builds_what_it_reads(tmp_path):
-    """Notebook 04 in an empty run directory runs 02 and 03 first, and says so."""
-    out = tmp_path/"out.ipynb"
-    done = subprocess.run([BIN/"papermill", ROOT/"notebooks/04_classify.ipynb", out, "-f", ROOT/"presets/smoke.yml",
-                           "-p", "run_dir", tmp_path/"run", "--no-progress-bar"], cwd=tmp_path,
-                          capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert "classify reads what clean, synthesize write: running them first" in out.read_text()
-    assert (tmp_path/"run/topics/manifest.json").is_file()
 
 
 def test_ruff_finds_nothing():
