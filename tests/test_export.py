@@ -11,6 +11,7 @@ from rugpt_core.convert.gguf import gguf_vocabulary, llama_greedy, open_llama
 from rugpt_core.convert.stage import export_run, upload
 from rugpt_core.generation.engine import generate
 from rugpt_core.generation.stage import held_out_documents, run_model
+from rugpt_core.modeling.checkpoint import load_checkpoint
 from rugpt_core.tokenization.bins import open_bins
 
 
@@ -48,15 +49,16 @@ def test_transformers_writes_the_same(exported):
         assert found[:len(r.ids)] == r.ids and len(found) - len(r.ids) == r.stopped
 
 
-def test_the_card_says_what_was_done(exported):
-    folder, family, model, tokenizer, _ = exported
+def test_the_card_says_what_was_done(exported, chain):
+    folder, family, _, tokenizer, _ = exported
+    checkpoint = load_checkpoint(chain[0]/"model"/family)
     card, about = (folder/"README.md").read_text(encoding="utf-8"), json.loads((folder/"export.json").read_text())
     import yaml
     head = yaml.safe_load(card.split("---")[1])
     assert head["language"] == "ru" and head["license"] == "apache-2.0" == about["licence"]
     value = head["model-index"][0]["results"][0]["metrics"][0]["value"]
-    assert abs(value - model.about["val_bits_per_byte"]) < 1e-4
-    for word in (model.about["weights"], tokenizer.digest, "learning_rate", "wiki40b", "repeated 4-grams",
+    assert abs(value - checkpoint.about["val_bits_per_byte"]) < 1e-4
+    for word in (checkpoint.weights, tokenizer.digest, "learning_rate", "wiki40b", "repeated 4-grams",
             f"rugpt-{family}"):
         assert word in card, word
     assert "synthetic articles" not in card, "the run trains without them"

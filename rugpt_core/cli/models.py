@@ -139,21 +139,22 @@ def cmd_generate(args) -> int:
                 "give a whole number of at least 1")
     if args.run_dir or not args.checkpoint or args.held_out: args.run_dir = followed_run(args.run_dir)
     from rugpt_core.generation.engine import check_prompts
-    from rugpt_core.generation.stage import run_model, tokenizer_for
-    from rugpt_core.modeling.checkpoint import load_model
+    from rugpt_core.generation.stage import run_checkpoint, tokenizer_for
+    from rugpt_core.modeling.checkpoint import load_checkpoint
     from rugpt_core.generation.lm_head import open_head
     from rugpt_core.common.errors import disk_errors
     if args.checkpoint:
-        model = load_model(Path(args.checkpoint).expanduser())
-        tokenizer = tokenizer_for(model, Path(args.tokenizer or Path(args.checkpoint)/"tokenizer").expanduser())
-    else: _, model, tokenizer = run_model(args.run_dir, args.model)
+        checkpoint = load_checkpoint(Path(args.checkpoint).expanduser())
+        tokenizer = tokenizer_for(checkpoint, Path(args.tokenizer or Path(args.checkpoint)/"tokenizer").expanduser())
+    else: _, checkpoint, tokenizer = run_checkpoint(args.run_dir, args.model)
+    model = checkpoint.model
     found = given_prompts(args, tokenizer)
     if found is None:
         ChatSession(model, tokenizer, how, args.seed, args.max_tokens, open_head(model, args.head)).run()
         return 0
     check_prompts(model, [o.ids for o in found], args.max_tokens)
     if args.out:
-        with disk_errors(args.out): write_file(args, model, tokenizer, found, how)
+        with disk_errors(args.out): write_file(args, checkpoint, tokenizer, found, how)
     else: print_texts(args, model, tokenizer, found, how, open_head(model, args.head))
     return 0
 
@@ -170,15 +171,15 @@ def print_texts(args, model, tokenizer, found: list, how: Decoding, head):
             print(printable(piece), end="", flush=True)
     print()
 
-def write_file(args, model, tokenizer, found: list, how: Decoding):
+def write_file(args, checkpoint, tokenizer, found: list, how: Decoding):
     "Write all continuations as JSON lines, in batches."
     from rugpt_core.generation.engine import generate
     from rugpt_core.generation.stage import generation_rows
-    start, weights = time.monotonic(), model.about["weights"]
-    results = generate(model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens, decoding=how,
+    start, weights = time.monotonic(), checkpoint.weights
+    results = generate(checkpoint.model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens, decoding=how,
         seed=args.seed, head=args.head)
     rows = generation_rows(found, results, tokenizer, how, seed=args.seed,
-        checkpoint=f"{model.config.family}@{weights[:12]}", weights=weights, head=args.head)
+        checkpoint=f"{checkpoint.model.config.family}@{weights[:12]}", weights=weights, head=args.head)
     write_jsonl(Path(args.out).expanduser(), rows)
     tokens, seconds = sum(len(r.ids) for r in results), time.monotonic() - start
     print(f"{args.out}: {len(rows)} texts, {tokens:,} tokens, {tokens/seconds:,.0f} tokens/s")

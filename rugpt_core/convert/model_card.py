@@ -14,7 +14,8 @@ from typing import Any
 
 from .. import __version__
 from ..common.files import read_json, read_parquet, resolve_path, resolve_run_dir, ROOT
-from ..modeling.model import Model, parameter_groups
+from ..modeling.checkpoint import Checkpoint
+from ..modeling.model import parameter_groups
 from ..runs.layout import STAGES
 from ..tokenization.tokenizer import Tokenizer
 
@@ -107,14 +108,15 @@ def front_matter(name: str, about: dict, facts: dict, licence: str) -> str:
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #f8b674db
 def model_card(
-    model: Model, # with `about`
+    checkpoint: Checkpoint,
     tokenizer: Tokenizer,
     facts: dict, # of `run_facts`
     name: str,
     licence: str, # SPDX name
 ) -> str: # Markdown
     "The README of an exported model: data, recipe, measured numbers, licence, limits."
-    about, c, split = model.about, model.config, facts.get("splits", {})
+    model, about = checkpoint
+    c, split = model.config, facts.get("splits", {})
     recipe, summary = about.get("train", {}), facts.get("summary", {})
     shape = [["layers", "heads", "key heads", "width", "context", "vocabulary", "parameters"],
              [c.n_layer, c.n_head, c.n_kv_head, c.n_embd, c.block_size, f"{c.vocab_size:,} ({tokenizer.name})",

@@ -23,7 +23,7 @@ from ..common.files import read_json, resolve_run_dir, write_atomic, write_json
 from .gguf import GGUF_KINDS, write_gguf
 from .model_card import model_card, run_facts
 from .weights import transformers_config, transformers_state
-from ..generation.stage import run_model
+from ..generation.stage import run_checkpoint
 from ..generation.strategies import STRATEGIES
 from ..modeling.model import Model
 from ..tokenization.tokenizer import Tokenizer
@@ -101,7 +101,8 @@ def export_run(
     if unknown or not formats:
         raise RugptError(f"unknown format {', '.join(unknown)!r}", "export", f"use some of: {', '.join(FORMATS)}")
     if set(formats) - {"transformers"}: require("gguf", "export")
-    family, model, tokenizer = run_model(run_dir, family)
+    family, checkpoint, tokenizer = run_checkpoint(run_dir, family)
+    model = checkpoint.model
     facts, name = run_facts(run_dir, family), name or f"rugpt-{family}"
     licence = licence or facts.get("licence", "other")
     out = Path(out).expanduser().resolve() if out else resolve_run_dir(run_dir)/"export"/family
@@ -111,10 +112,10 @@ def export_run(
     with disk_errors(out):
         try:
             tmp.mkdir(parents=True)
-            about = dict(family=family, weights=model.about["weights"], tokenizer=tokenizer.digest, licence=licence,
+            about = dict(family=family, weights=checkpoint.weights, tokenizer=tokenizer.digest, licence=licence,
                 formats=list(formats))
             if "transformers" in formats:
-                write_transformers(model, tokenizer, tmp, model_card(model, tokenizer, facts, name, licence))
+                write_transformers(model, tokenizer, tmp, model_card(checkpoint, tokenizer, facts, name, licence))
                 if check: about["checked"] = check_transformers(tmp, model, tokenizer)
             for kind in (f for f in formats if f in GGUF_KINDS):
                 write_gguf(model, tokenizer, tmp/f"{name}-{kind}.gguf", kind, name=name, licence=licence)
@@ -131,11 +132,11 @@ def export_is_current(
     formats: Sequence[str], # that are needed
 ) -> tuple[Path, bool]: # the run's own folder for exports of this model; True when it holds this model
     "Whether a model was exported as it is now."
-    family, model, tokenizer = run_model(run_dir, family)
+    family, checkpoint, tokenizer = run_checkpoint(run_dir, family)
     folder = resolve_run_dir(run_dir)/"export"/family
     if not (folder/"export.json").is_file(): return folder, False
     about = read_json(folder/"export.json")
-    same = (about.get("weights"), about.get("tokenizer")) == (model.about["weights"], tokenizer.digest)
+    same = (about.get("weights"), about.get("tokenizer")) == (checkpoint.weights, tokenizer.digest)
     return folder, same and set(formats) <= set(about.get("formats", []))
 
 # %% ../../notebooks/core/convert/03_stage.ipynb #72bec5c1

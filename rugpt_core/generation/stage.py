@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RESAMPLES', 'tokenizer_for', 'ranked_families', 'Opening', 'choose_prompts', 'held_out_documents', 'loaded',
-           'run_model', 'generation_rows', 'human_rows', 'plans_of', 'write_set', 'generate_stage', 'strategy_measures',
-           'compare_strategies', 'generate_texts']
+           'run_checkpoint', 'run_model', 'generation_rows', 'human_rows', 'plans_of', 'write_set', 'generate_stage',
+           'strategy_measures', 'compare_strategies', 'generate_texts']
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #2dfcd431
 import math
@@ -26,7 +26,7 @@ from .engine import generate, Generation, text_logprobs, whole_text
 from .strategies import Decoding, decoding, STRATEGIES
 from ..metrics.repetition import common_length, diversity, rep_n
 from ..metrics.statistics import generator, mean_interval, ratio_interval, share_interval
-from ..modeling.checkpoint import load_model
+from ..modeling.checkpoint import Checkpoint, load_checkpoint
 from ..modeling.model import Model
 from ..runs.layout import STAGES
 from ..tokenization.bins import Bins, open_bins
@@ -34,15 +34,14 @@ from ..tokenization.tokenizer import load_tokenizer, Tokenizer
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #e8514f91
 def tokenizer_for(
-    model: Model, # of `load_model`
+    checkpoint: Checkpoint,
     folder: str | Path, # of the tokenizer
 ) -> Tokenizer:
-    "The tokenizer with which a model was trained; another one is refused."
-    want = (model.about.get("tokenizer") or {}).get("digest")
+    "The tokenizer with which the model of a checkpoint was trained; another one is refused."
     if not (Path(folder)/"tokenizer.json").is_file():
         raise RugptError("the checkpoint's tokenizer is missing", str(folder), "run tokenize, then train")
     tokenizer = load_tokenizer(folder)
-    if tokenizer.digest != want:
+    if tokenizer.digest != checkpoint.tokenizer_digest:
         raise RugptError("this is not the tokenizer of the checkpoint", str(folder), "run the stage train again")
     return tokenizer
 
@@ -103,18 +102,18 @@ def loaded(
     tokens_dir: Path,
     device: str,
     threads: int,
-) -> Iterator[tuple[Model, Tokenizer]]:
-    "A model and its tokenizer, for a block of work."
-    model = load_model(folder, device)
-    tokenizer = tokenizer_for(model, tokens_dir/"tokenizer")
-    with compute(model.embedding.weight.device, threads, 0): yield model, tokenizer
+) -> Iterator[tuple[Checkpoint, Tokenizer]]:
+    "A checkpoint and its tokenizer, for a block of work."
+    checkpoint = load_checkpoint(folder, device)
+    tokenizer = tokenizer_for(checkpoint, tokens_dir/"tokenizer")
+    with compute(checkpoint.model.embedding.weight.device, threads, 0): yield checkpoint, tokenizer
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #3855b260
-def run_model(
+def run_checkpoint(
     run_dir: str | Path,
     family: str = "", # empty: the one with the lowest validation loss
-) -> tuple[str, Model, Tokenizer]: # its name in the run
-    """A model of a run and its tokenizer.
+) -> tuple[str, Checkpoint, Tokenizer]: # its name in the run
+    """A checkpoint of a run and its tokenizer.
 
     Raises RugptError where the run has no trained model, or none of this family."""
     run_dir = resolve_run_dir(run_dir)
@@ -125,8 +124,16 @@ def run_model(
     if family and family not in names:
         raise RugptError(f"no model {family!r} in this run", "--model", f"there are: {', '.join(names)}")
     family = family or names[0]
-    model = load_model(folder/family)
-    return family, model, tokenizer_for(model, run_dir/STAGES["tokenize"].folder/"tokenizer")
+    checkpoint = load_checkpoint(folder/family)
+    return family, checkpoint, tokenizer_for(checkpoint, run_dir/STAGES["tokenize"].folder/"tokenizer")
+
+def run_model(
+    run_dir: str | Path,
+    family: str = "", # empty: the one with the lowest validation loss
+) -> tuple[str, Model, Tokenizer]: # its name in the run
+    "A model of a run and its tokenizer; see `run_checkpoint`."
+    family, checkpoint, tokenizer = run_checkpoint(run_dir, family)
+    return family, checkpoint.model, tokenizer
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #98208d0f
 def generation_rows(
@@ -166,7 +173,7 @@ def plans_of(
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #6e14b807
 def write_set(
-    model: Model,
+    checkpoint: Checkpoint,
     tokenizer: Tokenizer,
     found: Sequence[Opening],
     d: Decoding,
@@ -174,12 +181,11 @@ def write_set(
     max_new_tokens: int,
 ) -> tuple[list[dict], dict]: # rows; tokens and seconds
     "One model's continuations of all openings under one strategy."
-    start, family = time.monotonic(), model.config.family
-    results = generate(model, tokenizer, [o.ids for o in found], max_new_tokens=max_new_tokens, decoding=d, seed=seed,
-                       desc=f"writing {family} {d.strategy}")
-    weights = model.about["weights"]
-    rows = generation_rows(found, results, tokenizer, d, seed=seed, checkpoint=f"{family}@{weights[:12]}",
-        weights=weights)
+    start, family = time.monotonic(), checkpoint.model.config.family
+    results = generate(checkpoint.model, tokenizer, [o.ids for o in found], max_new_tokens=max_new_tokens, decoding=d,
+        seed=seed, desc=f"writing {family} {d.strategy}")
+    rows = generation_rows(found, results, tokenizer, d, seed=seed,
+        checkpoint=f"{family}@{checkpoint.weights[:12]}", weights=checkpoint.weights)
     tokens = sum(len(r.ids) for r in results)
     return rows, dict(tokens=tokens, seconds=round(time.monotonic() - start, 3))
 
@@ -215,19 +221,21 @@ def generate_stage(
                          "lower max_new_tokens, or give more text")
     if others: (out/"strategies").mkdir()
     for family in families:
-        with loaded(model_dir/family, tokens_dir, device, threads) as (model, tokenizer):
+        with loaded(model_dir/family, tokens_dir, device, threads) as (checkpoint, tokenizer):
             write_jsonl(out/"human.jsonl", human_rows(found, tokenizer, max_new_tokens, seed))
             for name, d in plans.items():
-                rows, timing[f"{family}-{name}"] = write_set(model, tokenizer, found, d, seed, max_new_tokens)
+                rows, timing[f"{family}-{name}"] = write_set(checkpoint, tokenizer, found, d, seed,
+                    max_new_tokens)
                 write_jsonl(out/f"{family}-{name}.jsonl", rows)
                 counts[f"{family}_{name}_tokens"] = timing[f"{family}-{name}"]["tokens"]
             if others and family == families[0]: # what people wrote, as this model sees it
                 rows = human_rows(found, tokenizer, max_new_tokens, seed)
-                sure = [text_logprobs(model, [*o.ids, *o.human], len(o.ids)) for o in found]
+                sure = [text_logprobs(checkpoint.model, [*o.ids, *o.human], len(o.ids)) for o in found]
                 write_jsonl(out/"strategies/human.jsonl",
                     [r | dict(logprobs=[round(x, 5) for x in lp]) for r, lp in zip(rows, sure, strict=True)])
             for name, d in others.items() if family == families[0] else ():
-                rows, timing[f"strategies/{name}"] = write_set(model, tokenizer, found, d, seed, max_new_tokens)
+                rows, timing[f"strategies/{name}"] = write_set(checkpoint, tokenizer, found, d, seed,
+                    max_new_tokens)
                 write_jsonl(out/f"strategies/{name}.jsonl", rows)
     write_json(out/"timing.json", timing)
     return dict(prompts=len(found), title_prompts=sum(o.kind == "title" for o in found), **counts,

@@ -6,6 +6,7 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "Model": "model",                      # a language model
     "build_model": "model",                # a model with fresh weights
     "head_loss": "loss",                   # cross-entropy of the head, logits never all in memory
+    "load_checkpoint": "checkpoint",       # a stored model and what is known of it
     "load_model": "checkpoint",            # a model from its folder
     "save_checkpoint": "checkpoint",       # a model to a folder
     "parameter_groups": "model",           # parameters by part, summing to the total

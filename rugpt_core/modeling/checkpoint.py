@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_SCHEMA', 'STATE_REMEDY', 'weights_digest', 'write_tensors', 'read_tensors', 'save_checkpoint',
-           'read_checkpoint', 'Start', 'save_state', 'load_state', 'load_model']
+           'read_checkpoint', 'Start', 'save_state', 'load_state', 'Checkpoint', 'load_checkpoint', 'load_model']
 
 # %% ../../notebooks/core/modeling/04_checkpoint.ipynb #a639425f
 import hashlib
@@ -13,6 +13,7 @@ import shutil
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -178,11 +179,26 @@ def load_state(
     return {f.stem: read_tensors(f) for f in sorted(at.glob("*.safetensors"))}, about
 
 # %% ../../notebooks/core/modeling/04_checkpoint.ipynb #a8e8c1b3
-def load_model(
+class Checkpoint(NamedTuple):
+    "A stored model, and what its config.json says."
+    model: Model # in evaluation mode
+    about: dict # model, train, weights, tokenizer, what was measured
+
+    @property
+    def weights(self) -> str:
+        "Digest of the weights."
+        return self.about["weights"]
+
+    @property
+    def tokenizer_digest(self) -> str | None: # None where the checkpoint names no tokenizer
+        "Digest of the tokenizer that the model was trained with."
+        return (self.about.get("tokenizer") or {}).get("digest")
+
+def load_checkpoint(
     folder: str | Path, # has config.json and model.safetensors
     device: str = "cpu", # auto, cpu, cuda or mps
-) -> Model: # in evaluation mode; its `about` is config.json
-    """The model of a checkpoint, its weights checked against their digest.
+) -> Checkpoint:
+    """A checkpoint, its weights checked against their digest.
 
     Raises RugptError where a file is missing or broken, or the weights are not those that config.json names."""
     folder = Path(folder)
@@ -201,5 +217,11 @@ def load_model(
     if weights_digest(state) != about.get("weights"):
         raise RugptError("weights are not those that config.json names", str(file), again)
     model.load_state_dict(state, assign=True)
-    model.about = about
-    return model.to(pick_device(device)[0]).eval()
+    return Checkpoint(model.to(pick_device(device)[0]).eval(), about)
+
+def load_model(
+    folder: str | Path, # has config.json and model.safetensors
+    device: str = "cpu", # auto, cpu, cuda or mps
+) -> Model: # in evaluation mode
+    "The model of a checkpoint; see `load_checkpoint`."
+    return load_checkpoint(folder, device).model
