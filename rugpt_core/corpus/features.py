@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 
 import numpy as np
 
@@ -139,15 +139,12 @@ def char_table(pattern: str) -> np.ndarray: # (65536,) bool
     table[[m.start() for m in re.finditer(pattern, "".join(map(chr, range(PLANE))))]] = True
     return table
 
-_last: list = ["", None, None] # the last text that was looked at, its code units, the characters that it has
-
+@lru_cache(maxsize=1) # rules look at the same text one after another
 def looked_at(text: str) -> tuple[np.ndarray, np.ndarray]: # (units,) uint16; (65536,) bool
     "The characters of a text."
-    if text is not _last[0] or _last[1] is None:
-        codes, flags = code_units(text), np.zeros(PLANE, dtype=bool)
-        flags[codes] = True
-        _last[:] = text, codes, flags
-    return _last[1], _last[2]
+    codes, flags = code_units(text), np.zeros(PLANE, dtype=bool)
+    flags[codes] = True
+    return codes, flags
 
 def any_of(
     text: str,
