@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'VERB', 'WANTS_MORE', 'POINTS', 'CLAUSE',
-           'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD',
-           'LABEL_WORDS', 'NEAR', 'EXAMPLE', 'NUMBERED', 'OPEN_END', 'LISTS', 'stems', 'alike', 'may_be_meant',
+           'NEAR', 'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE',
+           'TITLE_WORD', 'LABEL_WORDS', 'EXAMPLE', 'NUMBERED', 'OPEN_END', 'LISTS', 'stems', 'alike', 'may_be_meant',
            'as_statement', 'names', 'quotation_is_gone', 'what_is_left']
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #7d4239fa
@@ -27,7 +27,7 @@ SPEECH = re.compile(stems("""слов[аоу]\\b словам строк стр�
     отч[её]т критик журналист дума[ел] счита[её] считал полага верил узна[её] вывод приписыва переда[её] излага изложи
     характеристик добавля добавил дополнил призва предупре пообещ обеща шут реценз обозревател постанов соглаша согласил
     легенд предани притч сравнива рассужда свидетельств послани поговорк пословиц загадк завещани договор присяг клятв
-    расследован вид\\b характеризу(?!е?ю?тся) суммиру суммиров акцентир трактова трактует интерпрет"""), re.I)
+    расследован вид\\b характеризу(?!е?ю?тся) суммиру суммиров акцентир трактова трактует интерпрет"""))
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующи(?:[ех]|ми?(?! образом)\b)|\bв том числе|\bк ним относ"
@@ -38,7 +38,7 @@ SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ
     r"|двумя|три|тр[её]х|тр[её]мя|четыре|четыр[её]х|пять|пяти|шесть|шести|семь|семи|несколько|нескольких)"
     r"\s+(?:[а-яё]+\s+){0,2}(?:вид|тип|групп|част|слоя|слоев|сло[её]в|стади|этап|подвид|отдел|район|раздел|класс"
     r"|категори|вариант|причин|направлени|подсистем|компонент|условий|условия|требовани|правил|способ|метод|форм"
-    r"|уровн|степен|род[ао]|модификаци|факт)[а-яё]*:$", re.I)
+    r"|уровн|степен|род[ао]|модификаци|факт)[а-яё]*:$")
 LISTING = re.compile(stems("""следующ таки[ехм]\\b среди\\b таблиц списк список переч включа включён входя входи
 вош[её]?л относи относя
 состоит состоят состояла делит делят разделя подразделя различа выделя насчитыва являлись являются были: стали: имею
@@ -49,11 +49,10 @@ LISTING = re.compile(stems("""следующ таки[ехм]\\b среди\\b �
     свойств параметр особенност показател результат групп названия объект уравнени выглядит предусматрива
 два\\b две\\b двух двумя двое три\\b тр[её]х тр[её]мя трое четыре четвер пять\\b пяти\\b шест[ьи]\\b семь\\b семи\\b
 восьм восем девят
-десят несколько нескольки ряд\\b многие различн разны[ехм] другие других некоторы основны наиболее крупнейш главны"""),
-re.I)
+десят несколько нескольки ряд\\b многие различн разны[ехм] другие других некоторы основны наиболее крупнейш главны"""))
 PASSIVE = re.compile(r"(?:ся|сь|[её]н[аоы]?) [^.:]{0,30}следующим образом:$") # with an active verb somebody speaks
 COUNTED = re.compile(r"\b\d{1,2} "
-    r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+", re.I)
+    r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+")
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #ba50ffd4
 ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во-)?[Пп]ерв|Одн[аио]\b|Один\b|Во-|Втор|В "
@@ -61,7 +60,7 @@ ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во
 TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|Ко|От|Из|У|За|Для|О|Об|Эт[аио]|Этот|Однако|Также|Большинство"
     r"|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z][^.!?:—–]{0,60}(?: \([^()]*\))? [—–] ") # «Солонцы — почвы …»
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
-    r"|вы|вас|вам|ваш\w*|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]|[а-я]ъ\b", re.I)
+    r"|вы|вас|вам|ваш\w*|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]|[а-я]ъ\b")
 
 def alike(a: str, b: str) -> bool:
     "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
@@ -73,25 +72,26 @@ def may_be_meant(
 ) -> bool:
     "True when the next paragraph may be what the colon announces."
     p = after[0]
-    if ITEM.match(p) or TERM.match(p) or WE.search(p[:400]) or not p.endswith((".", ":", "?", "!")): return True
+    if ITEM.match(p) or TERM.match(p) or WE.search(p[:400].lower()) or not p.endswith((".", ":", "?", "!")): return True
     return len(after) > 1 and (len(p) < 70 or alike(p, after[1]))
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #9e09522b
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ит"
     r"|[аяиеыу]л(?:[аои]|ся|ась|ось|ись)?|ован[аоы]?|[её]н[аоы]"
-    r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен)н[аоы]))(?![\w-])", re.I)
+    r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен)н[аоы]))(?![\w-])")
 WANTS_MORE = re.compile(r"(?:^|[\s(])(?:[а-яё]*(?:[юуая]т(?:ся)?|[еиё]т(?:ся)?|[аяиеуыо]л[аои]?|[аяиеуы]ть(?:ся)?"
     r"|[ае]н[аоы]?|ыт[аоы]"
     r"|(?:явля|называ|счита|располага|находи|относи|дели|различа|состоя|каса|отлича|занима)л(?:ся|ось|ась|ись)"
     r"|[ауеёия]ющ[а-яё]+)|собой|себя|некоторые|эт(?:им|их|ими) [а-яё]+(?: и [а-яё]+)?"
     r"|на|в|во|с|со|к|ко|от|из|за|для|о|об|по|при|у|до|и|или|а|но|что|как|где|чем|если|также|только|не|то есть|именно"
-    r"|менее|более|это|то|числе|которы[а-яё]+)$", re.I)
+    r"|менее|более|это|то|числе|которы[а-яё]+)$")
 POINTS = re.compile(r"следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?\b|\bниже\b|таблиц|списк|список"
-    r"|перечень|\bвот\b|образом|\bвиде\b|\bвида\b", re.I)
+    r"|перечень|\bвот\b|образом|\bвиде\b|\bвида\b")
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
     r"|среди (?:которых|них)(?: (?:можно )?(?:выделить|отметить|назвать|выделяются|были|есть))?)(?: следующие)?:$"
     r"| ?\(см(?:\.|отрите) [^()]*\):$", re.I)
+NEAR = 80 # characters before the colon in which a list is named
 STATEMENT_WORDS, WITHOUT_CLAUSE = 9, 5 # least words of a sentence that stays
 
 def as_statement(
@@ -99,10 +99,12 @@ def as_statement(
     least: int = STATEMENT_WORDS, # words that it must have
 ) -> str:
     "A sentence that says something without its list, ended by a full stop; else nothing."
-    body = CLAUSE.sub("", sentence).rstrip(" :,;")
-    if len(body) < len(sentence.rstrip(" :")): least = WITHOUT_CLAUSE
-    if len(body.split()) < least or POINTS.search(body) or not VERB.search(body): return ""
-    if WANTS_MORE.search(re.sub(r"\s*\([^()]*\)$", "", body)) or re.search(r":\d*$", body): return ""
+    clause = CLAUSE.search(sentence, max(0, len(sentence) - NEAR))
+    body = (sentence[:clause.start()] if clause else sentence).rstrip(" :,;")
+    if clause: least = WITHOUT_CLAUSE
+    low = body.lower()
+    if len(body.split()) < least or POINTS.search(low) or not VERB.search(low): return ""
+    if WANTS_MORE.search(re.sub(r"\s*\([^()]*\)$", "", low)) or re.search(r":\d*$", body): return ""
     if body.count("(") != body.count(")") or body.count("«") != body.count("»"): return ""
     return body if body.endswith((".", "!", "?", "…")) else body + "."
 
@@ -140,7 +142,6 @@ def quotation_is_gone(
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #94c5b622
 LABEL_WORDS = 4 # «Оборотная сторона:», «Мик Джонс:» are headings, which what follows belongs to
-NEAR = 80 # characters before the colon in which a list is named
 EXAMPLE = re.compile(r"(?:Например|К примеру|Примеры?|Пример использования|Пример кода)(?: \([^()]{1,40}\))?:$")
 NUMBERED = re.compile(r"(?:\d{1,2}|[а-я])[).] ") # an item of a list itself
 OPEN_END = re.compile(r"(?:ю|у|я|а|е|и)тся:$|(?:^|\s)(?:являлись|являлся|были|стали|входят|входили|вошли|назван[аы]"
@@ -148,7 +149,7 @@ OPEN_END = re.compile(r"(?:ю|у|я|а|е|и)тся:$|(?:^|\s)(?:являлис�
     r"|включает|включают|содержит|содержат|определяющие|находятся|встречаются|награжд[её]н[аы]?):$")
 LISTS = re.compile(r"(?:следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ|цитат|опис|запис"
     r"|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани|подробност))|в том числе"
-    r"|(?:среди|из) (?:них|которых)|таковы)[^.:]{0,40}:$", re.I) # no quotation, whatever verb stands before
+    r"|(?:среди|из) (?:них|которых)|таковы)[^.:]{0,40}:$") # no quotation, whatever verb stands before
 
 def what_is_left(
     sentence: str, # the last of a paragraph; ends in a colon
@@ -159,9 +160,10 @@ def what_is_left(
     if not after: return as_statement(sentence)
     if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not ITEM.match(after[0]): return ""
     if may_be_meant(after) or NUMBERED.match(sentence): return sentence
-    if SPEECH.search(sentence[-160:]) and not LISTS.search(sentence) or sentence.endswith(" следующее:"):
+    low = sentence.lower()
+    if SPEECH.search(low[-160:]) and not LISTS.search(low) or low.endswith(" следующее:"):
         return as_statement(sentence) if quotation_is_gone(sentence, after[0], title) else sentence
-    end, sure = sentence[-NEAR:], SURE.search(sentence)
-    if not sure and len(sentence.split()) <= LABEL_WORDS: return "" if OPEN_END.search(sentence) else sentence
+    end, sure = low[-NEAR:], SURE.search(low)
+    if not sure and len(sentence.split()) <= LABEL_WORDS: return "" if OPEN_END.search(low) else sentence
     named = sure or len(sentence) <= 250 and (LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end))
-    return as_statement(sentence) if named or OPEN_END.search(sentence) else as_statement(sentence, 5) or sentence
+    return as_statement(sentence) if named or OPEN_END.search(low) else as_statement(sentence, 5) or sentence

@@ -7,8 +7,8 @@ __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'TORN', '
            'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT', 'UNJOINED',
            'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD',
            'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES', 'is_composed', 'nfc', 'is_code',
-           'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'markup', 'invisible', 'special_spaces',
-           'stress', 'one_script', 'has_vowel', 'lone_letters', 'homoglyphs']
+           'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible',
+           'special_spaces', 'stress', 'one_script', 'has_vowel', 'lone_letters', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #cc3b7610
 import html
@@ -17,17 +17,8 @@ import unicodedata
 
 import numpy as np
 
-from rugpt_core.corpus.features import (
-    any_of,
-    any_pair,
-    char_table,
-    CYRILLIC,
-    LATIN,
-    lines_at,
-    lines_with_any,
-    looked_at,
-)
-from .features import on_lines, tables
+from .features import any_of, any_pair, class_bit, CYRILLIC, LATIN, lines_at, lines_with_any
+from .features import looked_at, on_lines
 from .formulas import formula_text, LOWER, raised, UPPER
 from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, Mending, ODD_SPACES, rule, STRESS_MARKS, TAG
 from .templates import HOLE
@@ -42,8 +33,8 @@ NOT_SAFE = (
 def is_composed(text: str) -> bool:
     "True for NFC. Only runs of characters that are not safe are looked at, each with the one that it may join."
     if not any_of(text, NOT_SAFE): return True
-    codes = looked_at(text)[0]
-    at = np.flatnonzero(char_table(NOT_SAFE)[codes])
+    codes, classes, _ = looked_at(text)
+    at = np.flatnonzero(classes & class_bit(NOT_SAFE))
     if 4*len(at) > len(text) or len(codes) != len(text): return unicodedata.is_normalized("NFC", text)
     breaks = np.flatnonzero(np.diff(at) > 1)
     runs = zip([at[0], *at[breaks + 1]], [*at[breaks], at[-1]], strict=True)
@@ -117,6 +108,10 @@ def template_text(m: re.Match) -> str:
     return last if "|" in m[0] and "=" not in last and len(re.findall("[а-яё]{2,}", last)) >= 4 else ""
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #c183e514
+def has_twice(text: str, char: str) -> bool:
+    "True when a text has a character twice in a row; one that has it not at all is told some fifty times as fast."
+    return char in text and char*2 in text
+
 @rule("markup")
 def markup(text: str) -> tuple[str, int]:
     "Residue of HTML and wiki text: entities, tags, <ref>, templates, tables, [[links]], '''emphasis'''."
@@ -127,14 +122,13 @@ def markup(text: str) -> tuple[str, int]:
         mending.sub(REF, "")
         mending.sub(SCRIPT, lambda m: raised(m[2], LOWER if m[1].lower() == "sub" else UPPER) or m[2])
         mending.sub(TAG, lambda m: " " if BLOCK_TAG.match(m[0]) else "")
-    if "{{" in mending.text: mending.sub(TEMPLATE, lambda m: m[0] if is_code(m) else template_text(m))
-    if "[[" in mending.text:
+    if has_twice(mending.text, "{"): mending.sub(TEMPLATE, lambda m: m[0] if is_code(m) else template_text(m))
+    if has_twice(mending.text, "["):
         mending.sub(LINK, lambda m: m[0] if is_code(m) else m[1])
         mending.sub(TORN, "")
-    if "''" in mending.text: mending.sub(EMPHASIS, r"\2")
-    if "__" in mending.text: mending.sub(MAGIC, "")
-    if "|" in mending.text or "{{" in mending.text or "}}" in mending.text or "!!" in mending.text:
-        mending.sub(TABLE_LINE, table_text)
+    if has_twice(mending.text, "'"): mending.sub(EMPHASIS, r"\2")
+    if has_twice(mending.text, "_"): mending.sub(MAGIC, "")
+    if "|" in mending.text or any(has_twice(mending.text, c) for c in "{}!"): mending.sub(TABLE_LINE, table_text)
     return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #0d0fe7ac
@@ -147,7 +141,11 @@ def invisible(text: str) -> tuple[str, int]:
 @rule("special_spaces")
 def special_spaces(text: str) -> tuple[str, int]:
     "No-break, thin and other special spaces become plain ones."
-    return ODD_SPACES.subn(" ", text) if any_of(text, ODD_SPACES.pattern) else (text, 0)
+    if not any_of(text, ODD_SPACES.pattern): return text, 0
+    hits = text.count("\u00a0") # nearly all of them; replacing one character is ten times as fast as a pattern
+    text, n = text.replace("\u00a0", " "), 0
+    if any_of(text, ODD_SPACES.pattern): text, n = ODD_SPACES.subn(" ", text)
+    return text, hits + n
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #3c25db7c
 ACCENTED = {"á": "а", "à": "а", "é": "е", "è": "е", "ó": "о", "ò": "о", "ý": "у", "ѐ": "е", "ѝ": "и", "Á": "А",
@@ -217,12 +215,13 @@ LONE_CODES = np.array([ord(c) for c in "caoyxeCABKO"], dtype=np.uint16)
 
 def lone_letters(
     codes: np.ndarray, # UTF-16 code units of a text
-    kinds: np.ndarray, # of the units, see `features`
+    latin: np.ndarray, # (units,) bool: which are Latin letters
+    cyrillic: np.ndarray, # and which Cyrillic ones
 ) -> np.ndarray: # places
     "Where a Latin letter that looks Cyrillic stands alone, or ends «1970-x»."
-    letter = (kinds == LATIN) | (kinds == CYRILLIC)
-    at = np.flatnonzero((kinds[1:-1] == LATIN) & ~letter[2:] & ~letter[:-2]) + 1
-    if len(codes) > 1 and kinds[0] == LATIN and not letter[1]: at = np.append(at, 0)
+    letter = latin | cyrillic
+    at = np.flatnonzero(latin[1:-1] & ~letter[2:] & ~letter[:-2]) + 1
+    if len(codes) > 1 and latin[0] and not letter[1]: at = np.append(at, 0)
     return at[np.isin(codes[at], LONE_CODES)]
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #e4009146
@@ -240,11 +239,12 @@ def homoglyphs(text: str) -> tuple[str, int]:
         nonlocal hits
         hits += 1
         return m[0].translate(TO_CYRILLIC)
-    codes = looked_at(text)[0]
-    kinds = tables()[0][codes]
-    latin, cyrillic = kinds == LATIN, kinds == CYRILLIC
+    bits = class_bit(LATIN), class_bit(CYRILLIC)
+    codes, classes, present = looked_at(text)
+    if not present & bits[0]: return text, 0
+    latin, cyrillic = ((classes & bit) != 0 for bit in bits)
     mixed = lines_at(codes, np.flatnonzero((latin[:-1] & cyrillic[1:]) | (cyrillic[:-1] & latin[1:])))
-    lone = lines_at(codes, lone_letters(codes, kinds))
+    lone = lines_at(codes, lone_letters(codes, latin, cyrillic))
     if not mixed and not lone: return text, 0
     lines = text.split("\n")
     for i in mixed:

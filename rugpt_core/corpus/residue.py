@@ -4,13 +4,12 @@
 
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'BUTTON', 'EDITORS', 'FOREIGN_PAGE', 'LINE',
-           'LINE_STARTS', 'SENT_ELSEWHERE', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'lines_with', 'without_residue']
+           'LINE_STARTS', 'SENT_ELSEWHERE', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_residue']
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #c354f543
 import re
-from bisect import bisect_right
-from collections.abc import Iterable
-from itertools import accumulate
+
+from .features import lines_with
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #87067265
 HEAR = r"(?:по|про)?слушать"
@@ -82,27 +81,11 @@ GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
     (DOUBLED, ("..", ",,", ",.", ";.")))
 
-def lines_with(
-    text: str,
-    lines: list[str], # of the text
-    hints: Iterable[str],
-) -> list[int]: # ascending
-    "The lines of a text that hold one of the hints."
-    starts, found = list(accumulate((len(line) + 1 for line in lines[:-1]), initial=0)), set()
-    for hint in hints:
-        at = text.find(hint)
-        while at >= 0:
-            line = bisect_right(starts, at) - 1
-            found.add(line)
-            at = text.find(hint, starts[line + 1]) if line + 1 < len(starts) else -1
-    return sorted(found)
-
 def without_residue(text: str) -> tuple[str, int]: # the text, places
     """A text without sound buttons, notes on copies, buttons, editors' marks, lines that send elsewhere and doubled
     marks."""
     hits, lines = 0, text.split("\n")
-    work = [(pattern, lines_with(text, lines, here)) for pattern, hints in GROUPS
-        if (here := [h for h in hints if h in text])]
+    work = [(pattern, at) for pattern, hints in GROUPS if (at := lines_with(text, *hints))]
     for i, line in enumerate(lines):
         if line.startswith(LINE_STARTS) and LINE.match(line):
             lines[i] = ""
