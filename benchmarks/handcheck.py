@@ -23,20 +23,26 @@ from rugpt_core.corpus.rule_engine import RULES, rule_hits
 from rugpt_core.metrics.statistics import share_interval
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
-EARLIER, OF_EARLIER = (20261124, 20261125), 260 # seeds, articles of each
-SEED, ARTICLES, EVEN, FREQUENT = 20261129, 300, 200, 100
+DRAWS = ({20261124: 260, 20261125: 260}, {20261129: 300, 20261130: 300}, {20261202: 300}, {20261203: 60},
+    {20261204: 300})
+SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
 ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
 
 
 def fresh_articles(total: int, seed: int) -> list[int]:
-    """Positions of articles that no earlier seed has drawn."""
-    used = {i for s in EARLIER for i in random.Random(s).sample(range(total), min(OF_EARLIER, total))}
-    rest = [i for i in range(total) if i not in used]
-    return sorted(random.Random(seed).sample(rest, min(ARTICLES, len(rest))))
+    """Positions of the articles of a seed of DRAWS. Each group leaves out the articles of all groups before it."""
+    used = set()
+    for group in DRAWS:
+        rest = [i for i in range(total) if i not in used]
+        drawn = {s: random.Random(s).sample(rest, min(n, len(rest))) for s, n in group.items()}
+        if seed in drawn:
+            return sorted(drawn[seed])
+        used |= {i for articles in drawn.values() for i in articles}
+    raise SystemExit(f"seed {seed} is none of DRAWS")
 
 
-def draw(source: Path, seed: int) -> tuple[dict[str, int], list[dict]]:
-    """Hits of every rule in the drawn articles, and the places."""
+def draw(source: Path, seed: int, rules: list[str]) -> tuple[dict[str, int], list[dict]]:
+    """Hits of every rule in the drawn articles, and the places: of some rules alone, or of all."""
     rng = random.Random(seed)
     raws = list(read_source(str(source)))
     by = {rule: [] for rule in RULES}
@@ -44,6 +50,10 @@ def draw(source: Path, seed: int) -> tuple[dict[str, int], list[dict]]:
         for h in rule_hits(parse(raws[i]), around=48):
             by[h.rule].append(dict(source_id=raws[i].source_id, rule=h.rule, left=h.left[-40:], before=h.before[-160:],
                                    after=h.after[:60], right=h.right[:40]))
+    totals = {rule: len(hits) for rule, hits in by.items()}
+    if rules:
+        return totals, [h | dict(drawn="one rule") for rule in rules
+                        for h in rng.sample(by[rule], min(OF_ONE_RULE, len(by[rule])))]
     have = [rule for rule in by if by[rule]]
     share, left = dict.fromkeys(have, 0), EVEN
     while left > 0 and any(share[rule] < len(by[rule]) for rule in have):
@@ -53,7 +63,7 @@ def draw(source: Path, seed: int) -> tuple[dict[str, int], list[dict]]:
                 left -= 1
     even = [h | dict(drawn="evenly") for rule in have for h in rng.sample(by[rule], share[rule])]
     frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENT, sum(map(len, by.values()))))
-    return {rule: len(hits) for rule, hits in by.items()}, even + [h | dict(drawn="by frequency") for h in frequent]
+    return totals, even + [h | dict(drawn="by frequency") for h in frequent]
 
 
 def key(place: dict) -> tuple:
@@ -78,18 +88,27 @@ def main():
     parser.add_argument("--source", type=Path, default=DATA)
     parser.add_argument("--seed", type=int, default=SEED,
         help="another seed draws other places, into a file of its own")
+    parser.add_argument("--rules", nargs="+", default=[], help="only these rules, up to 60 places of each")
+    parser.add_argument("--score", action="store_true",
+        help="draw nothing: precision from the verdicts that the file has, after the rules were mended")
     args = parser.parse_args()
     result = ROOT/f"benchmarks/results/handcheck-{args.seed}.json"
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is drawn")
+    about = f"places that {', '.join(args.rules)} changed, read one by one" if args.rules else ABOUT
+    articles = {seed: n for group in DRAWS for seed, n in group.items()}[args.seed]
     old = json.loads(result.read_text(encoding="utf-8")) if result.exists() else \
-        dict(about=ABOUT, seed=args.seed, articles=ARTICLES, date=date.today().isoformat(), places=[])
-    known = {key(p): p for p in old["places"]}
-    totals, places = draw(args.source, args.seed)
-    unread = dict(verdict="unread", note="")
-    places = [p | ({k: known[key(p)][k] for k in unread} if key(p) in known else unread) for p in places]
+        dict(about=about, seed=args.seed, articles=articles, date=date.today().isoformat(), places=[])
+    totals, places = old.get("hits_in_sample"), old["places"]
+    if not args.score:
+        known = {key(p): p for p in places}
+        totals, places = draw(args.source, args.seed, args.rules)
+        unread = dict(verdict="unread", note="")
+        places = [p | ({k: known[key(p)][k] for k in unread} if key(p) in known else unread) for p in places]
     counts = Counter(p["verdict"] for p in places)
-    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts), precision=precision(places),
+    frequent = [p["verdict"] for p in places if p["drawn"] == "by frequency"]
+    write_json(result, old | dict(hits_in_sample=totals, verdicts=dict(counts),
+        by_frequency=dict(read=len(frequent), wrong=frequent.count("wrong")), precision=precision(places),
         places=places))
     print(dict(counts), result)
 

@@ -161,7 +161,7 @@ def what_is_left(
     if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not ITEM.match(after[0]): return ""
     if may_be_meant(after) or NUMBERED.match(sentence): return sentence
     low = sentence.lower()
-    if SPEECH.search(low[-160:]) and not LISTS.search(low) or low.endswith(" следующее:"):
+    if SPEECH.search(low[-160:]) and not LISTS.search(low) or low.endswith((" следующее:", " следующем:")):
         return as_statement(sentence) if quotation_is_gone(sentence, after[0], title) else sentence
     end, sure = low[-NEAR:], SURE.search(low)
     if not sure and len(sentence.split()) <= LABEL_WORDS: return "" if OPEN_END.search(low) else sentence

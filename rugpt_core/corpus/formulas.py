@@ -198,6 +198,7 @@ def chemical_text(
     text = source.strip()
     for arrow, sign in ARROWS.items(): text = re.sub(rf" *{re.escape(arrow)} *", f" {sign} ", text)
     text = re.sub(r"(?<=[A-Za-z\d)])(?<!\^\d)([+-])(?=\s|$)", r"^\1", text)
+    text = re.sub(r"(?<=[A-Za-z\d)])\((\d*[+−-])\)", r"^{\1}", text) # SO4(2-) of {{chem2}}
     text = CHARGE.sub(lambda m: raised(m[1] or m[2]) or m[0], text)
     text = COUNT.sub(lambda m: raised(m[1] or m[2], LOWER), text)
     return None if not text or re.search(r"[\\{}^_]", text) else text

@@ -8,7 +8,7 @@ __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN'
            'CYRILLIC_LETTER', 'DASH', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND',
            'YEARS', 'AMOUNTS', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers',
            'footnotes', 'without_parts', 'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses',
-           'without_empty_brackets', 'brackets', 'repeated_spaces', 'treat_holes', 'lost_formulas',
+           'without_empty_brackets', 'brackets', 'repeated_spaces', 'treat_holes', 'lost_formulas', 'closed_up',
            'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings', 'dashed',
            'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_announcement', 'dropped_lists', 'no_words',
            'bare_headings']
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from .announcements import what_is_left
 from .article import Article, ENDED
 from .features import any_pair, lines_with, lines_with_any, lines_with_pair, on_lines, places_of
-from .holes import holes, number_gone, without_holes
+from .holes import formula_gone, formula_places, holes, number_gone, without_holes
 from .noise import EMPTY_BRACKET, EMPTY_BRACKETS, FOOTNOTE, is_footnote, Mending, rule
 from .residue import without_residue
 from .sentences import last_sentence_start
@@ -35,8 +35,18 @@ def residue(text: str) -> tuple[str, int]:
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #2809a7d6
 @rule("lost_numbers")
 def lost_numbers(text: str) -> tuple[str, int]:
-    "A mark where two spaces stand for a number: «около  км». Its sentence goes with those of lost formulas."
-    return on_lines(text, lines_with_pair(text, " ", "[ )]"), number_gone)
+    """A mark where a number or a symbol is gone: «около  км», in an article of formulas also «вектор , матрица». Its
+    sentence goes with those of lost formulas."""
+    at = sorted({*lines_with_pair(text, " ", "[ ,.;:)]"), *lines_with(text, "«»")})
+    if not at: return text, 0
+    lines = text.split("\n")
+    which = formula_places([lines[i] for i in at], text)
+
+    def mend(line):
+        line, hits = number_gone(line)
+        line, more = formula_gone(line, which == "all") if which != "none" else (line, 0)
+        return line, hits + more
+    return on_lines(text, at, mend)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #743b0bc1
 @rule("footnotes")
@@ -160,8 +170,8 @@ def foreign_glosses(text: str) -> tuple[str, int]:
     return GLOSS.sub(mend, text) if ". " in text else text, hits
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #ecee24c7
-LOOSE_OPEN = re.compile(r"([(«\[]) +(?=[^\s)])(?![\u0300-\u036f])|(\()[,;] +(?=[\w«])")
-LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)\]»])(?!\w)|(?<=\w)(?:, ?| ?; )(\))")
+LOOSE_OPEN = re.compile(r"([(«]|(?<!\[)\[) +(?=[^\s)])(?![\u0300-\u036f])|(\()[,;] +(?=[\w«])")
+LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)»]|\](?!\]))(?!\w)|(?<=\w)(?:, ?| ?; )(\))")
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #6f620399
 def without_empty_brackets(line: str) -> tuple[str, int]: # the paragraph, places
@@ -210,15 +220,22 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?![\w.…!?])|([;:])(?=[ \n]|$)(?<!\d [;:]))",
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?=[ \n]|$)(?<!\d [;:])"
+    r"(?!(?<=[A-Za-z] :) [A-Za-z]))", # login : password
     re.M)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #385dc912
+def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
+    "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
+    def mark(m):
+        return (m[1] or m[2] or m[3]) + " "*bool(m[1] and line[m.end():m.end() + 1].isalpha())
+    return SPACE_MARK.subn(mark, line)
+
 @rule("space_before_marks")
 def space_before_marks(text: str) -> tuple[str, int]:
     "A space before , . : ; ? and !, but not before «.рф» or an ellipsis."
     return on_lines(text, lines_with_pair(text, " ", "[,.:;!?]"),
-        lambda line: SPACE_MARK.subn(lambda m: m[1] or m[2] or m[3], line))
+        closed_up)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #ca582804
 QUOTED = re.compile(r'(?<![\w"])"(?=[^\s"])([^"\n]*[^\s"])"(?!\w)')

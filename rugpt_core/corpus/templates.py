@@ -8,8 +8,8 @@ __all__ = ['HOLE', 'ROMANS', 'CENTURY_CASES', 'VULGAR', 'MONTHS', 'MONTH_NAMES',
            'convert_named', 'roman_number', 'roman', 'century', 'vulgar_fraction', 'power', 'index', 'ten_to',
            'times_ten', 'plural', 'month_number', 'date_text', 'split_date', 'make_date', 'date_from_year',
            'make_month', 'old_style_date', 'julian', 'both_calendars', 'gloss', 'named_gloss', 'glossed', 'nihongo',
-           'chinese', 'korean', 'sounds', 'chem', 'nuclide', 'ship', 'note', 'page_name', 'row_of_words', 'letter_case',
-           'Templates', 'make_entry', 'read_templates', 'read_table', 'filled', 'template_shows']
+           'chinese', 'korean', 'sounds', 'chem', 'nuclide', 'ship', 'note', 'sound_link', 'page_name', 'row_of_words',
+           'letter_case', 'Templates', 'make_entry', 'read_templates', 'read_table', 'filled', 'template_shows']
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #cf2b6498
 import html
@@ -74,10 +74,11 @@ def number(args: dict[str, str], place: Place) -> str:
 
 def value(args: dict[str, str], place: Place) -> str:
     "A measured value, its error, its power of ten and its unit."
-    text, error = grouped(args.get("1", "")), args.get("2", "")
+    number, _, power = args.get("1", "").partition("e") # 1.5e30
+    text, error, power = grouped(number), args.get("2", ""), args.get("e") or power
     unit = args.get("u") or args.get("ul") or args.get("ед") or ""
     if error: text += f" ± {grouped(error)}" if re.fullmatch(r"[\d.,]+", error) else f" {error}"
-    if args.get("e"): text = (f"({text})" if error else text) + times_ten({"1": args["e"]}, place)
+    if power: text = (f"({text})" if error else text) + times_ten({"1": power}, place)
     return f"{text} {unit}".strip()
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #b6994d72
@@ -193,6 +194,7 @@ def make_date(args: dict[str, str], place: Place) -> str:
     "A date of day, month and year, or of one parameter that holds all."
     day, month, year = (args.get(k, "") for k in "123")
     if not month and not year and (parts := split_date(day)): day, month, year = parts
+    if len(day) == 4 and len(year) < 3: day, year = year, day # 1943, 5, 9
     return date_text(day, month, year)
 
 def date_from_year(args: dict[str, str], place: Place) -> str:
@@ -300,6 +302,11 @@ def note(args: dict[str, str], place: Place) -> str:
     "A sign of musical notation."
     return {"диез": "♯", "sharp": "♯", "бемоль": "♭", "flat": "♭"}.get(args.get("1", ""), args.get("1", ""))
 
+def sound_link(args: dict[str, str], place: Place) -> str:
+    "The text of a link to a sound, where it is more than the name of a button."
+    text = args.get("2", "")
+    return "" if text.casefold() in ("слушать", "прослушать", "произношение", "аудио", "звук") else text
+
 def page_name(args: dict[str, str], place: Place) -> str:
     "The title of the page."
     return place.title
@@ -319,7 +326,7 @@ MAKERS: dict[str, Callable[[dict[str, str], Place], str]] = dict(date=make_date,
     month=make_month) | {f.__name__: f
     for f in (grouped_number, number, value, convert, convert_named, roman, century, vulgar_fraction, power, index,
     ten_to, times_ten, plural, date_from_year, old_style_date, both_calendars, gloss, named_gloss, nihongo, chinese,
-    korean, sounds, chem, nuclide, ship, note, page_name, row_of_words, letter_case)}
+    korean, sounds, chem, nuclide, ship, note, sound_link, page_name, row_of_words, letter_case)}
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #1cf61c71
 @dataclass(frozen=True)
