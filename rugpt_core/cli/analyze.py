@@ -10,12 +10,12 @@ __all__ = ['SCALES', 'SWEEP_ARTICLES', 'SWEEP_OFTEN', 'SWEEP_STEPS', 'add_analyz
 # %% ../../notebooks/core/cli/00_analyze.ipynb #7b6efd57
 import argparse
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from .options import seed_number, whole_number
 from ..common.errors import RugptError
-from ..common.files import resolve_path, write_atomic, write_json
+from ..common.files import file_name, output_file, output_folder, resolve_path, write_atomic, write_json
 from ..runs.directory import followed_run
 from ..runs.layout import STAGES
 
@@ -35,8 +35,8 @@ def add_analyze(p: argparse.ArgumentParser):
     p.add_argument("--minimal-pairs", default="data/sample/minimal_pairs.csv",
         help="pairs in RuBLiMP's format, a .csv file or a folder of them")
     p.add_argument("--no-tools", action="store_true", help="leave out entities, agreement, dictionary and encoder")
-    p.add_argument("--bootstrap", type=int, default=1000, help="resamples behind every interval (default 1000)")
-    p.add_argument("--seed", type=int, default=1337, help="start of every random number (default 1337)")
+    p.add_argument("--bootstrap", type=whole_number, default=1000, help="resamples behind every interval (default 1000)")
+    p.add_argument("--seed", type=seed_number, default=1337, help="start of every random number (default 1337)")
     p.add_argument("--out", default="analysis",
         help="folder for metrics.json, analysis.html and tables (default: analysis)")
 
@@ -80,9 +80,8 @@ def cmd_analyze(args: argparse.Namespace) -> int:
 
     Raises RugptError where the folder for the results cannot be made."""
     from rugpt_core.evaluation.stage import analyze
-    inputs, out = analyze_inputs(args), Path(os.path.expanduser(args.out))
-    try: out.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise RugptError(f"cannot be made ({e.strerror})", str(out), "give another --out") from None
+    inputs, out = analyze_inputs(args), output_folder(args.out)
+    out.mkdir(parents=True, exist_ok=True)
     counts = analyze(**inputs, out=out, tools=not args.no_tools, bootstrap=args.bootstrap, seed=args.seed)
     print(f"{counts['sets']} sets, {counts['documents']} texts at {counts['tokens_per_document']} tokens, "
           f"{counts['copies']} copied stretches, {counts['loops']} loops")
@@ -103,10 +102,10 @@ def add_planted(p: argparse.ArgumentParser):
     "Options of `rugpt planted`."
     p.add_argument("--scale", choices=list(SCALES), default="small",
         help="small: half a minute a seed; full: 1 to 1000 exposures, minutes a seed")
-    p.add_argument("--seeds", type=int, default=3, help="trainings with other people and another start (default 3)")
+    p.add_argument("--seeds", type=whole_number, default=3, help="trainings with other people and another start (default 3)")
     p.add_argument("--sweep", action="store_true",
         help="also train on texts with more and fewer facts that stand there once")
-    p.add_argument("--seed", type=int, default=1337, help="start of every random number (default 1337)")
+    p.add_argument("--seed", type=seed_number, default=1337, help="start of every random number (default 1337)")
     p.add_argument("--out", default="planted.json", help="file for the result (default: planted.json)")
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #4143d9a6
@@ -140,14 +139,14 @@ def cmd_planted(args: argparse.Namespace) -> int:
     from rugpt_core.evaluation.planted import monofact_sweep, run_seeds
     from rugpt_core.evaluation.planted_texts import PlantedPlan
     if args.seeds < 1: raise RugptError(f"{args.seeds} seeds", "--seeds", "give at least 1")
-    plan = PlantedPlan(**SCALES[args.scale], seed=args.seed)
+    out, plan = output_file(args.out), PlantedPlan(**SCALES[args.scale], seed=args.seed)
     found = run_seeds(plan, args.seeds)
     print(planted_table(found))
     if args.sweep:
         sweep = PlantedPlan(**{**vars(plan), "probed": 20, "steps": SWEEP_STEPS})
         found["sweep"] = monofact_sweep(sweep, articles=SWEEP_ARTICLES, often=SWEEP_OFTEN, seeds=args.seeds)
         for r in found["sweep"]: print(json.dumps(r))
-    print(write_json(args.out, found))
+    print(write_json(out, found))
     return 0
 
 # %% ../../notebooks/core/cli/00_analyze.ipynb #c75245ff
@@ -158,9 +157,9 @@ def add_rate(p: argparse.ArgumentParser):
     p.add_argument("--generations", default="",
         help="a folder with human.jsonl and the models' texts, where it is no run")
     p.add_argument("--set", default="", help="the model's texts: FAMILY-STRATEGY (default: the first that is sampled)")
-    p.add_argument("--pairs", type=int, default=20,
+    p.add_argument("--pairs", type=whole_number, default=20,
         help="pairs on the sheet (default 20; below 20 there is no verdict)")
-    p.add_argument("--seed", type=int, default=1337, help="start of the choice and of the order (default 1337)")
+    p.add_argument("--seed", type=seed_number, default=1337, help="start of the choice and of the order (default 1337)")
     p.add_argument("--out", default="ratings", help="folder of the pairs and of what readers say (default: ratings)")
     p.add_argument("--reader", default="",
         help="your name: read and judge in the terminal; an empty answer stops, the same command goes on")
@@ -178,14 +177,14 @@ def cmd_rate(args: argparse.Namespace) -> int:
 
     Raises RugptError where the reader's name has no letters."""
     from rugpt_core.evaluation import rating
-    out = Path(os.path.expanduser(args.out))
+    out = output_folder(args.out)
     if args.results and not (out/"pairs.json").is_file():
         raise RugptError("nobody has read anything here", str(out), "make a sheet: `rugpt rate --reader NAME`")
     if args.generations: folder = existing(args.generations, "--generations")
     else:
         folder = Path(followed_run(args.run_dir))/STAGES["generate"].folder
-    if args.reader and Path(args.reader).name != args.reader:
-        raise RugptError(f"{args.reader!r} is no name", "--reader", "give letters")
+    for option, name in (("--reader", args.reader), ("--set", args.set)):
+        if name: file_name(name, option)
     pairs = rating.open_sheet(out, folder, rated_set(folder, args.set), args.pairs, args.seed)
     if args.page: print(write_atomic(out/"sheet.html", rating.sheet_page(pairs)))
     if args.reader:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
+from ..common.files import plain_file
 from ..synthesis.acceptance import Bounds, Case, FINDERS, finish_text, judge_answer, name_finder
 from ..synthesis.client import Answer
 from ..synthesis.prompts import load_prompt, load_styles
@@ -77,7 +78,7 @@ def cmd_judge(args: argparse.Namespace) -> int:
     Raises RugptError where the file is missing or is not UTF-8 text."""
     finder = name_finder(args.entity_check)
     if args.file == "-": return print_verdicts(sys.stdin, "standard input", finder)
-    path = Path(args.file).expanduser()
+    path = plain_file(Path(args.file).expanduser())
     try:
         with path.open(encoding="utf-8-sig") as lines: return print_verdicts(lines, str(path), finder)
     except (FileNotFoundError, IsADirectoryError):

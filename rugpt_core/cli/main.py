@@ -6,16 +6,14 @@
 __all__ = ['RUN_LINK', 'chosen_run', 'remembered', 'run_name', 'shown', 'cmd_run', 'part', 'losses', 'dropped_characters',
            'print_report', 'update_stages', 'cmd_stage', 'cmd_synthesize', 'cmd_report', 'publish', 'cmd_presets',
            'add_run_options', 'build_parser', 'add_train', 'cmd_train', 'training_of', 'cmd_import', 'speak_plainly',
-           'complete', 'main']
+           'complete', 'main', 'say_error', 'leave_output']
 
 # %% ../../notebooks/core/cli/06_main.ipynb #7032cf79
 import argparse
 import io
 import os
 import re
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +23,8 @@ from .analyze import add_commands
 from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
-from ..common.errors import disk_errors, RugptError
+from ..common.errors import disk_errors, explained, printable, RugptError
+from ..common.stopping import say_stopped, take_signals
 from rugpt_core.cli.training import (
     add_bins,
     add_plan,
@@ -36,8 +35,8 @@ from rugpt_core.cli.training import (
     given_start,
     opened_ids,
 )
-from .options import given_values, OPTIONS, put_over
-from ..common.files import read_json, resolve_run_dir, ROOT, runs_home, write_atomic
+from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
+from ..common.files import output_folder, plain_file, read_json, resolve_run_dir, ROOT, runs_home, write_atomic
 from ..runs.chain import run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
@@ -261,7 +260,7 @@ def add_run_options(p: argparse.ArgumentParser):
 # %% ../../notebooks/core/cli/06_main.ipynb #6d2ccf8b
 def build_parser() -> argparse.ArgumentParser:
     "The whole command line."
-    parser = argparse.ArgumentParser(prog="rugpt",
+    parser = Parser(prog="rugpt",
         description="Train a compact GPT from scratch in Russian, and understand what came out.",
         epilog="example: rugpt run --source articles.jsonl.gz")
     parser.add_argument("--version", action="version", version=f"rugpt {__version__}")
@@ -316,10 +315,10 @@ def add_train(p: argparse.ArgumentParser):
     p.add_argument("--run-dir", "--run", dest="run_dir", required=True, metavar="DIR",
                    help="run directory: has tokens/ (unless --bins is given), gets model/")
     p.add_argument("--models", default="", help="families, e.g. gpt2,qwen3 (default: those of the run, else qwen3)")
-    p.add_argument("--depth", type=int,
+    p.add_argument("--depth", type=whole_number,
         help="the dial: blocks; sets everything that is not given (default: as the run says, else 4)")
-    p.add_argument("--minutes", type=float, help="end after so long, the schedule stretched to it")
-    p.add_argument("--steps", type=int, dest="max_steps", help="optimiser steps (default: by the dial)")
+    p.add_argument("--minutes", type=finite_number, help="end after so long, the schedule stretched to it")
+    p.add_argument("--steps", type=whole_number, dest="max_steps", help="optimiser steps (default: by the dial)")
     p.add_argument("--set", action="append", metavar="NAME=VALUE",
         help="any setting of training, e.g. --set batch_size=16; may be repeated")
     add_starts(p)
@@ -363,7 +362,7 @@ def training_of(run_dir: str) -> dict:
 def cmd_import(args) -> int:
     "Make a checkpoint of ours from one of nanoGPT or transformers."
     from rugpt_core.convert.weights import import_checkpoint
-    out = import_checkpoint(args.checkpoint, args.out, args.tokenizer)
+    out = import_checkpoint(plain_file(args.checkpoint), output_folder(args.out), args.tokenizer)
     print(shown(out))
     return 0
 
@@ -391,22 +390,34 @@ def complete(parser: argparse.ArgumentParser):
 # %% ../../notebooks/core/cli/06_main.ipynb #2c08b1fa
 def main(argv: list[str] | None = None) -> None:
     "Parse, run, and exit with 0, 1 (failure), 2 (mistake in the input) or 130 (stopped)."
-    if threading.current_thread() is threading.main_thread(): # no other may
-        signal.signal(signal.SIGTERM, signal.default_int_handler) # as Ctrl-C, where that is ignored (nohup) too
+    take_signals()
     speak_plainly()
     debug = "--debug" in (sys.argv if argv is None else argv)
-    parser = build_parser()
-    if "_ARGCOMPLETE" in os.environ: complete(parser) # asked by the shell, not by a person
-    try: code = parser.parse_args(argv)
-    except SystemExit as e: sys.exit(e.code)
-    try: code = code.handler(code)
-    except (RugptError, StageError) as e:
-        if debug and isinstance(e, StageError): print(e.detail, file=sys.stderr)
-        elif debug: raise
-        print(f"rugpt: {e}", file=sys.stderr)
-        code = 2 if isinstance(e, RugptError) or e.user else 1
+    try:
+        parser = build_parser()
+        if "_ARGCOMPLETE" in os.environ: complete(parser) # asked by the shell, not by a person
+        args = parser.parse_args(argv)
+        code = args.handler(args)
+        sys.stdout.flush() # what cannot be written is said here, and not behind our back when Python ends
     except KeyboardInterrupt:
-        print("\nrugpt: stopped; finished stages are kept, the same command goes on from here", file=sys.stderr)
+        say_stopped()
         code = 130
-    except BrokenPipeError: code = 0
+    except BrokenPipeError: code = 0 # who reads has seen enough
+    except Exception as e:
+        if debug and not isinstance(e, StageError): raise
+        if debug: print(e.detail, file=sys.stderr)
+        code = say_error(e)
+    leave_output()
     sys.exit(code)
+
+def say_error(error: Exception) -> int: # exit code
+    "Print an error as one line: 2 for what a person can mend, 1 for a defect of ours."
+    known = error if isinstance(error, RugptError | StageError) else explained(error)
+    said = known or f"{type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}. This is a defect of rugpt; --debug shows where"
+    print(f"rugpt: {said}", file=sys.stderr)
+    return 2 if isinstance(known, RugptError) or getattr(known, "user", False) else 1
+
+def leave_output():
+    "Have Python write nothing more to a standard output that takes nothing more."
+    try: sys.stdout.flush()
+    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SETTINGS', 'HELP', 'chosen_decoding', 'as_typed', 'piped_text', 'file_prompts', 'titled', 'held_out_prompts',
            'given_prompts', 'cmd_generate', 'print_texts', 'write_file', 'ChatSession', 'whole', 'cmd_export',
-           'cmd_serve', 'free', 'add_model', 'add_generate', 'add_export', 'add_serve']
+           'cmd_serve', 'watched', 'free', 'add_model', 'add_generate', 'add_export', 'add_serve']
 
 # %% ../../notebooks/core/cli/01_models.ipynb #8031f1af
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -17,8 +18,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from .options import finite_number, seed_number, whole_number
 from ..common.errors import printable, RugptError
-from ..common.files import read_jsonl, resolve_run_dir, write_jsonl
+from ..common.files import output_file, plain_file, read_jsonl, resolve_run_dir, write_jsonl
 from ..corpus.encodings import decode_bytes
 from ..generation.strategies import CUTS, Decoding, LIMITS, STRATEGIES
 from ..runs.directory import followed_run
@@ -62,7 +64,7 @@ def file_prompts(
         if bad:
             raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
     else:
-        try: prompts = [line for line in decode_bytes(path.read_bytes(), str(path)).splitlines() if line.strip()]
+        try: prompts = [line for line in decode_bytes(plain_file(path).read_bytes(), str(path)).splitlines() if line.strip()]
         except FileNotFoundError:
             raise RugptError("file is missing", str(path), "give a text file, a prompt a line") from None
         except IsADirectoryError:
@@ -143,6 +145,7 @@ def cmd_generate(args) -> int:
     from rugpt_core.modeling.checkpoint import load_checkpoint
     from rugpt_core.generation.lm_head import open_head
     from rugpt_core.common.errors import disk_errors
+    if args.out: output_file(args.out)
     if args.checkpoint:
         checkpoint = load_checkpoint(Path(args.checkpoint).expanduser())
         tokenizer = tokenizer_for(checkpoint, Path(args.tokenizer or Path(args.checkpoint)/"tokenizer").expanduser())
@@ -288,27 +291,48 @@ def cmd_export(args) -> int:
 def cmd_serve(args) -> int:
     """Serve a model of a run; exports it first where that was not done.
 
-    Raises RugptError where the folder is not an export."""
+    Raises RugptError where the folder is no export, others could use the model without a key, or the server dies."""
+    from rugpt_core.common.serving import check_key
     from rugpt_core.convert.stage import export_is_current, export_run, serve_command
-    run_dir = followed_run(args.run_dir)
+    check_key(args.host)
     folder = Path(args.export).expanduser().resolve() if args.export else None
     if folder and not (folder/"export.json").is_file():
         raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
     if folder is None:
+        run_dir = followed_run(args.run_dir)
         folder, current = export_is_current(run_dir, args.model, ("transformers", args.kind or "f16"))
         if not current:
             print(f"exporting to {folder}", flush=True)
             export_run(run_dir, args.model, formats=("transformers", *sorted({"f16", "q8_0", args.kind or "f16"})))
     free(args.host, args.port)
     command = serve_command(folder, args.engine, args.host, args.port, args.kind, args.threads)
-    print(f"http://{args.host}:{args.port}/v1/completions, by {args.engine}, from {folder}; Ctrl-C ends it", flush=True)
-    os.execv(command[0], command) # the server takes this process's place: what ends it, ends the server
+    place = f"[{args.host}]" if ":" in args.host else args.host
+    print(f"http://{place}:{args.port}/v1/completions, by {args.engine}, from {folder}; Ctrl-C ends it", flush=True)
+    return watched(command)
+
+def watched(
+    command: list[str], # of a server that ends with its standard input
+) -> int: # 0: it ended well
+    """Run a server until it ends; it ends with this process.
+
+    Raises RugptError where it died, with what to do about it."""
+    import subprocess
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as server:
+        try: code = server.wait()
+        except BaseException:
+            server.kill()
+            raise
+    if code in (0, 130, -signal.SIGINT, -signal.SIGTERM): return 0
+    how = signal.Signals(-code).name if code < 0 else f"code {code}"
+    raise RugptError(f"the server died ({how})", "serve",
+        "try --kind f16, or --engine transformers; where memory ran out, free some")
 
 def free(host: str, port: int):
     "Refuse a port that is taken."
     import socket
     if not 0 < port < 65536: raise RugptError(f"is {port}", "--port", "give a number from 1 to 65535")
-    with socket.socket() as s:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try: s.bind((host, port))
         except OSError as e:
@@ -335,17 +359,17 @@ def add_generate(p: argparse.ArgumentParser):
         help="prompts of a file, one a line, or .jsonl with a field prompt")
     g.add_argument("--held-out", choices=("titles", "openings"),
         help="titles or openings of articles that the model has never seen")
-    g.add_argument("-n", type=int, default=8, help="how many of them (default 8)")
-    g.add_argument("--prompt-tokens", type=int, default=24, help="tokens of such an opening (default 24)")
+    g.add_argument("-n", type=whole_number, default=8, help="how many of them (default 8)")
+    g.add_argument("--prompt-tokens", type=whole_number, default=24, help="tokens of such an opening (default 24)")
     g.add_argument("--interactive", action="store_true", help="a session at the keyboard")
     g = p.add_argument_group("decoding")
     g.add_argument("--strategy", default="sample", help="one of: " + ", ".join(STRATEGIES) + " (default sample)")
     for name, kind in SETTINGS.items():
-        g.add_argument(f"--{name.replace('_', '-')}", type=kind,
+        g.add_argument(f"--{name.replace('_', '-')}", type={int: whole_number, float: finite_number}[kind],
             help=f"{LIMITS[name][0]} (default: what is customary for the strategy)")
-    g.add_argument("--max-tokens", type=int, default=200, help="tokens to write at most (default 200)")
-    g.add_argument("--samples", type=int, default=1, help="texts for each prompt (default 1)")
-    g.add_argument("--seed", type=int, default=1337, help="the same seed gives the same text (default 1337)")
+    g.add_argument("--max-tokens", type=whole_number, default=200, help="tokens to write at most (default 200)")
+    g.add_argument("--samples", type=whole_number, default=1, help="texts for each prompt (default 1)")
+    g.add_argument("--seed", type=seed_number, default=1337, help="the same seed gives the same text (default 1337)")
     g.add_argument("--head", default="float32", choices=("float32", "screened", "int8"),
         help="screened: the same by way of int8; int8: a little different, fastest")
     g.add_argument("--out", default="", metavar="FILE",
@@ -373,5 +397,5 @@ def add_serve(p: argparse.ArgumentParser):
     p.add_argument("--kind", default="", choices=("", "f32", "f16", "q8_0"),
         help="GGUF file to serve (default: the most exact)")
     p.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
-    p.add_argument("--port", type=int, default=8000, help="port (default 8000)")
-    p.add_argument("--threads", type=int, default=0, help="threads of the CPU (default: all)")
+    p.add_argument("--port", type=whole_number, default=8000, help="port (default 8000)")
+    p.add_argument("--threads", type=whole_number, default=0, help="threads of the CPU (default: all)")

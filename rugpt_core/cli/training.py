@@ -11,7 +11,9 @@ import argparse
 import os
 from pathlib import Path
 
+from .options import finite_number, whole_number
 from ..common.errors import RugptError
+from ..common.files import output_folder
 
 # %% ../../notebooks/core/cli/04_training.ipynb #ea58a92c
 def add_bins(p: argparse.ArgumentParser):
@@ -21,9 +23,9 @@ def add_bins(p: argparse.ArgumentParser):
         help="folder for train.bin, val.bin, meta.json and tokenizer/, e.g. RUN/tokens")
     p.add_argument("--tokenizer", default="bpe",
         help="bpe, unigram, gemma, trimmed, a run, or a folder with tokenizer.json (default bpe)")
-    p.add_argument("--vocab-size", type=int, default=4096, help="pieces of bpe and unigram (default 4096)")
-    p.add_argument("--val-share", type=float, default=.01, help="share of the documents held out (default 0.01)")
-    p.add_argument("--limit", type=int, default=0, help="articles at most; 0: all")
+    p.add_argument("--vocab-size", type=whole_number, default=4096, help="pieces of bpe and unigram (default 4096)")
+    p.add_argument("--val-share", type=finite_number, default=.01, help="share of the documents held out (default 0.01)")
+    p.add_argument("--limit", type=whole_number, default=0, help="articles at most; 0: all")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #85d4f2d2
 def tokenizer_home(
@@ -46,7 +48,7 @@ def cmd_bins(args) -> int:
 
     Raises RugptError where the output folder is not empty."""
     from rugpt_core.tokenization.text_bins import source_texts, write_texts
-    out = Path(args.out).expanduser()
+    out = output_folder(args.out)
     if out.exists() and any(out.iterdir()):
         raise RugptError("folder is not empty", str(out), "give another --out, or empty it")
     tokenizer = tokenizer_home(args.tokenizer)
@@ -68,11 +70,11 @@ def add_starts(p: argparse.ArgumentParser):
         help="kept: go on with the optimiser of its last state")
     g = p.add_argument_group("ids that nothing describes, as prepare.py of nanoGPT leaves them")
     g.add_argument("--bins", default="", metavar="DIR", help="folder with train.bin and val.bin, in place of tokens/")
-    g.add_argument("--vocab-size", type=int, default=0, help="pieces of their tokenizer; meta.pkl is not read")
+    g.add_argument("--vocab-size", type=whole_number, default=0, help="pieces of their tokenizer; meta.pkl is not read")
     g.add_argument("--bins-dtype", default="auto", choices=("auto", "uint16", "uint32"),
         help="their type (default: what the vocabulary needs)")
-    g.add_argument("--bos-id", type=int, help="id that parts documents, for windows=documents")
-    g.add_argument("--bytes-per-token", type=float, default=0.,
+    g.add_argument("--bos-id", type=whole_number, help="id that parts documents, for windows=documents")
+    g.add_argument("--bytes-per-token", type=finite_number, default=0.,
         help="UTF-8 bytes a token of val.bin, for bits per byte")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #4211d520
@@ -145,13 +147,13 @@ def add_plan(p: argparse.ArgumentParser):
     g.add_argument("--corpus", default="", metavar="SIZE", help="size of the text in UTF-8, e.g. 4.1GB")
     p.add_argument("--memory", default="", metavar="SIZE",
         help="e.g. 12GB (default: the card's, or what this machine has free)")
-    p.add_argument("--hours", type=float, default=24., help="time for training (default 24)")
+    p.add_argument("--hours", type=finite_number, default=24., help="time for training (default 24)")
     p.add_argument("--card", default="", metavar="NAME",
         help="a card of data/cards.yml in place of this machine, not measured")
-    p.add_argument("--price", type=float, default=0., metavar="USD", help="US dollars an hour")
-    p.add_argument("--vocab-size", type=int, default=0, help="pieces (default: by the size of the text)")
-    p.add_argument("--block-size", type=int, default=0, help="context, tokens (default: by the size of the text)")
-    p.add_argument("--threads", type=int, default=2, help="threads of the CPU (default 2)")
+    p.add_argument("--price", type=finite_number, default=0., metavar="USD", help="US dollars an hour")
+    p.add_argument("--vocab-size", type=whole_number, default=0, help="pieces (default: by the size of the text)")
+    p.add_argument("--block-size", type=whole_number, default=0, help="context, tokens (default: by the size of the text)")
+    p.add_argument("--threads", type=whole_number, default=2, help="threads of the CPU (default 2)")
     p.add_argument("--recipes", action="store_true", help="a plan for 4, 6, 8, 12 and 24 GB")
 
 

@@ -14,8 +14,10 @@ from typing import Any
 
 # %% ../../notebooks/core/common/06_parallel.ipynb #a8095cea
 def end_with_parent():
-    "In a worker: end when the process that started it has ended, however that came about."
+    "In a worker: end when the process that started it has ended, however that came about; leave Ctrl-C to that one."
+    import signal
     import threading
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     from multiprocessing import parent_process
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
 

@@ -17,6 +17,7 @@ import numpy as np
 from torch import Tensor
 
 from ..common.environment import require
+from ..common.serving import without_extra_buffers
 from ..common.errors import disk_errors, RugptError
 from ..modeling.model import Model, ModelConfig
 from ..tokenization.gemma import BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER
@@ -201,6 +202,7 @@ def open_llama(
 ) -> Any: # llama_cpp.Llama
     "A model in llama.cpp, with keys and values in float32 and nothing on a GPU."
     llama = require("llama_cpp", "serve")
+    without_extra_buffers()
     return llama.Llama(str(path), n_ctx=n_ctx, n_threads=threads, n_threads_batch=threads, n_gpu_layers=0, type_k=0,
         type_v=0, flash_attn=False, verbose=False)
 
@@ -213,7 +215,7 @@ def llama_greedy(
     ids: Sequence[int], # of the prompt, the beginning of the document included
     n: int, # tokens
 ) -> tuple[list[int], list[float]]: # ids; logit of the first less that of the second
-    "Greedy continuation by llama.cpp."
+    "Greedy continuation by llama.cpp. A margin near zero is a tie: rounding decides, and another engine may go on otherwise."
     llm.reset()
     llm.eval(list(ids))
     out, margins = [], []

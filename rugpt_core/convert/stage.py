@@ -19,7 +19,7 @@ from safetensors.torch import save
 from .. import __version__
 from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
-from ..common.files import read_json, resolve_run_dir, write_atomic, write_json
+from ..common.files import file_name, output_folder, read_json, resolve_run_dir, sweep, write_atomic, write_json
 from .gguf import GGUF_KINDS, write_gguf
 from .model_card import model_card, run_facts
 from .weights import transformers_config, transformers_state
@@ -103,14 +103,15 @@ def export_run(
     if set(formats) - {"transformers"}: require("gguf", "export")
     family, checkpoint, tokenizer = run_checkpoint(run_dir, family)
     model = checkpoint.model
-    facts, name = run_facts(run_dir, family), name or f"rugpt-{family}"
+    facts, name = run_facts(run_dir, family), file_name(name or f"rugpt-{family}", "--name")
     licence = licence or facts.get("licence", "other")
-    out = Path(out).expanduser().resolve() if out else resolve_run_dir(run_dir)/"export"/family
+    out = output_folder(out).resolve() if out else resolve_run_dir(run_dir)/"export"/family
     if out.exists() and not (out/"export.json").is_file() and any(out.iterdir()):
         raise RugptError("folder holds something else than an export", str(out), "give another --out")
     tmp = out.with_name(f".{out.name}.{os.getpid()}.tmp")
     with disk_errors(out):
         try:
+            sweep(out.parent)
             tmp.mkdir(parents=True)
             about = dict(family=family, weights=checkpoint.weights, tokenizer=tokenizer.digest, licence=licence,
                 formats=list(formats))
@@ -156,16 +157,15 @@ def serve_command(
     folder = Path(folder)
     if engine not in COMPARED_ENGINES:
         raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(COMPARED_ENGINES)}")
+    launch = [sys.executable, "-c", "from rugpt_core.common.serving import main; main()", "--engine", engine, "--host", host,
+        "--port", str(port), "--threads", str(threads or os.cpu_count() or 1)]
     if engine == "transformers":
         for library in ("fastapi", "uvicorn", "accelerate"): require(library, "serve")
-        return [sys.executable, "-c", "from transformers.cli.transformers import main; main()", "serve", str(folder),
-            "--host", host, "--port", str(port), "--device", "cpu"]
+        return [*launch, "--model", str(folder), "--alias", folder.name]
     require("llama_cpp.server.app", "serve")
     files = [f for k in ([kind] if kind else GGUF_KINDS) for f in folder.glob(f"*-{k}.gguf")]
     if not files: raise RugptError("no GGUF file here", str(folder), "`rugpt export --formats f16` writes one")
-    return [sys.executable, "-m", "llama_cpp.server", "--model", str(files[0]), "--model_alias", files[0].stem,
-        "--host", host, "--port", str(port), "--n_ctx", "0", "--n_threads", str(threads or os.cpu_count() or 1),
-        "--verbose", "False"]
+    return [*launch, "--model", str(files[0]), "--alias", files[0].stem]
 
 # %% ../../notebooks/core/convert/03_stage.ipynb #770b8129
 def upload(

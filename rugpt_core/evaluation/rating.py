@@ -83,7 +83,7 @@ def open_sheet(
 ) -> list[dict]: # pairs
     "The pairs of a folder, made on first use; readers who come later get the same ones."
     path = Path(folder)/"pairs.json"
-    if path.is_file(): return read_json(path)["pairs"]
+    if path.is_file(): return read_json(path, ["pairs"])["pairs"]
     pairs = make_pairs(generations, name, most, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, dict(set=name, seed=seed, pairs=pairs))

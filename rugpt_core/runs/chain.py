@@ -19,9 +19,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import disk_errors, RugptError
+from ..common.errors import DISK_REMEDY, disk_errors, error_number, KEPT, MEMORY_REMEDY, printable, RugptError
 from ..common.files import resolve_run_dir, ROOT
 from ..common.progress import clock
+from ..common.stopping import STOPPING
+from .directory import sweep_run
 from .layout import STAGES
 from .parameters import chain_parameters, check_names, check_value, known_parameters, notebook_path
 from .parameters import read_run, stage_parameters, write_run
@@ -196,7 +198,8 @@ def run_chain(
     from doit.reporter import ZeroReporter
     run_dir = resolve_run_dir(run_dir)
     with disk_errors(run_dir): (run_dir/"notebooks").mkdir(parents=True, exist_ok=True)
-    for leftover in (run_dir/"notebooks").glob(".running.*"): leftover.unlink() # of a killed run
+    for name in names: stage_of(name, run_dir, params).check_place()
+    sweep_run(run_dir)
     failures: list[BaseException] = []
     display = Display(len(names), run_dir/"work"/"progress.txt")
 
@@ -228,7 +231,10 @@ def run_chain(
 def tempfile_dir():
     "A temporary folder as a Path."
     import tempfile
-    with tempfile.TemporaryDirectory(prefix="rugpt-") as d: yield Path(d)
+    with tempfile.TemporaryDirectory(prefix="rugpt-", ignore_cleanup_errors=True) as d:
+        STOPPING.folders.add(Path(d))
+        try: yield Path(d)
+        finally: STOPPING.folders.discard(Path(d))
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #f944c6e7
 class StageError(Exception):
@@ -281,7 +287,9 @@ def run_notebook(stage: Stage, force: bool = False):
     logging.getLogger("papermill").setLevel(logging.ERROR)
     source = notebook_path(stage.name)
     target = page_of(stage)
-    running = target.with_name(f".running.{source.name}")
+    running = target.with_name(f".running.{os.getpid()}.{source.name}")
+    died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran out. "
+        f"{MEMORY_REMEDY}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
             papermill.execute_notebook(str(source), str(running),
@@ -289,7 +297,8 @@ def run_notebook(stage: Stage, force: bool = False):
                 kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
                 # the kernel's own errors reach us as cells'
                 coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"],
-                config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel")})) # no port is opened
+                config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel"), # no port is opened
+                    "shutdown_wait_time": 2.})) # seconds, after Ctrl-C too
             os.replace(running, target)
     except papermill.PapermillExecutionError as e:
         failure = notebook_failure(stage, e, running, target)
@@ -297,8 +306,10 @@ def run_notebook(stage: Stage, force: bool = False):
         # the next run tries it again
         print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:
-        raise StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died (killed, or out of memory); "
-            "the same command goes on from this stage", user=False) from None
+        raise died from None
+    except RuntimeError as e: # of jupyter_client: no kernel came up
+        if "ernel" not in str(e): raise
+        raise died from e
     finally: running.unlink(missing_ok=True)
 
 # %% ../../notebooks/core/runs/03_chain.ipynb #a5da50c5
@@ -312,8 +323,10 @@ def notebook_failure(
     kept = target.with_name(f"failed.{target.name}")
     if running.exists(): os.replace(running, kept)
     place = f"stage {stage.name} (notebooks/{target.name}, cell In [{error.exec_count}])"
-    if error.ename == "RugptError":
-        return StageError(f"{place}: {error.evalue}", user=True, detail="\n".join(error.traceback))
-    return StageError(f"{place}: {error.ename}: "
-        f"{error.evalue.strip().splitlines()[0] if error.evalue.strip() else ''}; the notebook as it ran: {kept}; "
-        f"the same command goes on from this stage", user=False, detail="\n".join(error.traceback))
+    detail, said = "\n".join(error.traceback), printable((error.evalue.strip().splitlines() or [""])[0])
+    if error.ename == "RugptError": return StageError(f"{place}: {error.evalue}", user=True, detail=detail)
+    number = error_number(error.ename, error.evalue)
+    remedy = MEMORY_REMEDY if number == 12 else DISK_REMEDY.get(number)
+    if remedy: return StageError(f"{place}: {error.ename}: {said}. {remedy}; {KEPT}", user=True, detail=detail)
+    return StageError(f"{place}: {error.ename}: {said}; the notebook as it ran: {kept}; the same command goes on from "
+        f"this stage", user=False, detail=detail)

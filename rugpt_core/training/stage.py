@@ -7,6 +7,7 @@ __all__ = ['HOST', 'plan_start', 'plan_models', 'train_models', 'train_run', 'id
            'train']
 
 # %% ../../notebooks/core/training/08_stage.ipynb #c64cf09a
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -132,8 +133,9 @@ def train_run(
             if fresh and Path(start.source).resolve().is_relative_to(out.resolve()):
                 raise RugptError("--fresh would delete the model that training starts from", start.source,
                     "give another --run-dir")
-        if fresh and first: shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True, exist_ok=True)
+        home = Path(os.path.realpath(out)) # a link to a larger disk stays one
+        if fresh and first: shutil.rmtree(home, ignore_errors=True)
+        home.mkdir(parents=True, exist_ok=True)
         counts = train_models(bins, out, models, strict=False, **settings)
         if first:
             write_json(out/HOST, dict(schema=CHECKPOINT_SCHEMA, counts=counts, versions=versions(),

@@ -25,6 +25,7 @@ from ..common.devices import compute, DistributedContext, pick_device, precision
 from ..common.environment import peak_memory_mb
 from ..common.errors import RugptError
 from ..common.progress import Progress
+from ..common.stopping import end_now, end_soon, saving, STOPPING
 from ..modeling.checkpoint import load_state, save_checkpoint, save_state, Start, STATE_REMEDY
 from ..modeling.checkpoint import weights_digest
 from ..modeling.loss import IGNORED, loss_method, LOSS_WORDS
@@ -70,8 +71,10 @@ def asked_to_stop() -> Iterator[list]:
     "A list that is no longer empty once a signal asked for the end."
     asked, main = [], threading.current_thread() is threading.main_thread()
     def note(number, frame):
+        if asked and STOPPING.ready: end_now()
         if asked: raise KeyboardInterrupt
         asked.append(number)
+        end_soon() # where a step takes longer than a person waits, what was saved before it is gone on from
     before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
     try: yield asked
     finally:
@@ -349,7 +352,7 @@ def train_to_end(run: Run) -> Log:
             bar.n = run.step - 1
             if run.world.rank == 0: bar.update(note=progress_line(run, loss))
             if run.world.any(bool(asked)):
-                run.save()
+                with saving(): run.save()
                 raise KeyboardInterrupt
 
 # %% ../../notebooks/core/training/06_trainer.ipynb #1d95dbb4
