@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test test-slow lab report readme docs bench record clean
+.PHONY: help setup run test test-slow lab report readme ru docs bench record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
@@ -16,6 +16,7 @@ help:
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
 	@echo "make readme  write README.md from notebooks/index.ipynb, its table from benchmarks/results/"
+	@echo "make ru      write notebooks/ru/ from the notebooks and the tables of translations beside them"
 	@echo "make docs    write the reference of the module to docs/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
 	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
@@ -50,6 +51,9 @@ report: setup
 readme: setup
 	$(BIN)/python benchmarks/results/table.py
 	$(BIN)/python -m nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
+
+ru: setup
+	$(BIN)/python notebooks/ru/translate.py
 
 docs: setup
 	$(BIN)/python docs/build.py

@@ -6,9 +6,9 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "data/*.yml", "data/*.npz", "data/judging/*", "data/prompts/**/*",
-           "data/sample/*.json*", "data/sample/*.csv", "report/*.md", "report/*.bib", "report/style/**/*",
-           "benchmarks/results/topics.json")
+CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "notebooks/ru/*.ipynb", "data/*.yml", "data/*.npz", "data/judging/*",
+           "data/prompts/**/*", "data/sample/*.json*", "data/sample/*.csv", "report/*.md", "report/*.bib",
+           "report/style/**/*", "benchmarks/results/topics.json")
 
 
 class WithProject(build_py):

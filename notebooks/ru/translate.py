@@ -1,8 +1,8 @@
 """Write the Russian notebooks: the code of notebooks/NN_*.ipynb with the prose of the tables beside this script.
 
-`NN_*.yml` has an entry for every Markdown cell, keyed by the id of the cell: `of` is the digest of the English text, `en`
-its first line, `ru` the Russian text. Code cells with words for the reader have `strings`, pairs of English and Russian.
-`parameters.yml` translates the comments behind parameters, keyed by the English comment.
+`NN_*.yml` has an entry for every Markdown cell, keyed by the id of the cell: `of` is the digest of the English text,
+`en` its first line, `ru` the Russian text. Code cells with words for the reader have `strings`, pairs of English and
+Russian. `parameters.yml` translates the comments behind parameters, keyed by the English comment.
 
     python notebooks/ru/translate.py            writes the notebooks; says which translations are missing
     python notebooks/ru/translate.py --stubs    prints entries to fill in for them
@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 SOURCES = sorted(HERE.parent.glob("0*.ipynb"))
 IMPORT = "from rugpt_core import views"
 LANGUAGE = 'views.language("ru")'  # the only line that the English notebooks do not have
-PROSE = re.compile(r"[A-Za-z]{2,}[,;:]? [a-z]{2,}|^[a-z]{4,}, ")  # words for a reader, and no name of a column
+PROSE = re.compile(r"[A-Za-z]{2,}[,;:]? [a-z]{2,}|^[a-z]{4,}, ")  # words for a reader, not the name of a column
 
 
 def digest(source: str) -> str:
@@ -115,7 +115,7 @@ def text_of(notebook: dict) -> str:
 
 
 def stubs(path: Path) -> str:
-    """Entries for cells without a translation, with the English to be translated and the old Russian where there is one."""
+    """Entries for cells without a translation, with the old Russian text where there is one, else the English one."""
     entries, out = table(path), {}
     for cell in cells_of(path):
         old = entries.get(cell["id"], {})

@@ -3,6 +3,7 @@ from ..common.lazy import lazy_names
 
 __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "save": "style",                     # a figure to a file
+    "language": "style",                 # figures that are told no language speak this one
     "chart": "style",                    # one chart in the style of the project
     "bars": "charts",                    # horizontal bars
     "funnel": "charts",                  # what is left after each step

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..common.errors import RugptError
-from .style import _bare, chart, GREY, INK, number, number_axis, PALETTE, percent, short, WIDTH, word
+from .style import _bare, chart, GREY, INK, label, number, number_axis, PALETTE, percent, short, WIDTH, word
 
 # %% ../../notebooks/core/views/01_charts.ipynb #20f71024
 NARROW = 3.6 # inches: on the screen of a phone, where letters of 7 points are then 9 pixels high
@@ -32,7 +32,7 @@ def bars(
     labels: Sequence[str], # from top to bottom
     values: Sequence[float], # one a label
     xlabel: str = "", # what is counted, with its unit
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches
 ) -> Figure:
     """Horizontal bars, each with its value.
@@ -54,7 +54,7 @@ def bars(
 # %% ../../notebooks/core/views/01_charts.ipynb #d8b294fc
 def funnel(
     steps: Sequence[tuple[str, int]], # (label, articles left after this step), the first is the whole source
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches; a narrow figure leaves out the share of the source
 ) -> Figure:
     """What is left after each step, beside the share of the source and what the step took away.
@@ -83,7 +83,7 @@ def topic_bars(
     before: Mapping[str, int], # articles per topic, all of them
     after: Mapping[str, int], # articles per topic, the balanced sample
     labels: Mapping[str, str] | None = None, # topic key → its name
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches
 ) -> Figure:
     "Topics before and after balancing, the largest first."
@@ -108,7 +108,7 @@ def topic_bars(
 def loss_curves(
     logs: Mapping[str, Sequence[Mapping]], # name → rows of log.jsonl: step, val_bits_per_byte, maybe tokens
     tokens_per_step: Mapping[str, int] | None = None, # name → tokens in a step; puts tokens on the axis
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches
 ) -> Figure:
     "Validation loss in bits per byte, comparable between tokenizers, against tokens where known, else steps."
@@ -148,7 +148,7 @@ def _end_labels(ax, ends: list[tuple[float, float, str, str]]):
 # %% ../../notebooks/core/views/01_charts.ipynb #89af098c
 def budget(
     counts: Mapping[str, Mapping[str, int]], # model → group → parameters
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches
 ) -> Figure:
     "Where the parameters of each model sit, as stacked bars."
@@ -180,7 +180,7 @@ def repetition(
     sets: Mapping[str, Mapping], # name → {"kind", "metrics": {metric: {"value", "low", "high"}}}
     metrics: Sequence[str] = ("rep_1", "rep_2", "rep_3", "rep_4"), # one panel each
     labels: Mapping[str, str] | None = None, # name of a set → how it is written
-    lang: str = "en",
+    lang: str = "",
     width: float = WIDTH, # inches; a narrow figure has two panels a row
 ) -> Figure:
     "Repetition of each set of texts with its 95 % interval; human text is grey and its interval a band."
@@ -217,7 +217,7 @@ def histogram(
     bins: int = 40,
     log: bool = False, # a logarithmic axis, for lengths of texts
     ylabel: str = "count", # a key of WORDS or a text
-    lang: str = "en",
+    lang: str = "",
 ) -> Figure:
     """How values are spread; the median is marked.
 
@@ -257,7 +257,7 @@ def strategy_chart(
     shown = [s for s in sets if s["strategy"] != "human"]
     human = next((s for s in sets if s["strategy"] == "human"), None)
     with chart(.9 + .23*len(shown), 3) as (fig, axes):
-        for ax, (key, label), color in zip(axes, PANELS.items(), PALETTE, strict=False):
+        for ax, (key, name), color in zip(axes, PANELS.items(), PALETTE, strict=False):
             for y, s in enumerate(shown):
                 if key == "speed":
                     t = timing.get(f"strategies/{s['strategy']}")
@@ -271,9 +271,9 @@ def strategy_chart(
                 if human[key]["low"] is not None:
                     ax.axvspan(human[key]["low"], human[key]["high"], color=INK, alpha=.08, linewidth=0)
                 ax.axvline(human[key]["value"], color=INK, linewidth=.9)
-                ax.text(human[key]["value"], -.75, "people", fontsize=7.5, ha="center", va="bottom")
+                ax.text(human[key]["value"], -.75, label("people"), fontsize=7.5, ha="center", va="bottom")
             ax.set_xlim(left=0)
-            ax.set_xlabel(label)
+            ax.set_xlabel(label(name))
             ax.grid(axis="x")
             ax.tick_params(axis="y", length=0)
         axes[0].set_yticks(range(len(shown)), [s["strategy"] for s in shown])

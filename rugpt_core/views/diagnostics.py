@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import Chart, GREY, LINE, number_axis, PALETTE, style, WIDTH
+from .style import Chart, GREY, label, LINE, number_axis, PALETTE, style, WIDTH
 from .tables import logprob_curve
 
 # %% ../../notebooks/core/views/03_diagnostics.ipynb #295552a6
@@ -41,7 +41,7 @@ def confusion(
             ax.text(j, i, table[i, j], ha="center", va="center", fontsize=8)
         ax.set_xticks(range(len(topics)), topics, rotation=45, ha="right")
         ax.set_yticks(range(len(topics)), topics)
-        ax.set(xlabel="topic by the classifier, articles", ylabel="topic by a person, articles")
+        ax.set(xlabel=label("topic by the classifier, articles"), ylabel=label("topic by a person, articles"))
     return fig
 
 # %% ../../notebooks/core/views/03_diagnostics.ipynb #d8a7f2da
@@ -57,11 +57,11 @@ def reliability_chart(
         left.plot([0, 1], [0, 1], color=LINE, lw=1)
         left.plot(confidence, accuracy, color=PALETTE[0], lw=1)
         left.scatter(confidence, accuracy, s=8 + 160*sizes/max(sizes.sum(), 1), color=PALETTE[0])
-        left.set(xlim=(0, 1), ylim=(0, 1.03), xlabel="probability of the chosen topic", ylabel="share that is right")
+        left.set(xlim=(0, 1), ylim=(0, 1.03), xlabel=label("probability of the chosen topic"), ylabel=label("share that is right"))
         at = [t["threshold"] for t in thresholds]
-        right.plot(at, [t["coverage"] for t in thresholds], color=GREY, label="keeps a topic")
-        right.plot(at, [t["accuracy"] for t in thresholds], color=PALETTE[0], label="right, of those")
-        right.set(ylim=(0, 1.03), xlabel="threshold of the group other", ylabel="share of articles")
+        right.plot(at, [t["coverage"] for t in thresholds], color=GREY, label=label("keeps a topic"))
+        right.plot(at, [t["accuracy"] for t in thresholds], color=PALETTE[0], label=label("right, of those"))
+        right.set(ylim=(0, 1.03), xlabel=label("threshold of the group other"), ylabel=label("share of articles"))
         right.legend(loc="lower left")
     return fig
 
@@ -76,9 +76,9 @@ def vocabulary_use(
             curve = row["curve"]
             left.loglog(curve["rank"], curve["frequency"], label=f"{name}, {row['vocab_size']:,}")
             right.semilogx(curve["rank"], [100*c for c in curve["coverage"]])
-        left.set(xlabel="rank of the piece", ylabel="share of all tokens")
+        left.set(xlabel=label("rank of the piece"), ylabel=label("share of all tokens"))
         left.legend()
-        right.set(xlabel="pieces, most frequent first", ylabel="text covered, % of tokens", ylim=(0, 101))
+        right.set(xlabel=label("pieces, most frequent first"), ylabel=label("text covered, % of tokens"), ylim=(0, 101))
     return fig
 
 # %% ../../notebooks/core/views/03_diagnostics.ipynb #bfcb6a00
@@ -93,9 +93,9 @@ def vocabulary_costs(
             ticks = [f"{r['n_layer']}×{r['n_embd']}" for r in rows]
             left.plot(ticks, [100*r["share"] for r in rows], marker="o", label=f"{name}, {sizes[name]:,}")
             right.semilogy(ticks, [r["flops_per_byte"]/1e6 for r in rows], marker="o")
-        left.set(xlabel="layers × width", ylabel="vocabulary, % of parameters", ylim=(0, 100))
+        left.set(xlabel=label("layers × width"), ylabel=label("vocabulary, % of parameters"), ylim=(0, 100))
         fig.legend(loc="outside upper center", ncols=max(len(costs), 1))
-        right.set(xlabel="layers × width", ylabel="training, MFLOP a byte of text")
+        right.set(xlabel=label("layers × width"), ylabel=label("training, MFLOP a byte of text"))
     return fig
 
 # %% ../../notebooks/core/views/03_diagnostics.ipynb #704c6301
@@ -108,14 +108,14 @@ def tao_estimate(
     with style():
         fig, ax = panels(2.6)
         x = [r["non_vocabulary"] for r in estimates]
-        for key, label in (("isoflops", "Tao et al., IsoFLOPs"), ("derivative", "Tao et al., derivatives")):
-            ax.loglog(x, [r[key] for r in estimates], marker="o", label=label)
+        for key, name in (("isoflops", "Tao et al., IsoFLOPs"), ("derivative", "Tao et al., derivatives")):
+            ax.loglog(x, [r[key] for r in estimates], marker="o", label=label(name))
         for size in sorted(set(sizes.values())):
             names = ", ".join(name for name, s in sizes.items() if s == size)
             ax.axhline(size, ls=":", lw=1, color=GREY)
             ax.text(x[0]*1.05, size*1.05, f"{names}: {size:,}", fontsize=7, va="bottom")
         ax.axvline(here, ls="--", lw=1, color=GREY)
-        ax.set(xlabel="parameters beside the vocabulary", ylabel="pieces")
+        ax.set(xlabel=label("parameters beside the vocabulary"), ylabel=label("pieces"))
         ax.legend(loc="upper right", bbox_to_anchor=(1, .93))
     return fig
 
@@ -128,12 +128,12 @@ def loss_and_rate(
         fig, (left, right) = panels(2.6, 2)
         for (family, rows), color in zip(logs.items(), PALETTE, strict=False):
             later = [r for r in rows if r["loss"] is not None]
-            left.plot([r["step"] for r in later], [r["loss"] for r in later], color=color, label=f"{family}, training")
+            left.plot([r["step"] for r in later], [r["loss"] for r in later], color=color, label=f"{family}, {label('training')}")
             left.plot([r["step"] for r in rows], [r["val_loss"] for r in rows], color=color, ls=":",
-                label=f"{family}, held out")
+                label=f"{family}, {label('held out')}")
             right.plot([r["tokens"] for r in rows], [r["lr"] for r in rows], color=color, marker=".", label=family)
-        left.set(xlabel="optimiser step", ylabel="loss, nats per token")
-        right.set(xlabel="training tokens", ylabel="learning rate of AdamW", ylim=(0, None))
+        left.set(xlabel=label("optimiser step"), ylabel=label("loss, nats per token"))
+        right.set(xlabel=label("training tokens"), ylabel=label("learning rate of AdamW"), ylim=(0, None))
         right.locator_params(axis="x", nbins=5)
         number_axis(right.xaxis)
         left.legend()
@@ -151,8 +151,8 @@ def speed_and_memory(
             later = [r for r in rows if r["tokens_per_second"]]
             left.plot([r["step"] for r in later], [r["tokens_per_second"] for r in later], color=color, label=family)
             right.plot([r["step"] for r in rows], [r["memory_mb"] for r in rows], color=color, label=family)
-        left.set(xlabel="optimiser step", ylabel="tokens per second", ylim=(0, None))
-        right.set(xlabel="optimiser step", ylabel="peak memory, MB", ylim=(0, None))
+        left.set(xlabel=label("optimiser step"), ylabel=label("tokens per second"), ylim=(0, None))
+        right.set(xlabel=label("optimiser step"), ylabel=label("peak memory, MB"), ylim=(0, None))
         left.legend()
         right.legend()
     return fig
@@ -167,7 +167,7 @@ def confidence_curve(
         fig, ax = panels(2.6)
         for name, color in zip([n for n in texts if n != "human"], PALETTE, strict=False):
             ax.plot(*logprob_curve(texts[name], width=width), color=color, label=name)
-        ax.set(xlabel="position in the continuation, tokens", ylabel="log-probability, nats per token")
+        ax.set(xlabel=label("position in the continuation, tokens"), ylabel=label("log-probability, nats per token"))
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return fig
 
@@ -192,8 +192,8 @@ def loops(
             dots = dict(color=set_color(sets[name]["kind"], i), marker=marker, ls="", ms=3.5, alpha=.6)
             left.plot(rows.mean_logprob, rows.rep_4, label=name, **dots)
             right.plot(rows.loop_period, rows.loop_length, **dots)
-        left.set(xlabel="mean log-probability of a token, nats", ylabel="rep-4, share", ylim=(-.03, 1.03))
-        right.set(xlabel="period of the loop, tokens", ylabel="length of the loop, tokens")
+        left.set(xlabel=label("mean log-probability of a token, nats"), ylabel=label("rep-4, share"), ylim=(-.03, 1.03))
+        right.set(xlabel=label("period of the loop, tokens"), ylabel=label("length of the loop, tokens"))
         right.set(xlim=(0, None), ylim=(0, max(length, 1)*1.05))
         for ax in (left, right): ax.grid(True)
         fig.legend(loc="outside upper left", ncols=4)
@@ -210,7 +210,7 @@ def novelty_curves(
             shares = [float("nan") if v is None else v for v in s["novelty"]["value"]]
             width = 2.5 if s["kind"] == "human" else 1.3
             ax.plot(s["novelty"]["n"], shares, label=name, color=set_color(s["kind"], i), lw=width)
-        ax.set(xlabel="n, tokens", ylabel="novel n-grams, share", xscale="log", ylim=(-.03, 1.03))
+        ax.set(xlabel=label("n, tokens"), ylabel=label("novel n-grams, share"), xscale="log", ylim=(-.03, 1.03))
         ax.grid(True)
         fig.legend(loc="outside upper left", ncols=4)
     return fig

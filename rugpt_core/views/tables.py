@@ -22,7 +22,7 @@ from ..corpus.noise import census
 from ..corpus.readers import RawArticle
 from ..synthesis.plan import cleaned, passage
 from ..topics.nli import TEMPLATES
-from .style import md_text, VISIBLE
+from .style import label, md_text, VISIBLE
 
 # %% ../../notebooks/core/views/02_tables.ipynb #af767912
 @dataclass
@@ -153,8 +153,8 @@ def side_by_side(
         return "\n".join(f"    {line}" for line in lines).rstrip()
     out = []
     for n, row in enumerate(texts["human"][:count]):
-        out.append(f"**{n + 1}. {row['topic'] or 'no topic'}**, prompt:\n\n{block(row['prompt'])}")
-        out += [f"*{name}:*\n\n{block(texts[name][n]['text'] or '(the text ends at once)')}" for name in names]
+        out.append(f"**{n + 1}. {row['topic'] or label('no topic')}**, {label('prompt')}:\n\n{block(row['prompt'])}")
+        out += [f"*{name}:*\n\n{block(texts[name][n]['text'] or label('(the text ends at once)'))}" for name in names]
     return "\n\n".join(out)
 
 # %% ../../notebooks/core/views/02_tables.ipynb #34d76d71
