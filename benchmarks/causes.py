@@ -19,7 +19,7 @@ from rugpt_core.tokenization.trainers import train_bpe
 from rugpt_core.tokenization.writer import write_bins
 from rugpt_core.training.stage import train_models
 
-VOCABULARIES, STEPS, SEEDS = (500, 1500, 5000), (60, 240), (1, 2)
+VOCABULARIES, STEPS, SEEDS = (500, 1500, 5000), (60, 240, 720), (1, 2)
 COMMON = 1500  # the vocabulary in whose pieces all texts are measured
 TOKENS, BYTES = 160, 320  # of a continuation that is written; of one that is measured, the same for every vocabulary
 BITS = "bits_per_byte"
@@ -74,41 +74,39 @@ def one(tokens, common, folder, steps, strategy, seed):
            "too_short": short[f"qwen3-{strategy}"], "bytes": BYTES}
 
 
-def recompute(old):
-    """Epochs and correlations from models that were measured before. Texts that were not of equal bytes bear no
-    comparison
-    of their artifacts between vocabularies: without `bytes` only bits per byte keep their correlations."""
-    models = [m | dict(epochs=m["tokens_seen"]/m["unique_tokens"]) for m in old["models"]]
-    equal = all(m.get("bytes") for m in models)
-    about = "" if equal else "texts of equal tokens, not bytes: artifacts are not compared between vocabularies"
-    size = len(MOVING) + 1
-    works = [f"vocabulary {m['vocab_size']}, {m['epochs']:.2f} epochs" for m in models]
-    rows = [r | dict(work=works[k//size]) for k, r in enumerate(old["rows"])]
-    moving = moves(models, (*MOVING, BITS) if equal else (BITS,))
-    return write_json(RESULT, old | dict(rows=rows, models=models, about=about, moves=moving))
+def cell(work, tokens, common, steps, strategy, seed):
+    """One model of the grid, or what an earlier run of the same command measured of it."""
+    path = work/f"{tokens.name}-{steps}-{seed}-{strategy}.json"
+    if not path.is_file():
+        with tempfile.TemporaryDirectory() as d:
+            found = one(tokens, common, Path(d)/"model", steps, strategy, seed)
+        write_json(path, found)
+    return read_json(path)
+
+
+def grid(source, strategy, work):
+    """Every model of the grid, each kept in `work` as soon as it is measured."""
+    import pandas as pd
+    rows = pd.DataFrame(rows_of(source))
+    for size in VOCABULARIES:
+        tokens = work/f"tokens-{size}"
+        if not (tokens/"meta.json").is_file():
+            tokens.mkdir(parents=True, exist_ok=True)
+            write_bins(rows, train_bpe(rows[rows["split"] == "train"]["text"], size), tokens)
+    cells = [(size, steps, seed) for size in VOCABULARIES for steps in STEPS for seed in SEEDS]
+    common = work/f"tokens-{COMMON}"
+    return [cell(work, work/f"tokens-{size}", common, steps, strategy, seed) for size, steps, seed in cells]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", default=str(ROOT/"data/sample/wiki40b_ru.jsonl"))
     parser.add_argument("--strategy", default="greedy")
-    parser.add_argument("--recompute", action="store_true",
-        help="train nothing: correlations anew from the models of the file")
+    parser.add_argument("--work", help="a folder that keeps what was measured: a stopped run goes on there")
     args = parser.parse_args()
-    if args.recompute:
-        return print(recompute(read_json(RESULT)))
     import pandas as pd
-    rows, models = pd.DataFrame(rows_of(args.source)), []
     with tempfile.TemporaryDirectory() as d:
-        folders = {size: Path(d)/f"tokens-{size}" for size in VOCABULARIES}
-        for size, tokens in folders.items():
-            tokens.mkdir()
-            write_bins(rows, train_bpe(rows[rows["split"] == "train"]["text"], size), tokens)
-        for size, tokens in folders.items():
-            for steps in STEPS:
-                for seed in SEEDS:
-                    models.append(one(tokens, folders[COMMON], Path(d)/f"{size}-{steps}-{seed}", steps, args.strategy,
-                        seed))
+        models = grid(args.source, args.strategy, Path(args.work or d))
     moving = moves(models, (*MOVING, BITS))
     table = [dict(work=f"vocabulary {m['vocab_size']}, {m['epochs']:.1f} epochs, seed {m['seed']}", who="rugpt",
         metric=a, unit="", median=m[a], min=m[a], max=m[a], runs=1, ratio_to=None, ratio=None) for m in models

@@ -259,7 +259,13 @@ def text_set(kind, family, strategy, r) -> dict:
         measured=23,
         tokens=23 * 120,
         metrics=found,
-        ended=dict(texts=24, ended=6, share=share, minus_human=None if kind == "human" else a_test(0.1, "open", 24)),
+        ended=dict(
+            texts=24,
+            ended=6,
+            share=share,
+            tokens=dict(low=30.0, median=41.0, high=77.0),
+            minus_human=None if kind == "human" else a_test(0.1, "open", 24),
+        ),
         minus_human=None if kind == "human" else tests,
     )
 
@@ -282,13 +288,57 @@ def model_entry(k: int) -> dict:
             length=estimate(0.41),
             letters=estimate(0.47),
             chance=a_test(0.12, "above", 90),
+            minus_length=a_test(0.21, "above", 90),
             minus_letters=a_test(0.15, "above", 90),
+            phenomena=dict(
+                case=phenomenon("above", 45), gender=phenomenon("open", 45), number=phenomenon("few", 7)
+            ),
+        ),
+        calibration=dict(
+            tokens=4000,
+            ece=0.031,
+            error=estimate(0.031, 0.01, 4000),
+            accuracy=estimate(0.3, 0.02, 4000),
+            confidence=0.33,
+            over=a_test(0.03, "above", 4000),
+            rows=[],
         ),
         gap=dict(train=estimate(1.4), texts=24, bytes=9000, difference=a_test(0.2, "above", 24)),
         extraction=dict(
             prefix=32, suffix=16, train=extracted, held_out=extracted, difference=a_test(0.0, "open", 40)
         ),
     )
+
+
+def phenomenon(verdict, n: int) -> dict:
+    tests = {k: a_test(0.1, verdict, n) for k in ("chance", "minus_length", "minus_letters")}
+    return dict(n=n, model=0.6, length=0.5, letters=0.5, low=0.4, high=0.8, tests=tests)
+
+
+def strategies() -> list[dict]:
+    "strategies.json of three ways of decoding and people."
+    rows = []
+    ways = (("human", {}), ("greedy", {}), ("top_p", dict(top_p=0.95)), ("mine", dict(x=1)))
+    for k, (name, settings) in enumerate(ways):
+        test = a_test(0.1 * k, ("above", "open", "few")[k - 1], 400 if k < 3 else 7)
+        tests = dict(rep_4=test, diversity=test)
+        rows.append(
+            dict(
+                strategy=name,
+                settings=settings,
+                texts=24,
+                tokens=2400,
+                ended=6,
+                length=100,
+                measured=20,
+                ended_share=estimate(0.25, 0.1, 24),
+                rep_4=estimate(0.1 * k),
+                diversity=estimate(1 - 0.1 * k),
+                bits_per_byte=estimate(1.5 if k else None),
+                minus_human=tests if k else None,
+            )
+        )
+    return rows
 
 
 def make_metrics(families=("gpt2", "qwen3"), strategies=(("greedy", 0.9), ("top_p", 0.34))) -> dict:
@@ -305,7 +355,14 @@ def make_metrics(families=("gpt2", "qwen3"), strategies=(("greedy", 0.9), ("top_
     return dict(
         schema=3,
         sets=sets,
-        tests=dict(level=0.95, alpha=0.05, least=20, families=dict(minus_human=60)),
+        tests=dict(
+            level=0.95,
+            alpha=0.05,
+            least=20,
+            families=dict(repetition=16, substance=20, bits_per_byte=9),
+            measures=dict(repetition=("rep_4", "diversity"), substance=("max_copy", "novel_8", "ent_support")),
+        ),
+        ended_articles=dict(articles=9, ended=2, tokens=144, share=estimate(0.22, 0.1, 9)),
         tokens_per_document=120,
         bootstrap=dict(samples=2000),
         baselines=dict(texts=24, bytes=90000, rows={k: estimate(v, 0.05) | dict(about=k) for k, v in bits.items()}),
@@ -340,6 +397,9 @@ def _texts(run: Path, families, nasty: bool):
                 [x | dict(strategy=strategy, text=text) for x in rows],
             )
     write_json(run / "artifacts" / "metrics.json", make_metrics(families))
+    write_json(run / "generations" / "strategies.json", strategies())
+    (run / "generations" / "strategies").mkdir(exist_ok=True)
+    write_jsonl(run / "generations" / "strategies" / "greedy.jsonl", [dict(checkpoint=f"{families[0]}@abc")])
 
 
 def _manifest(run: Path, name: str, synthetic: int):

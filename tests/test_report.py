@@ -177,7 +177,7 @@ def test_other_runs_have_a_report_too(tmp_path, case):
     said = dict(
         no_gold="was not measured on held-out articles",
         no_synthetic="natural text only",
-        one_model="One architecture",
+        one_model="One model was trained",
         other="mamba",
         gemma="a vocabulary of 262,144 tokens",
         tiny="the chain works",

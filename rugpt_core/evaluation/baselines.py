@@ -100,16 +100,17 @@ def gemma_bits(
     texts: Sequence[str],
     journal: Path = GEMMA_JOURNAL,
     load: Any = gemma_model, # gives the model, or None
-# bits of each text, None beyond GEMMA_BYTES; where they come from. None: nothing is known
+# bits of each text, None where they are not known and beyond GEMMA_BYTES; where they come from. None: nothing is known
 ) -> tuple[list[float | None], str] | None:
-    "What texts cost Gemma 3 270M: from the journal where it has all of them, else by llama.cpp where it is installed."
+    """What texts cost Gemma 3 270M: from the journal where it has all of them, else by llama.cpp where it is installed,
+    else those that the journal has."""
     size = np.cumsum([len(t.encode()) for t in texts])
     chosen = [t for t, n in zip(texts, size) if n <= GEMMA_BYTES]
-    if not chosen: return None
     rest, known = [None]*(len(texts) - len(chosen)), read_gemma_journal(journal)
-    if all(text_digest(t) in known for t in chosen): return [known[text_digest(t)] for t in chosen] + rest, "journal"
-    llm = load()
-    return None if llm is None else (llama_bits(llm, chosen) + rest, "llama.cpp")
+    bits = [known.get(text_digest(t)) for t in chosen]
+    llm = load() if None in bits else None
+    if llm is not None: return llama_bits(llm, chosen) + rest, "llama.cpp"
+    return (bits + rest, "journal") if any(b is not None for b in bits) else None
 
 def write_gemma_journal(
     texts: Sequence[str],

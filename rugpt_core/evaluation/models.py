@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['HELD_OUT_CHARS', 'NGRAM_CHARS', 'SLOW_TEXTS', 'MOVING', 'find_checkpoints', 'held_out_texts', 'unigram_bits',
            'spread_texts', 'Baseline', 'baseline_bits', 'both_known', 'baseline_rows', 'held_out_bits', 'train_gap',
-           'calibration', 'with_chance', 'pair_results', 'tokens_seen', 'Checkpoint', 'checkpoint_metrics',
-           'between_models', 'correct_models', 'all_checkpoints', 'moving']
+           'calibration', 'without_each', 'pair_test', 'pair_tests', 'by_group', 'pair_results', 'tokens_seen',
+           'Checkpoint', 'checkpoint_metrics', 'between_models', 'correct_models', 'all_checkpoints', 'moving']
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #6fb9c531
 import math
@@ -26,9 +26,9 @@ from ..common.files import read_json
 from ..common.progress import Progress
 from .text_sets import Corpus
 from ..metrics.ngrams import KneserNey
-from ..metrics.significance import correct, independent_ratio_difference, mcnemar_p, paired_difference
-from ..metrics.significance import paired_ratio_difference
-from ..metrics.statistics import generator, ratio_interval, reliability, share_interval
+from ..metrics.significance import correct, independent_ratio_difference, mcnemar_p, paired_ratio_difference
+from ..metrics.statistics import BINS, expected_calibration_error, generator, jackknife, mean_interval, ratio_interval
+from ..metrics.statistics import reliability, share_interval
 from ..tokenization.bins import split_documents
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #689c76df
@@ -191,36 +191,66 @@ def calibration(
     model: Any, # of `generate.load_model`
     tokenizer: Any,
     texts: Sequence[str], # held out
-) -> dict[str, Any] | None: # tokens, ece, accuracy, confidence, rows; None without a token
-    """How often the likeliest next token follows, beside its probability: expected calibration error over ten bins (Guo
-    et al. 2017)."""
+) -> dict[str, Any] | None: # tokens, ece, error, accuracy, confidence, over, rows; None without a token
+    """How often the likeliest next token follows, beside its probability. `error` is the expected calibration error over
+    ten bins (Guo et al. 2017) with its interval over texts, `over` mean probability minus share of right tokens."""
     cut = [likelihood.windows([tokenizer.bos_id, *tokenizer.encode(t)], model.config.block_size) for t in texts]
     found = iter(likelihood.token_choices(model, [w for ws in cut for w, _ in ws]))
     rows = [np.concatenate([next(found)[-k:] for _, k in ws]) for ws in cut if ws]
     if not rows: return None
     sure, right = np.exp(np.concatenate(rows)[:, 1]), np.concatenate(rows)[:, 2]
-    table = reliability(sure, right)
-    ece = sum(r["n"]*abs(r["accuracy"] - r["confidence"]) for r in table)/len(sure)
-    accuracy = ratio_interval([r[:, 2].sum() for r in rows], [len(r) for r in rows]) | dict(count=len(sure))
-    return dict(tokens=len(sure), ece=round(ece, 6), accuracy=accuracy, confidence=round(float(sure.mean()), 6),
-        rows=table)
+    parts = [(np.exp(r[:, 1]), r[:, 2]) for r in rows]
+    hits, size = [float(r.sum()) for _, r in parts], [len(r) for r in rows]
+    accuracy = ratio_interval(hits, size) | dict(count=len(sure))
+    over = paired_ratio_difference([float(c.sum()) for c, _ in parts], hits, size) | dict(count=len(sure))
+    error = jackknife(expected_calibration_error(sure, right), without_each(parts), (0, 1))
+    return dict(tokens=len(sure), ece=round(error["value"], 6), error=error, accuracy=accuracy,
+        confidence=round(float(sure.mean()), 6), over=over, rows=reliability(sure, right))
+
+# %% ../../notebooks/core/evaluation/08_models.ipynb #eadea707
+def without_each(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], # of each text the probabilities of the likeliest tokens; 1 where right
+) -> np.ndarray: # (texts,) expected calibration error without each of them
+    "Leave out one text at a time, by sums over bins."
+    sums = np.zeros((len(parts), BINS))
+    for i, (sure, right) in enumerate(parts):
+        np.add.at(sums[i], np.searchsorted(np.arange(1, BINS)/BINS, sure), sure - right)
+    left = sum(len(c) for c, _ in parts) - np.array([len(c) for c, _ in parts])
+    return np.divide(np.abs(sums.sum(0) - sums).sum(1), left, out=np.full(len(parts), np.nan), where=left > 0)
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #c960e04a
-def with_chance(
-    rows: dict[str, dict], # of `language.by_phenomenon`
-    pairs: Sequence[likelihood.Pair], # phenomenon: the key of the rows
-    points: Sequence[float], # of the model
-) -> dict[str, dict]: # the rows with low, high, p, p_holm, verdict: the model against a coin
-    "Intervals and tests of every phenomenon, corrected over them."
-    tests = []
+def pair_test(
+    points: np.ndarray, # (n,) of the model: 1 right, 0 wrong, 0.5 tied
+    others: np.ndarray, # (n,) of another scorer of the same pairs
+) -> dict[str, float | int | None]: # value, low, high, n, count, p
+    "Difference of two accuracies with its interval and the exact test of the pairs on which they differ."
+    return mean_interval(points - others, (-1, 1)) | dict(p=mcnemar_p(points, others), count=len(points))
+
+# %% ../../notebooks/core/evaluation/08_models.ipynb #b3edb160
+def pair_tests(
+    points: Mapping[str, np.ndarray], # scorer → points of the same pairs: model, length, letters
+) -> dict[str, dict]: # chance, minus_length, minus_letters
+    "The model against a coin and against the two scorers that know no grammar."
+    mine = points["model"]
+    return dict(chance=pair_test(mine, np.full(len(mine), .5)), minus_length=pair_test(mine, points["length"]),
+        minus_letters=pair_test(mine, points["letters"]))
+
+# %% ../../notebooks/core/evaluation/08_models.ipynb #a7693e4e
+def by_group(
+    pairs: Sequence[likelihood.Pair],
+    points: Mapping[str, np.ndarray], # scorer → points of every pair
+    key: str = "phenomenon", # or id: the paradigm
+) -> dict[str, dict]: # group → n, accuracies; low, high of the model's; tests; p, p_holm, verdict of that against a coin
+    "Accuracies of each group of pairs, with tests that are corrected over the whole table."
+    named = [p._replace(phenomenon=getattr(p, key)) for p in pairs]
+    rows = likelihood.by_phenomenon(named, points)
     for name, row in rows.items():
-        mine = [x for p, x in zip(pairs, points, strict=True) if p.phenomenon == name]
-        found = share_interval(float(sum(mine)), len(mine))
-        tests.append(dict(value=found["value"] - .5, low=found["low"] - .5, high=found["high"] - .5, count=len(mine),
-            p=mcnemar_p(mine, [.5]*len(mine))))
-        row |= dict(low=found["low"], high=found["high"])
-    correct(tests)
-    for row, t in zip(rows.values(), tests, strict=True): row |= {k: t[k] for k in ("p", "p_holm", "verdict")}
+        mine = np.array([p.phenomenon == name for p in named])
+        found = share_interval(float(points["model"][mine].sum()), int(mine.sum()))
+        tests = pair_tests({k: v[mine] for k, v in points.items()})
+        row |= dict(low=found["low"], high=found["high"], tests=tests)
+    correct([t for row in rows.values() for t in row["tests"].values()])
+    for row in rows.values(): row |= {k: row["tests"]["chance"][k] for k in ("p", "p_holm", "verdict")}
     return rows
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #647d29fa
@@ -235,13 +265,8 @@ def pair_results(
     points = likelihood.minimal_pairs(pairs, {"model": lambda s: likelihood.sentence_scores(s, model, tokenizer),
                                             "letters": lambda s: [letters.logprob(t) for t in s]})
     accuracy = {k: share_interval(float(v.sum()), len(pairs)) | dict(count=len(pairs)) for k, v in points.items()}
-    against = {"chance": np.full(len(pairs), .5), "minus_length": points["length"], "minus_letters": points["letters"]}
-    tests = {k: paired_difference(points["model"], v, (-1, 1))
-        | dict(p=mcnemar_p(points["model"], v), count=len(pairs)) for k, v in against.items()}
-    by_id = [p._replace(phenomenon=p.id) for p in pairs]
-    tables = {"phenomena": with_chance(likelihood.by_phenomenon(pairs, points), pairs, points["model"]),
-              "paradigms": with_chance(likelihood.by_phenomenon(by_id, points), by_id, points["model"])}
-    return dict(n=len(pairs), **accuracy, **tests, **tables), points
+    tables = dict(phenomena=by_group(pairs, points), paradigms=by_group(pairs, points, "id"))
+    return dict(n=len(pairs), **accuracy, **pair_tests(points), **tables), points
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #9bed2e96
 def tokens_seen(
@@ -303,10 +328,7 @@ def between_models(
         for b in names[i + 1:]:
             x, y, rng = found[a], found[b], generator(seed, "between", a, b)
             bits = paired_ratio_difference(x.bits, y.bits, size, samples=samples, seed=rng) | dict(count=sum(size))
-            pairs = None
-            if x.points:
-                p, q = x.points["model"], y.points["model"]
-                pairs = paired_difference(p, q, (-1, 1), seed=rng) | dict(p=mcnemar_p(p, q), count=len(p))
+            pairs = pair_test(x.points["model"], y.points["model"]) if x.points else None
             out.append(dict(a=a, b=b, bits_per_byte=bits, minimal_pairs=pairs))
     return out
 
@@ -315,14 +337,16 @@ def correct_models(
     models: Mapping[str, Mapping], # of metrics.json
     between: Sequence[Mapping], # of `between_models`
 ) -> dict[str, int]: # family of tests → how many
-    "Put corrected p-values and verdicts into all tests of the models; a family is what one table shows."
+    """Put corrected p-values and verdicts into all tests of the models; a family is what one table shows: bits per byte
+    beside baselines and other models, the gap, calibration, extraction, minimal pairs."""
     def parts(key):
         return [m[key] for m in models.values() if m[key]]
-    families = {"baselines": [t for h in parts("held_out") for t in h["minus_baselines"].values()],
-        "gap": [g["difference"] for g in parts("gap")],
+    baselines = [t for h in parts("held_out") for t in h["minus_baselines"].values()]
+    families = {"bits_per_byte": baselines + [b["bits_per_byte"] for b in between],
+        "gap": [g["difference"] for g in parts("gap")], "calibration": [c["over"] for c in parts("calibration")],
         "extraction": [e["difference"] for e in parts("extraction") if e["difference"]],
-        "minimal_pairs": [p[k] for p in parts("minimal_pairs") for k in ("chance", "minus_length", "minus_letters")],
-        "between_models": [t for b in between for t in (b["bits_per_byte"], b["minimal_pairs"]) if t]}
+        "minimal_pairs": [p[k] for p in parts("minimal_pairs") for k in ("chance", "minus_length", "minus_letters")]
+        + [b["minimal_pairs"] for b in between if b["minimal_pairs"]]}
     return {name: correct(tests) for name, tests in families.items()}
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #cfe921f5

@@ -16,7 +16,7 @@ from ..metrics import likelihood
 from ..common.errors import RugptError
 from ..common.files import resolve_path, write_json, write_parquet
 from ..common.progress import Progress
-from .comparison import between_sets, copy_rows, correct_sets, examples, held_out_ends
+from .comparison import between_sets, copy_rows, correct_sets, examples, FAMILIES, held_out_ends
 from .comparison import rank_checks, set_entry
 from .endings import text_limit
 from .html_page import write_page
@@ -103,7 +103,7 @@ def analyze_texts(
     write_json(out/"metrics.json", dict(schema=METRICS_SCHEMA, tokens_per_document=length,
         bootstrap=dict(samples=bootstrap, level=LEVEL, seed=seed),
         tests=dict(level=LEVEL, alpha=ALPHA, least=LEAST, correction="Holm 1979",
-        families=families | about["families"]), mauve_texts=0 if others is None else len(others),
+        families=families | about["families"], measures=FAMILIES), mauve_texts=0 if others is None else len(others),
         corpus=dict(articles=len(corpus.articles), tokens=len(corpus.flat), held_out=len(corpus.held_out)),
         sets=entries, ended_articles=held_out_ends(corpus, sets, limit), baselines=about["baselines"], models=models,
         between_sets=between, between_models=about["between_models"], moves=moves,

@@ -78,9 +78,10 @@ def effective(
 def data_constrained(
     parameters: float, # N, all of them
     tokens: float, # D, repeats counted
-    unique: float, # U_D, different tokens of the corpus
+    unique: float, # D_C, different tokens of the corpus
 ) -> dict[str, float]:
-    """Effective tokens and parameters, and the loss that the data-constrained law expects, nats per token.
+    """Effective tokens and parameters, and the loss that the data-constrained law expects, nats per token;
+    `epochs` are passes over the corpus, below 1 where a part of it was never read.
 
     Raises RugptError where a count is not above 0."""
     if min(parameters, tokens, unique) <= 0:

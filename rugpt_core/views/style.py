@@ -10,6 +10,7 @@ __all__ = ['INK', 'GREY', 'PALE', 'LINE', 'PALETTE', 'WIDTH', 'STYLE', 'WHITE_SP
 
 # %% ../../notebooks/core/views/00_style.ipynb #e5fb4678
 import io
+import math
 import re
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,11 +140,12 @@ def number(
     digits: int | None = None, # decimals; None: none for whole numbers, else three significant figures
 ) -> str:
     "A number as the language writes it; a dash for one that is undefined."
-    if x is None: return "—"
+    if x is None or not math.isfinite(x): return "—"
     if digits is None:
         if isinstance(x, int) or float(x).is_integer() or abs(x) >= 1000: digits = 0
         else: digits = max(0, 2 - exponent(x))
     text = f"{x:,.{digits}f}"
+    if not text.strip("-0.,"): text = text.lstrip("-") # no zero is below zero
     if spoken(lang) == "ru": text = text.replace(",", "\u202f").replace(".", ",")
     return text.replace("-", "\u2212")
 
@@ -165,7 +167,8 @@ def percent(
     digits: int = 1,
 ) -> str:
     "A share as a percentage; Russian sets a space before the sign."
-    return "—" if x is None else number(100*x, lang, digits) + ("\u00a0%" if spoken(lang) == "ru" else "%")
+    if x is None or not math.isfinite(x): return "—"
+    return number(100*x, lang, digits) + ("\u00a0%" if spoken(lang) == "ru" else "%")
 
 # %% ../../notebooks/core/views/00_style.ipynb #21a8bd31
 WORDS = {"articles": ("articles", "статей"), "answers": ("answers", "ответов"),
