@@ -27,7 +27,7 @@ from ..common.progress import Progress
 from .text_sets import Corpus
 from ..metrics.ngrams import KneserNey
 from ..metrics.significance import correct, independent_ratio_difference, mcnemar_p, paired_ratio_difference
-from ..metrics.statistics import BINS, expected_calibration_error, generator, jackknife, mean_interval, ratio_interval
+from ..metrics.statistics import BINS, calibration_error, generator, jackknife, mean_interval, ratio_interval
 from ..metrics.statistics import reliability, share_interval
 from ..tokenization.bins import split_documents
 
@@ -203,7 +203,7 @@ def calibration(
     hits, size = [float(r.sum()) for _, r in parts], [len(r) for r in rows]
     accuracy = ratio_interval(hits, size) | dict(count=len(sure))
     over = paired_ratio_difference([float(c.sum()) for c, _ in parts], hits, size) | dict(count=len(sure))
-    error = jackknife(expected_calibration_error(sure, right), without_each(parts), (0, 1))
+    error = jackknife(calibration_error(sure, right), without_each(parts), (0, 1))
     return dict(tokens=len(sure), ece=round(error["value"], 6), error=error, accuracy=accuracy,
         confidence=round(float(sure.mean()), 6), over=over, rows=reliability(sure, right))
 
