@@ -15,7 +15,7 @@ help:
 	@echo "make test-slow  the long ones: notebooks from nothing, in a browser too (Debian: apt-get install chromium)"
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
-	@echo "make readme  write README.md from notebooks/index.ipynb, its table from benchmarks/results/"
+	@echo "make readme  write README.md from notebooks/index.ipynb, and the parts of both READMEs that come from files"
 	@echo "make ru      write notebooks/ru/ from the notebooks and the tables of translations beside them"
 	@echo "make docs    write the reference of the module to docs/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
@@ -50,6 +50,7 @@ report: setup
 
 readme: setup
 	$(BIN)/python benchmarks/results/table.py
+	$(BIN)/python docs/readme.py
 	$(BIN)/python -m nbconvert --to markdown --output-dir . --output README notebooks/index.ipynb
 
 ru: setup

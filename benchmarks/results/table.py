@@ -1,10 +1,9 @@
-"""Tables of measurements, made from the JSON files beside this script: all rows for benchmarks/README.md, six for the
-README."""
+"""The table of measurements in benchmarks/README.md, made from the JSON files beside this script; docs/readme.py takes
+six of them for the README."""
 import json
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-INDEX = HERE.parents[1]/"notebooks/index.ipynb"
 FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing",
     "analyze": "analysis"}
 # of many more rows
@@ -21,18 +20,6 @@ checkout is measured with `--nanogpt PATH`. Speed of training is that of float32
 `dtype=auto` takes on processors that have it (this one had). `benchmarks/LOG.md` has what did not work.
 
 """
-SHORT = """## Measured
-
-Medians, the smallest and the largest in brackets; [benchmarks/README.md](benchmarks/README.md) has all rows, the
-machine and how to measure again, `benchmarks/LOG.md` what did not work.
-
-"""
-SIX = (  # file, words of the row's work, who, metric
-    ("clean", "first", "rugpt", "input text cleaned"), ("tokenize", "gemma", "rugpt, tokenizers", "text to bins"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "training tokens"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "peak memory"),
-    ("train", "held-out bytes", "ours, 2 min, default recipe", "held-out text"),
-    ("generate", "batch 1,", "rugpt screened, 262,144 pieces", "tokens written, wall time"))
 
 
 def shown(name: str, row: dict) -> bool:
@@ -64,24 +51,8 @@ def table() -> str:
     return HEAD + COLUMNS + "\n".join(lines) + "\n"
 
 
-def short_table() -> str:
-    """The section of the README."""
-    lines = []
-    for name, work, who, metric in SIX:
-        found = [r for r in rows_of(name) if work in r["work"] and (r["who"], r["metric"]) == (who, metric)
-            and r["ratio_to"]]
-        if not found:
-            raise SystemExit(f"{name}.json has no row of {who}, {metric}, {work}: name another one in SIX")
-        lines.append(line(found[0], FILES[name]))
-    return SHORT + COLUMNS + "\n".join(lines)
-
-
 def main():
     PAGE.write_text(table(), encoding="utf-8")
-    notebook = json.loads(INDEX.read_text(encoding="utf-8"))
-    cell = next(c for c in notebook["cells"] if "".join(c["source"]).startswith("## Measured"))
-    cell["source"] = short_table().splitlines(keepends=True)
-    INDEX.write_text(json.dumps(notebook, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
