@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test test-slow lab report readme ru docs bench record clean
+.PHONY: help setup run test test-slow lab report publish readme ru docs bench record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
@@ -15,6 +15,7 @@ help:
 	@echo "make test-slow  the long ones: notebooks from nothing, in a browser too (Debian: apt-get install chromium)"
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
+	@echo "make publish  run the demo, write the pipeline notebooks with its outputs"
 	@echo "make readme  write README.md from notebooks/index.ipynb, and the parts of both READMEs that come from files"
 	@echo "make ru      write notebooks/ru/ from the notebooks and the tables of translations beside them"
 	@echo "make docs    write the reference of the module to docs/"
@@ -47,6 +48,10 @@ lab: setup
 report: setup
 	$(BIN)/python -m rugpt_core run --preset demo
 	$(BIN)/python -m rugpt_core report --preset demo --publish
+
+publish: setup
+	$(BIN)/python -m rugpt_core run --preset demo --run-dir runs/demo
+	$(BIN)/python notebooks/publish.py
 
 readme: setup
 	$(BIN)/python benchmarks/results/table.py

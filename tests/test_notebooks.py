@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
+from rugpt_core.common.errors import RugptError
+from rugpt_core.runs.layout import STAGES
+
 BIN = Path(sys.executable).parent
 NOTEBOOKS = sorted((ROOT/"notebooks").glob("*.ipynb")) + sorted((ROOT/"notebooks/core").glob("*/*.ipynb"))
 PIPELINE = sorted((ROOT/"notebooks").glob("0*.ipynb"))
@@ -51,8 +54,45 @@ def test_a_hand_edit_in_a_module_is_noticed(copy):
         module.write_bytes(original)
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
-def test_notebooks_store_no_outputs(path):
+def load(path):
+    """A Python file that is no module of the package."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("stage", [s for s in STAGES if STAGES[s].notebook])
+def test_published_outputs_belong_to_their_sources(stage):
+    """What a notebook shows was made by its own cells with the values of its preset, and shows no machine and no
+    clock."""
+    page = load(ROOT/"notebooks/publish.py")
+    nb = json.loads(page.path_of(stage).read_text(encoding="utf-8"))
+    cells = [c for c in nb["cells"] if c["cell_type"] == "code"]
+    made = nb["metadata"].get("rugpt") or {}
+    shown = [c for c in cells if c["outputs"]]
+    assert bool(shown) == bool(made), "run `make publish`"
+    if made:
+        assert made["sources"] == page.sources_digest(cells, stage, made["preset"]), "run `make publish`"
+        changed = [c | dict(source="".join(c["source"]) + "\n") for c in cells]
+        assert made["sources"] != page.sources_digest(changed, stage, made["preset"])
+    for cell in cells:
+        page.check(cell, cell["id"], {str(ROOT), "/tmp/"})
+
+
+@pytest.mark.parametrize("output, words", [
+    (dict(output_type="stream", name="stdout", text="built at 2026-11-29T07:00:01"), "a time of the clock"),
+    (dict(output_type="stream", name="stdout", text="/home/anna/runs/demo/clean"), "shows /home/anna/"),
+    (dict(output_type="display_data", data={"image/png": "A"*200_001}), "bytes of output"),
+])
+def test_what_is_not_published(output, words):
+    page = load(ROOT/"notebooks/publish.py")
+    with pytest.raises(RugptError, match=words):
+        page.check(dict(outputs=[output]), "here", {"/home/anna/"})
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p not in PIPELINE], ids=lambda p: p.stem)
+def test_library_notebooks_store_no_outputs(path):
     cells = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
     full = [c["id"] for c in cells if c["outputs"] or c["execution_count"]]
     assert not full, f"{path.name} stores outputs in cells {full}: clear them before the commit"
@@ -87,9 +127,7 @@ def test_modules_and_functions_can_be_read():
 
 
 def test_the_table_of_measurements_is_that_of_the_files():
-    spec = importlib.util.spec_from_file_location("table", ROOT/"benchmarks/results/table.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load(ROOT/"benchmarks/results/table.py")
     assert module.table() == (ROOT/"benchmarks/README.md").read_text(encoding="utf-8"), "run `make readme`"
 
 

@@ -247,27 +247,22 @@ def histogram(
     return fig
 
 # %% ../../notebooks/core/views/01_charts.ipynb #b56448a3
-PANELS = {"diversity": "diversity, share", "bits_per_byte": "bits per byte of the output", "speed": "tokens per second"}
+PANELS = {"diversity": "diversity, share", "bits_per_byte": "bits per byte of the output"}
 
 def strategy_chart(
     sets: Sequence[dict], # of `compare_strategies`
-    timing: dict, # of the stage generate: "strategies/NAME" → tokens, seconds
 ):
-    "Every strategy: diversity, bits per byte of the output, speed; people's continuations as a line."
+    "Every strategy: diversity and bits per byte of the output; people's continuations as a line."
     shown = [s for s in sets if s["strategy"] != "human"]
     human = next((s for s in sets if s["strategy"] == "human"), None)
-    with chart(.9 + .23*len(shown), 3) as (fig, axes):
+    with chart(.9 + .23*len(shown), 2) as (fig, axes):
         for ax, (key, name), color in zip(axes, PANELS.items(), PALETTE, strict=False):
             for y, s in enumerate(shown):
-                if key == "speed":
-                    t = timing.get(f"strategies/{s['strategy']}")
-                    if t and t["seconds"]: ax.barh(y, t["tokens"]/t["seconds"], height=.6, color=GREY)
-                    continue
                 m = s[key]
                 if m["value"] is None: continue
                 if m["low"] is not None: ax.plot([m["low"], m["high"]], [y, y], color=color, linewidth=1.2)
                 ax.plot(m["value"], y, "o", color=color, markersize=4.5)
-            if key != "speed" and human and human[key]["value"] is not None:
+            if human and human[key]["value"] is not None:
                 if human[key]["low"] is not None:
                     ax.axvspan(human[key]["low"], human[key]["high"], color=INK, alpha=.08, linewidth=0)
                 ax.axvline(human[key]["value"], color=INK, linewidth=.9)

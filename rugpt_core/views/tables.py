@@ -105,14 +105,14 @@ def provenance(
 ) -> list[dict]:
     "Where accepted articles come from, as a table."
     from rugpt_core.common.files import read_jsonl, read_parquet
-    at = {r["id"]: r["answered_at"] for r in read_jsonl(Path(stage_dir)/"timing.jsonl")}
+    at = {r["id"]: r["answered_at"][:10] for r in read_jsonl(Path(stage_dir)/"timing.jsonl")}
     rows = read_parquet(Path(stage_dir)/"articles.parquet").head(n)
     out = []
     for r in rows.itertuples():
         m = json.loads(r.meta)
         out.append(dict(article=r.id, source=m["seed_source_id"] or m["topic"],
             revision=m["seed_revision"] or m["subtopic"], prompt=f"{m['prompt']['id']} {m['prompt']['digest']}",
-            model=m["model"], seed=m["params"].get("seed"), time=at.get(r.id), tokens=m["usage"].get("total_tokens"),
+            model=m["model"], seed=m["params"].get("seed"), answered=at.get(r.id), tokens=m["usage"].get("total_tokens"),
             cost_usd=m["cost_usd"], rep_4=m["verdicts"]["rep_4"]))
     return out
 
