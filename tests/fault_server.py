@@ -2,13 +2,10 @@
 
 python tests/fault_server.py LOG [--slow SECONDS] [--refuse] prints its port; LOG gets one JSON line for each request
 
-The first tries of a request meet a fault, a later one is answered, so that every kind of fault is met and nothing
-hangs:
-500, 429 with Retry-After, a reply that comes too late, a reset connection, JSON that is cut off. Of the answers some
-are
-empty, in English, one word again and again, or a refusal; most are Russian prose. Every reply repeats the key that it
-was
-sent, in the headers, in errors and in the answer's text, as some proxies do.
+The first tries of a request may meet a fault, a later one is answered, so that every kind of fault is met and nothing
+hangs; FAULTS lists the kinds. Of the answers some are empty, in English, one word again and again, or a refusal; most
+are Russian prose. Every reply repeats the key that it was sent, in the headers, in errors and in the answer's text, as
+some proxies do.
 """
 
 import argparse
@@ -30,7 +27,23 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 
-FAULTS = ("none", "none", "none", "500", "429", "slow", "reset", "cut")
+FAULTS = {
+    "500": "an error of the server",
+    "502": "a page of HTML from a gateway",
+    "429": "too many requests, a short Retry-After",
+    "wait": "too many requests, a Retry-After of hours",
+    "slow": "a reply that comes too late",
+    "drip": "a reply that comes byte by byte and never ends",
+    "reset": "a connection that is reset",
+    "close": "a connection that is closed without a reply",
+    "cut": "JSON that is cut off",
+    "html": "200 with a page of HTML",
+    "error": "200 with an error in it",
+    "empty": "an answer without text",
+    "thought": "a thought and no answer",
+    "400": "a request that is refused",
+}
+KINDS = ("none",)*8 + tuple(FAULTS)
 WORDS = (
     "река город поле ветер камень берег дорога дерево птица рыба зима лето утро вечер север юг мост дом сад луг лес "
     "холм озеро море остров туман снег дождь солнце луна звезда песок глина трава цветок корень лист ствол"
@@ -92,7 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         prompt = asked_for(body)
         with self.lock:
             attempt = self.tries[prompt] = self.tries.get(prompt, 0) + 1
-        fault = FAULTS[number(prompt, attempt) % len(FAULTS)] if attempt < 3 else "none"
+        fault = KINDS[number(prompt, attempt) % len(KINDS)] if attempt < 3 else "none"
         text, finish = answer(prompt, key)
         usage = {
             "prompt_tokens": len(prompt) // 3,
@@ -119,21 +132,36 @@ class Handler(http.server.BaseHTTPRequestHandler):
         error = {"error": {"message": f"the key {key} is fine, the server is not", "type": "server_error"}}
         if self.server.refuse:
             self.reply(401, {"error": {"message": f"Incorrect API key provided: {key}"}})
-        elif fault == "500":
-            self.reply(500, error)
-        elif fault == "429":
-            self.reply(429, error, {"Retry-After": "0.2"})
+        elif fault in ("empty", "thought"):
+            said = {"role": "assistant", "content": None, "reasoning_content": "надо подумать"}
+            choice.update(text="", message=said if fault == "thought" else {**said, "reasoning_content": None})
+            self.reply(200, whole)
         elif fault == "slow":
             time.sleep(self.server.slow)
             self.reply(200, whole)
-        elif fault == "reset":
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.close_connection = True
-            self.connection.close()
-        elif fault == "cut":
-            self.reply(200, json.dumps(whole, ensure_ascii=False)[:60])
+        elif fault in ("reset", "close", "drip"):
+            self.hang_up(fault)
         else:
-            self.reply(200, whole)
+            hours = {"429": {"Retry-After": "0.2"}, "wait": {"Retry-After": "36000"}}
+            page = "<html>Bad gateway</html>"
+            body = {"cut": json.dumps(whole, ensure_ascii=False)[:60], "html": page, "502": page, "none": whole}
+            status = {"wait": 429, "none": 200, "cut": 200, "html": 200, "error": 200}
+            self.reply(status.get(fault) or int(fault), body.get(fault, error), hours.get(fault))
+
+    def hang_up(self, fault):
+        """End the connection in one of three ways."""
+        self.close_connection = True
+        if fault == "reset":
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        try:
+            if fault == "drip":
+                self.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
+                for _ in range(200):
+                    self.connection.sendall(b" ")
+                    time.sleep(0.1)
+        except OSError:  # the client gave up
+            pass
+        self.connection.close()
 
     def note(self, prompt, fault):
         with self.lock, open(self.server.log, "a") as f:
@@ -184,10 +212,12 @@ def fault_server(log, *options):
 
 STAGE = """
 import json, sys
+from rugpt_core.synthesis import client, scheduler
 from rugpt_core.synthesis.plan import Ask, Wanted
 from rugpt_core.synthesis.session import Service
 from rugpt_core.synthesis.stage import make_articles
 clean, out, work, topics, rewrites, url = sys.argv[1:]
+client.LONGEST_WAIT = scheduler.LONGEST_WAIT = .5 # a minute in earnest
 counts = make_articles(clean, out, work, ask=Ask("faulty"), wanted=Wanted(int(topics), 4, rewrites=int(rewrites)),
     service=Service("openai", base_url=url, concurrency=8, timeout=1.5), entity_check="capitals")
 json.dump(counts, open(out + "/counts.json", "w"))
@@ -211,8 +241,10 @@ def answered(journal):
     return {key: text for key, text, _ in rows}, {key: asked_for(body) for key, body in sent.items()}
 
 
-def killed_and_again(folder, clean, topics, rewrites, kill_at):
-    """Synthesize against the server, killed by SIGKILL at so many answers, then again to the end: what came of it."""
+def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False):
+    """Synthesize against the server, killed by SIGKILL at so many answers, then again to the end: what came of it.
+
+    With `once_more` a third run asks for what the second one did not get."""
     out, work, log = folder / "out", folder / "work", folder / "log.jsonl"
     out.mkdir()
     command = [sys.executable, "-c", STAGE, *map(str, (clean, out, work, topics, rewrites))]
@@ -228,11 +260,16 @@ def killed_and_again(folder, clean, topics, rewrites, kill_at):
         before, known = answered(work / "journal.sqlite")
         early = lines(log)
         again = subprocess.run([*command, url], **how)
+        counts, asked = json.loads((out / "counts.json").read_text()) if again.returncode == 0 else {}, lines(log)
+        third = subprocess.run([*command, url], **how) if once_more and again.returncode == 0 else again
+        last = json.loads((out / "counts.json").read_text()) if third.returncode == 0 else {}
     assert again.returncode == 0, again.stdout
-    asked, after = lines(log), answered(work / "journal.sqlite")[0]
+    assert third.returncode == 0, third.stdout
+    after = answered(work / "journal.sqlite")[0]
     late = Counter(x["prompt"] for x in asked[len(early) :])
     return dict(
-        counts=json.loads((out / "counts.json").read_text()),
+        counts=counts,
+        once_more=last,
         killed=killed.returncode == -signal.SIGKILL,
         answers_at_kill=len(before),
         asked_again=sum(late[p] > 0 for p in known.values()),

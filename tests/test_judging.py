@@ -1,9 +1,13 @@
 """The verdicts of `rugpt judge` on answers with a person's verdict; none of them is in the documentation of the
 checks."""
 
+import http.server
 import json
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from conftest import rugpt
 
 ANSWERS = Path(__file__).parent / "data"
@@ -36,3 +40,83 @@ def test_rows_from_standard_input_and_rows_that_are_none():
     assert done.returncode == 0 and json.loads(done.stdout)["accepted"], done
     done = subprocess.run(command, input=line + "\n{]\n", capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 2 and "row 2" in done.stderr and "Traceback" not in done.stderr, done
+
+
+def paragraph(answer):
+    """The longest paragraph, without control characters."""
+    return max((" ".join(p.replace("\0", "").split()) for p in answer.split("\n")), key=len)
+
+
+@contextmanager
+def scripted_judge(rows, broken=()):
+    """A server that knows the right verdicts; of the ids in `broken` it says nothing readable at first."""
+    asked, left = [], set(broken)
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *args):
+            pass
+
+        def do_GET(self):
+            self.reply({"object": "list", "data": []})
+
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            said = body["messages"][-1]["content"]
+            asked.append(body)
+            said = " ".join(said.split("Ответ:\n")[-1].split())
+            # the text may have lost what was cut off: the longest answer of which a paragraph stands in the question
+            row = max((r for r in rows if paragraph(r["answer"]) in said), key=lambda r: len(paragraph(r["answer"])), default=None)
+            good = row is not None and row["verdict"] == "accept"
+            text = json.dumps(dict(why="", faithful=good, fluent=True, encyclopedic=True))
+            if row and row["id"] in left:
+                left.discard(row["id"])
+                text = "затрудняюсь"
+            message = {"role": "assistant", "content": text}
+            usage = {"prompt_tokens": 700, "completion_tokens": 30, "total_tokens": 730}
+            choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+            self.reply({"id": "x", "object": "chat.completion", "created": 0, "model": "j", "choices": [choice], "usage": usage})
+
+        def reply(self, body):
+            data = json.dumps(body).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.slow
+def test_a_judge_that_is_right_makes_the_verdicts_right(tmp_path):
+    """All batches of answers in one file; what no rule can see counts, since the judge sees it."""
+    names = sorted(p.name for p in ANSWERS.glob("answers*.jsonl"))
+    rows = [json.loads(x) for n in names for x in (ANSWERS / n).read_text(encoding="utf-8").splitlines()]
+    file, work = tmp_path / "all.jsonl", tmp_path / "work"
+    file.write_text("\n".join(json.dumps({**r, "id": i}, ensure_ascii=False) for i, r in enumerate(rows)), encoding="utf-8")
+    rows = [{**r, "id": i} for i, r in enumerate(rows)]
+    options = ("--llm-judge", "openai", "--judge-model", "gpt-4o-mini", "--work-dir", work)
+    doubtful = {r["id"] for r in rows if r["verdict"] == "accept" and not r["debatable"]}
+    with scripted_judge(rows, broken=sorted(doubtful)[:1]) as (url, asked):
+        first = rugpt("judge", file, *options, "--judge-base-url", url, check=0)
+        n = len(asked)
+        assert "agree on" in first.stderr and "kappa" in first.stderr and "$" in first.stderr, first.stderr
+        assert "1 without a verdict" in first.stderr, first.stderr
+        again = rugpt("judge", file, *options, "--judge-base-url", url, check=0)
+        assert len(asked) <= n + 2 and "without a verdict" not in again.stderr, again.stderr  # the journal has the others
+    verdicts = [json.loads(line) for line in again.stdout.splitlines()]
+    clear = [(v, r) for v, r in zip(verdicts, rows, strict=True) if not r["debatable"]]
+    both = sum(v["accepted"] and r["verdict"] == "accept" for v, r in clear)
+    precision = both / sum(v["accepted"] for v, _ in clear)
+    recall = both / sum(r["verdict"] == "accept" for _, r in clear)
+    wrong = [(r['verdict'], r['category'], v['reasons']) for v, r in clear if v['accepted'] != (r['verdict'] == 'accept')]
+    assert len(clear) > 200 and precision >= 0.95 and recall >= 0.95, (precision, recall, wrong)
+    rubric = {json.dumps(a["messages"][0], ensure_ascii=False) for a in asked[1:]}
+    assert sum("Рубрика судьи" in r for r in rubric) == 1, "the constant part comes first and is the same"
+    assert asked[-1]["response_format"]["type"] == "json_schema"

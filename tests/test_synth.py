@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import rugpt
-from fault_server import fault_server, killed_and_again, lines
+from fault_server import FAULTS, fault_server, killed_and_again, lines
 
 from rugpt_core.common.files import read_parquet, write_parquet
 from rugpt_core.corpus.article import article_schema
@@ -48,12 +48,28 @@ def test_faults_and_a_kill_in_the_middle_lose_nothing_and_repeat_nothing(clean, 
     assert counts["asked"] == 48 == counts["accepted"] + counts["rejected"] + counts["unanswered"], counts
     assert counts["requests"]["new"] == 48 + counts["outlines"]["asked"] - found["answers_at_kill"]
     lost = counts["unanswered"] + counts["outlines"]["unanswered"]
-    assert lost == sum(counts["unanswered_reasons"].values()) < 10 and counts["accepted"] > 10, counts
+    assert lost == sum(counts["unanswered_reasons"].values()) < 24 and counts["accepted"] > 10, counts
     assert {"not_cyrillic", "loop", "refusal"} <= counts["reasons"].keys(), counts
     assert counts["unanswered_reasons"].get("empty answer"), counts
-    assert {"500", "429", "slow", "reset", "cut"} <= found["faults"].keys(), found
+    assert len(found["faults"].keys() - {"none"}) >= 9, found
     rows = [r for name in ("articles", "rejected") for r in read_parquet(tmp_path / f"out/{name}.parquet")["source_id"]]
     assert len(rows) == len(set(rows)) == counts["answered"]
+
+
+@pytest.mark.slow
+def test_two_hundred_requests_meet_every_kind_of_fault_and_a_kill(clean, tmp_path):
+    """None lost, none twice, all accounted for; the next run asks for what got no answer."""
+    found = killed_and_again(tmp_path, clean, topics=184, rewrites=16, kill_at=90, once_more=True)
+    counts, last = found["counts"], found["once_more"]
+    assert found["killed"] and 90 <= found["answers_at_kill"] < 200, found
+    assert found["faults"].keys() - {"none"} == FAULTS.keys() and len(FAULTS) >= 12, found
+    assert found["asked_again"] == found["changed"] == 0, found
+    assert counts["asked"] == 200 == counts["accepted"] + counts["rejected"] + counts["unanswered"], counts
+    assert counts["asks_again"] == counts["unanswered"] + counts["outlines"]["unanswered"] > 0, counts
+    assert last["requests"]["new"] == counts["asks_again"] > last["asks_again"], (counts, last)
+    assert last["unanswered_reasons"].keys() <= {"empty answer", "http 400"}, last  # some are always empty
+    said = lines(tmp_path / "out/unanswered.jsonl")
+    assert len(said) == last["asks_again"] and all(x["said"] for x in said), said
 
 
 def everything(folder):

@@ -184,11 +184,18 @@ def cmd_synthesize(args) -> int:
     """Bring the stage synthesize up to date, or say what that would cost.
 
     Raises RugptError where the stage clean is not built."""
-    if not args.dry_run:
+    if not args.dry_run and not args.retry_rejected:
         update_stages(args, ["synthesize"])
         return 0
-    from rugpt_core.synthesis.stage import cost_lines
+    from rugpt_core.synthesis.stage import cost_lines, forget_rejected
     run_dir, _, params = chosen_run(args)
+    if args.retry_rejected:
+        out, work = resolve_run_dir(run_dir)/STAGES["synthesize"].folder, resolve_run_dir(run_dir)/"work"
+        n = forget_rejected(out, work, params)
+        print(f"{n} rejected answers are asked for again")
+        args.force = args.force or n > 0
+        update_stages(args, ["synthesize"])
+        return 0
     clean = resolve_run_dir(run_dir)/STAGES["clean"].folder
     if not (clean/"manifest.json").is_file():
         raise RugptError("the stage clean is not built", shown(clean), "`rugpt run --until clean` builds it")
@@ -282,6 +289,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_options(p := command("synthesize", cmd_synthesize,
         "Run the stage synthesize, within limits of cost, tokens and minutes."))
     p.add_argument("--dry-run", action="store_true", help="say what it would ask and cost, and end")
+    p.add_argument("--retry-rejected", action="store_true", help="ask again, with another seed, for what was rejected")
     p = command("report", cmd_report, "Render the report of a finished run, in English and Russian.")
     add_run_options(p)
     p.add_argument("--publish", action="store_true", help="also copy it to the project's report/ and figures/")

@@ -131,7 +131,9 @@ class Stage:
         if changed: return "inputs changed: " + ", ".join(changed)
         lost = [f for f, o in m["outputs"].items() if not (self.dir/f).is_file()
             or (self.dir/f).stat().st_size != o["bytes"]]
-        return f"outputs missing or cut: {', '.join(lost[:3])}" if lost else ""
+        if lost: return f"outputs missing or cut: {', '.join(lost[:3])}"
+        open_requests = m.get("counts", {}).get("asks_again", 0)
+        return f"{open_requests} requests had no answer" if open_requests else ""
 
     def check_place(self):
         """Raises RugptError where the stage's folder is a link or a file: it could not be put in place as a whole."""

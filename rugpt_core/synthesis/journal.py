@@ -39,6 +39,8 @@ class Journal:
                 "PRIMARY KEY (key)) WITHOUT ROWID")
             self._db.execute("CREATE TABLE IF NOT EXISTS failures (key, reason, detail, times, last_at, "
                 "PRIMARY KEY (key, reason)) WITHOUT ROWID")
+            self._db.execute("CREATE TABLE IF NOT EXISTS lost (key PRIMARY KEY, prompt_tokens, completion_tokens, again) "
+                "WITHOUT ROWID") # tokens billed for what was not kept; how often a kept answer was dropped
         except sqlite3.DatabaseError as e:
             raise RugptError(f"the journal cannot be read ({e})", str(path),
                 "move it away; its answers will be asked again") from None
@@ -73,6 +75,28 @@ class Journal:
         self._write("INSERT INTO failures VALUES (?, ?, ?, 1, ?) ON CONFLICT (key, reason) DO UPDATE SET "
             "times = times + 1, detail = excluded.detail, last_at = excluded.last_at",
             (key, failure.reason, failure.detail, datetime.now(UTC).isoformat(timespec="seconds")))
+        if failure.usage: self._lose(key, failure.usage, 0)
+
+    def _lose(self, key: str, usage: Mapping, again: int):
+        tokens = [usage.get(k) or 0 for k in ("prompt_tokens", "completion_tokens")]
+        self._write("INSERT INTO lost VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET prompt_tokens = prompt_tokens + "
+            "excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens, "
+            "again = again + excluded.again", (key, *tokens, again))
+
+    def drop(self, keys: Iterable[str]) -> int: # answers that were there
+        "Forget answers, so that they are asked again with another seed; what they cost stays known."
+        found = self.known(keys)
+        for key, answer in found.items():
+            self._lose(key, answer.usage, 1)
+            self._write("DELETE FROM answers WHERE key = ?", (key,))
+        return len(found)
+
+    def lost(self, keys: Iterable[str]) -> dict[str, dict[str, int]]: # prompt_tokens, completion_tokens, again
+        "What was billed for answers that are not kept, and how often kept ones were dropped, by key."
+        with self._lock:
+            rows = {r[0]: r[1:] for r in self._db.execute("SELECT * FROM lost")}
+        names = ("prompt_tokens", "completion_tokens", "again")
+        return {k: dict(zip(names, rows[k], strict=True)) for k in keys if k in rows}
 
     def failures(self) -> list[tuple[str, str, int]]: # key, reason, how many runs
         "What was noted by `fail`."

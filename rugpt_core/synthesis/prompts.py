@@ -23,7 +23,7 @@ from .residue import cut_residue, residues, THOUGHT
 # %% ../../notebooks/core/synthesis/10_prompts.ipynb #efb882d0
 PROMPTS = ROOT/"data"/"prompts"
 # what a template may name
-TEMPLATE_FIELDS = ("title", "topic", "subtopic", "source", "subject", "style", "reader", "titles", "n")
+TEMPLATE_FIELDS = ("title", "topic", "subtopic", "source", "subject", "style", "reader", "titles", "n", "answer")
 
 # %% ../../notebooks/core/synthesis/10_prompts.ipynb #458eb486
 @dataclass(frozen=True)

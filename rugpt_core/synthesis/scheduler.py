@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHARS_PER_TOKEN', 'LEAST_CHARS_PER_TOKEN', 'Price', 'load_prices', 'price_of', 'prompt_chars', 'used',
-           'TokenEstimator', 'estimate_cost', 'Rate', 'Breaker', 'Limits', 'Budget', 'RateGate', 'Outcome', 'ask_one',
-           'ask_all', 'progress_note']
+           'TokenEstimator', 'estimate_cost', 'Rate', 'Breaker', 'Limits', 'Budget', 'RateGate', 'Outcome', 'with_seed',
+           'ask_one', 'book_known', 'ask_all', 'progress_note']
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #fec9186e
 import re
@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import as_completed, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +259,14 @@ class Budget:
             self.reserved[request_key(request)] = most
             return sum(most.values())
 
+    def reserve(self, request: Mapping) -> str: # the limit that has no room; empty: it is reserved
+        "Reserve the most that a request of a batch may take."
+        with self._turn:
+            most = self.guess.most(request)
+            name = self._over(most)
+            if not name: self.reserved[request_key(request)] = most
+            return name
+
     def settle(self, request: Mapping, answer: Answer | None):
         "Give the reservation back and book what was used."
         with self._turn:
@@ -317,30 +325,52 @@ class Outcome:
     tries: int = 0 # sent in this run
     failed: int = 0 # of them
     asked: int = 0 # requests that were not in the journal
+    billed: dict[str, dict] = field(default_factory=dict) # by key, tokens of tries and answers that were not kept
 
     def add(self, other: "Outcome"):
         "Put the outcome of a second round of questions to it."
         self.answers |= other.answers
         self.reasons |= other.reasons
         self.details |= other.details
+        self.billed |= other.billed
         self.tries += other.tries
         self.failed += other.failed
         self.asked += other.asked
+
+# %% ../../notebooks/core/synthesis/03_scheduler.ipynb #c394dbe6
+def with_seed(request: Mapping, again: int) -> Mapping: # again: how often an answer to it was dropped
+    "The request as it is sent."
+    if not again or "seed" not in request["params"]: return request
+    return {**request, "params": {**request["params"], "seed": (request["params"]["seed"] + again) % 2**31}}
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #41145fa2
 def ask_one(engine, request: Mapping, journal: Journal | None, budget: Budget, gate: Gate) -> Answer:
     "One request, in a thread: reserve, ask, keep, book."
     budget.admit(request)
-    answer = None
+    answer, key = None, request_key(request)
+    again = journal.lost([key]).get(key, {}).get("again", 0) if journal is not None else 0
     try:
-        answer = engine.ask(request, gate)
+        answer = engine.ask(with_seed(request, again), gate)
+        if again: answer = replace(answer, usage={**answer.usage, "asked_again": again})
         if journal is not None: journal.put(request, answer)
         return answer
     except Unanswered as e:
-        if journal is not None: journal.fail(request_key(request), e)
+        if journal is not None: journal.fail(key, e)
         budget.spend(e.usage)
         raise
     finally: budget.settle(request, answer)
+
+# %% ../../notebooks/core/synthesis/03_scheduler.ipynb #4933db5e
+def book_known(
+    requests: Mapping[str, Mapping], # by key
+    journal: Journal,
+    budget: Budget,
+) -> Outcome:
+    "What the journal has, booked: answers, and the tokens of what was billed and not kept."
+    out = Outcome(journal.known(requests), billed=journal.lost(requests))
+    for k, a in out.answers.items(): budget.book(requests[k], a)
+    for usage in out.billed.values(): budget.spend(usage)
+    return out
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #f3a95ff5
 def ask_all(
@@ -353,9 +383,8 @@ def ask_all(
 ) -> Outcome:
     "Ask every request once; what has no answer has a reason."
     unique = {request_key(r): r for r in requests}
-    out, budget, stop = Outcome(journal.known(unique) if journal is not None
-        else {}), budget or Budget(Limits()), threading.Event()
-    for k, a in out.answers.items(): budget.book(unique[k], a)
+    budget, stop = budget or Budget(Limits()), threading.Event()
+    out = book_known(unique, journal, budget) if journal is not None else Outcome()
     gate = RateGate(budget, breaker or Breaker(), stop) if engine.live else Gate()
     start, before = time.monotonic(), budget.tokens
     with Progress("asking", len(unique), "requests") as bar, ThreadPoolExecutor(max(1, concurrency)) as pool:
@@ -374,6 +403,7 @@ def ask_all(
             pool.shutdown(wait=False, cancel_futures=True)
             raise
     out.tries, out.failed = getattr(gate, "tries", 0), getattr(gate, "failed", 0)
+    if journal is not None: out.billed = journal.lost(unique)
     return out
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #0461b953

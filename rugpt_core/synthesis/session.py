@@ -20,7 +20,7 @@ from .client import Answer
 from .engines import ENGINES, open_engine
 from .journal import Journal, read_recording, ReplayEngine
 from .plan import Ask, Item, plan_requests, RequestPlan, Wanted
-from .scheduler import ask_all, Budget, estimate_cost, Limits, load_prices, Outcome, Price
+from .scheduler import ask_all, book_known, Budget, estimate_cost, Limits, load_prices, Outcome, Price
 from .scheduler import price_of
 
 # %% ../../notebooks/core/synthesis/14_session.ipynb #d5f774d0
@@ -36,6 +36,11 @@ class Service:
     tries: int = 5 # for one request, the first included
     prices_file: str = "data/prices.yml"
     limits: Limits = Limits()
+
+    @property
+    def live(self) -> bool:
+        "True where a request that got no answer may get one in the next run."
+        return self.engine in ("openai", "local", "transformers")
 
     def price(self, model: str) -> Price | None:
         "What a million tokens of a model cost by this engine, where the table names it."
@@ -75,12 +80,11 @@ class AskSession:
         "One round: the answers, from the journal or asked for."
         requests = [i.request for i in items]
         if self.replay: out = ask_all(self.replay, requests, None, 1)
-        elif self.service.engine == "batch": out = exchange(self.work/"batch", requests, self.journal)
+        elif self.service.engine == "batch": out = exchange(self.work/"batch", requests, self.journal, self.budget)
         else:
             known = self.journal.known(i.key for i in items)
             if all(i.key in known for i in items):
-                out = Outcome(known)
-                for i in {i.key: i for i in items}.values(): self.budget.book(i.request, known[i.key])
+                out = book_known({i.key: i.request for i in items}, self.journal, self.budget)
             else: out = ask_all(self._open(requests[0]), requests, self.journal, self.service.concurrency, self.budget)
         self.outcome.add(out)
         return out.answers
@@ -119,7 +123,8 @@ def nothing_answered(
 def known_answers(service: Service, work_dir: str | Path) -> dict[str, Answer]: # by key
     "What is answered already: by the recording, or by the journal of a live engine."
     path = service.recording if service.engine == "replay" else Path(work_dir)/"journal.sqlite"
-    return read_recording(path) if service.engine == "replay" or Path(path).is_file() else {}
+    found = read_recording(path) if service.engine == "replay" or Path(path).is_file() else {}
+    return {k: a for k, a in found.items() if a.text.strip()}
 
 # %% ../../notebooks/core/synthesis/14_session.ipynb #38232ed8
 def dry_run(
