@@ -43,7 +43,7 @@ FAULTS = {
     "thought": "a thought and no answer",
     "400": "a request that is refused",
 }
-KINDS = ("none",)*8 + tuple(FAULTS)
+KINDS = ("none",) * 8 + tuple(FAULTS)
 WORDS = (
     "река город поле ветер камень берег дорога дерево птица рыба зима лето утро вечер север юг мост дом сад луг лес "
     "холм озеро море остров туман снег дождь солнце луна звезда песок глина трава цветок корень лист ствол"
@@ -57,8 +57,9 @@ def number(*parts):
 
 def asked_for(body):
     """What makes one request another: prompt and seed."""
-    return hashlib.sha256(json.dumps([body.get("prompt") or body.get("messages"),
-        body.get("seed")]).encode()).hexdigest()[:16]
+    return hashlib.sha256(
+        json.dumps([body.get("prompt") or body.get("messages"), body.get("seed")]).encode()
+    ).hexdigest()[:16]
 
 
 def prose(seed):
@@ -155,7 +156,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
             if fault == "drip":
-                self.connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n")
+                self.connection.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 9999\r\n\r\n"
+                )
                 for _ in range(200):
                     self.connection.sendall(b" ")
                     time.sleep(0.1)
@@ -248,8 +251,13 @@ def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False):
     out, work, log = folder / "out", folder / "work", folder / "log.jsonl"
     out.mkdir()
     command = [sys.executable, "-c", STAGE, *map(str, (clean, out, work, topics, rewrites))]
-    how = dict(cwd=ROOT, env={**os.environ, "OPENAI_API_KEY": "none-of-it"}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True)
+    how = dict(
+        cwd=ROOT,
+        env={**os.environ, "OPENAI_API_KEY": "none-of-it"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     start = time.time()
     with fault_server(log) as url:
         killed = subprocess.Popen([*command, url], **how)

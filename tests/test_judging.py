@@ -65,7 +65,11 @@ def scripted_judge(rows, broken=()):
             asked.append(body)
             said = " ".join(said.split("Ответ:\n")[-1].split())
             # the text may have lost what was cut off: the longest answer of which a paragraph stands in the question
-            row = max((r for r in rows if paragraph(r["answer"]) in said), key=lambda r: len(paragraph(r["answer"])), default=None)
+            row = max(
+                (r for r in rows if paragraph(r["answer"]) in said),
+                key=lambda r: len(paragraph(r["answer"])),
+                default=None,
+            )
             good = row is not None and row["verdict"] == "accept"
             text = json.dumps(dict(why="", faithful=good, fluent=True, encyclopedic=True))
             if row and row["id"] in left:
@@ -74,7 +78,16 @@ def scripted_judge(rows, broken=()):
             message = {"role": "assistant", "content": text}
             usage = {"prompt_tokens": 700, "completion_tokens": 30, "total_tokens": 730}
             choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
-            self.reply({"id": "x", "object": "chat.completion", "created": 0, "model": "j", "choices": [choice], "usage": usage})
+            self.reply(
+                {
+                    "id": "x",
+                    "object": "chat.completion",
+                    "created": 0,
+                    "model": "j",
+                    "choices": [choice],
+                    "usage": usage,
+                }
+            )
 
         def reply(self, body):
             data = json.dumps(body).encode()
@@ -99,7 +112,9 @@ def test_a_judge_that_is_right_makes_the_verdicts_right(tmp_path):
     names = sorted(p.name for p in ANSWERS.glob("answers*.jsonl"))
     rows = [json.loads(x) for n in names for x in (ANSWERS / n).read_text(encoding="utf-8").splitlines()]
     file, work = tmp_path / "all.jsonl", tmp_path / "work"
-    file.write_text("\n".join(json.dumps({**r, "id": i}, ensure_ascii=False) for i, r in enumerate(rows)), encoding="utf-8")
+    file.write_text(
+        "\n".join(json.dumps({**r, "id": i}, ensure_ascii=False) for i, r in enumerate(rows)), encoding="utf-8"
+    )
     rows = [{**r, "id": i} for i, r in enumerate(rows)]
     options = ("--llm-judge", "openai", "--judge-model", "gpt-4o-mini", "--work-dir", work)
     doubtful = {r["id"] for r in rows if r["verdict"] == "accept" and not r["debatable"]}
@@ -109,13 +124,17 @@ def test_a_judge_that_is_right_makes_the_verdicts_right(tmp_path):
         assert "agree on" in first.stderr and "kappa" in first.stderr and "$" in first.stderr, first.stderr
         assert "1 without a verdict" in first.stderr, first.stderr
         again = rugpt("judge", file, *options, "--judge-base-url", url, check=0)
-        assert len(asked) <= n + 2 and "without a verdict" not in again.stderr, again.stderr  # the journal has the others
+        assert len(asked) <= n + 2 and "without a verdict" not in again.stderr, (
+            again.stderr
+        )  # the journal has the others
     verdicts = [json.loads(line) for line in again.stdout.splitlines()]
     clear = [(v, r) for v, r in zip(verdicts, rows, strict=True) if not r["debatable"]]
     both = sum(v["accepted"] and r["verdict"] == "accept" for v, r in clear)
     precision = both / sum(v["accepted"] for v, _ in clear)
     recall = both / sum(r["verdict"] == "accept" for _, r in clear)
-    wrong = [(r['verdict'], r['category'], v['reasons']) for v, r in clear if v['accepted'] != (r['verdict'] == 'accept')]
+    wrong = [
+        (r["verdict"], r["category"], v["reasons"]) for v, r in clear if v["accepted"] != (r["verdict"] == "accept")
+    ]
     assert len(clear) > 200 and precision >= 0.95 and recall >= 0.95, (precision, recall, wrong)
     rubric = {json.dumps(a["messages"][0], ensure_ascii=False) for a in asked[1:]}
     assert sum("Рубрика судьи" in r for r in rubric) == 1, "the constant part comes first and is the same"
