@@ -59,6 +59,14 @@ def test_the_code_is_the_same(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_figures_are_told_the_language(name):
+    """One line more than in English, in the cell that imports the figures."""
+    cells = [code for kind, code in sources(RU/f"{name}.ipynb") if kind == "code"]
+    told = [translate.LANGUAGE in code.split("\n") for code in cells]
+    assert sum(told) == 1 and told == [translate.IMPORT in code.split("\n") for code in cells]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_the_same(name):
     from rugpt_core.runs.parameters import parse_parameters
     cells = [next(c for c in json.loads(p.read_text(encoding="utf-8"))["cells"]

@@ -71,7 +71,7 @@ def code_in_russian(source: str, entry: dict | None, lost: list[str]) -> str:
         source = source.replace(english, russian)
     untouched = set(prose(before)) & set(prose(source)) - set((entry or {}).get("keep") or [])
     lost += [f"{text!r} has no translation in `strings`" for text in sorted(untouched)]
-    return source.replace(IMPORT, f"{IMPORT}\n\n{LANGUAGE}") if source.endswith(IMPORT) else source
+    return f"{source.rstrip()}\n\n{LANGUAGE}" if IMPORT in source.split("\n") else source
 
 
 def cell_in_russian(cell: dict, entry: dict | None) -> tuple[str, list[str]]:
