@@ -1,5 +1,5 @@
-"""Writes the pipeline notebooks with the outputs of a finished run, so that they can be read where they lie. `make
-publish` runs this for the preset that is published, after a run of it."""
+"""Writes the pipeline notebooks, the Russian ones too, with the outputs of a finished run, so that they can be read
+where they lie. `make publish` runs this for the preset that is published, after a run of it."""
 import argparse
 import json
 import re
@@ -26,9 +26,9 @@ CLOCK = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d|\b\d\d:\d\d:\d\d\b|cpu_seconds|
 SHOWN = ("image/svg+xml", "text/html", "image/png", "text/plain")  # what is kept of an output: the first that it has
 
 
-def path_of(stage):
+def path_of(stage, lang="en"):
     """The notebook of a stage."""
-    return HERE/f"{STAGES[stage].notebook}.ipynb"
+    return HERE/("ru" if lang == "ru" else "")/f"{STAGES[stage].notebook}.ipynb"
 
 
 def own_values(stage, preset):
@@ -42,12 +42,12 @@ def sources_digest(cells, stage, preset):
     return json_digest(dict(code=code, values=own_values(stage, preset)))[:16]
 
 
-def executed(stage, preset, run_dir):
+def executed(stage, preset, run_dir, lang):
     """Run a notebook by papermill in a finished run; give the outputs of each cell by its id."""
     import papermill
     with tempfile.TemporaryDirectory(prefix="rugpt-") as folder:
         out = Path(folder)/path_of(stage).name
-        papermill.execute_notebook(str(path_of(stage)), str(out), kernel_name="python3", cwd=str(HERE.parent),
+        papermill.execute_notebook(str(path_of(stage, lang)), str(out), kernel_name="python3", cwd=str(HERE.parent),
             parameters=own_values(stage, preset) | dict(run_dir=str(run_dir)), progress_bar=False,
             coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"])
         cells = read_json(out)["cells"]
@@ -88,22 +88,24 @@ def check(cell, where, places):
         raise RugptError(f"shows a time of the clock: {found[0]}", where, "move it to a cell tagged `timed`")
 
 
-def published_values(stage, preset):
+def published_values(stage, preset, lang):
     """One sentence: which values the outputs were made with, where they are not those of the parameters cell."""
     declared = stage_parameters(stage)
     other = [f"`{k} = {v!r}`" for k, v in own_values(stage, preset).items() if v != declared[k].default]
-    return f"The outputs below are of preset {preset}" + (f", with {', '.join(other)}." if other else ".")
+    said = ("The outputs below are of preset", "with") if lang == "en" else ("Вывод ниже — с пресетом", "где")
+    return f"{said[0]} {preset}" + (f", {said[1]} {', '.join(other)}." if other else ".")
 
 
-def publish(stage, preset, run_dir):
+def publish(stage, preset, run_dir, lang="en"):
     """Write a notebook with its outputs; give their bytes. Cells tagged `timed` stay empty: what they show differs
     from run to run."""
-    nb, outputs = read_json(path_of(stage)), executed(stage, preset, run_dir)
+    path = path_of(stage, lang)
+    nb, outputs = read_json(path), executed(stage, preset, run_dir, lang)
     places = {str(HERE.parent), str(run_dir), tempfile.gettempdir() + "/"}
     for cell in [c for c in nb["cells"] if c["cell_type"] == "code"]:
-        tags, where = cell["metadata"].get("tags", []), f"{path_of(stage).name}, cell {cell['id']}"
+        tags, where = cell["metadata"].get("tags", []), f"{path.name}, cell {cell['id']}"
         if "parameters" in tags:
-            said = {"text/markdown": published_values(stage, preset)}
+            said = {"text/markdown": published_values(stage, preset, lang)}
             cell["outputs"] = [dict(output_type="display_data", metadata={}, data=said)]
         elif {"build", "timed"} & set(tags):
             cell["outputs"] = []
@@ -113,7 +115,7 @@ def publish(stage, preset, run_dir):
     nb["metadata"]["rugpt"] = dict(preset=preset, sources=sources_digest(nb["cells"], stage, preset))
     config = get_config(path=HERE)
     clean_nb(nb, False, config.allowed_metadata_keys, config.allowed_cell_metadata_keys, config.clean_ids)
-    write_nb(nb, path_of(stage))
+    write_nb(nb, path)
     return sum(len(json.dumps(c.get("outputs", []))) for c in nb["cells"])
 
 
@@ -130,9 +132,9 @@ def main():
     for stage in PUBLISHED:
         if why := stage_of(stage, run_dir, params).why_stale():
             raise RugptError(f"stage {stage}: {why}", str(run_dir), f"rugpt run --preset {args.preset} first")
-    for stage in PUBLISHED:
-        size = publish(stage, args.preset, run_dir)
-        print(f"notebooks/{path_of(stage).name}: {size/1e3:,.0f} kB of outputs", flush=True)
+    for stage, lang in [(s, lang) for lang in ("en", "ru") for s in PUBLISHED]:
+        size = publish(stage, args.preset, run_dir, lang)
+        print(f"{path_of(stage, lang).relative_to(HERE.parent)}: {size/1e3:,.0f} kB of outputs", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,16 @@ import pytest
 from conftest import ROOT
 
 RU = ROOT/"notebooks/ru"
-spec = importlib.util.spec_from_file_location("translate", RU/"translate.py")
-translate = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(translate)
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+translate = load(RU/"translate.py")
 NAMES = [p.stem for p in translate.SOURCES]
 
 
@@ -64,6 +71,38 @@ def test_figures_are_told_the_language(name):
     cells = [code for kind, code in sources(RU/f"{name}.ipynb") if kind == "code"]
     told = [translate.LANGUAGE in code.split("\n") for code in cells]
     assert sum(told) == 1 and told == [translate.IMPORT in code.split("\n") for code in cells]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_outputs_belong_to_their_sources(name):
+    """Published outputs are those of these cells; a notebook whose code changed has none until `make publish`."""
+    page = load(ROOT/"notebooks/publish.py")
+    stage = next(s for s in page.PUBLISHED if page.path_of(s).stem == name)
+    notebook = json.loads(page.path_of(stage, "ru").read_text(encoding="utf-8"))
+    cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    made = notebook["metadata"].get("rugpt") or {}
+    assert any(c["outputs"] for c in cells) == bool(made), "run `make publish`"
+    assert not made or made["sources"] == page.sources_digest(cells, stage, made["preset"]), "run `make publish`"
+    for cell in cells:
+        page.check(cell, cell["id"], {str(ROOT), "/tmp/"})
+
+
+def test_outputs_stay_while_the_code_stays(tmp_path):
+    folder = tmp_path/"notebooks"
+    shutil.copytree(RU, folder/"ru", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT/"notebooks/01_explore.ipynb", folder)
+    target, made = folder/"ru/01_explore.ipynb", dict(preset="demo", sources="0")
+    notebook = json.loads(target.read_text(encoding="utf-8"))
+    shown = [dict(output_type="stream", name="stdout", text=["42"])]
+    next(c for c in notebook["cells"] if c["cell_type"] == "code")["outputs"] = shown
+    notebook["metadata"]["rugpt"] = made
+    target.write_text(json.dumps(notebook), encoding="utf-8")
+    again = load(folder/"ru/translate.py")
+    kept, _ = again.russian(folder/"01_explore.ipynb")
+    assert kept["metadata"]["rugpt"] == made and shown in [c.get("outputs") for c in kept["cells"]]
+    change(folder/"01_explore.ipynb", "p = read_json", "q = read_json")
+    kept, _ = again.russian(folder/"01_explore.ipynb")
+    assert "rugpt" not in kept["metadata"] and not any(c.get("outputs") for c in kept["cells"])
 
 
 @pytest.mark.parametrize("name", NAMES)

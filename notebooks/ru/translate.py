@@ -88,25 +88,31 @@ def cell_in_russian(cell: dict, entry: dict | None) -> tuple[str, list[str]]:
     return (entry or {}).get("ru", source), lost
 
 
+def keep_outputs(notebook: dict, target: Path):
+    """Give a notebook the outputs that it was published with, where its code is still that of then."""
+    cells = [c for c in notebook["cells"] if c["cell_type"] == "code"]
+    shown = [c for c in cells_of(target) if c["cell_type"] == "code"] if target.is_file() else []
+    same = [(c["id"], "".join(c["source"])) for c in cells] == [(c["id"], c["source"]) for c in shown]
+    made = json.loads(target.read_text(encoding="utf-8"))["metadata"].get("rugpt") if same else None
+    notebook["metadata"] = {k: v for k, v in notebook["metadata"].items() if k != "rugpt"} | (
+        dict(rugpt=made) if made else {})
+    for cell, old in zip(cells, shown if same else cells, strict=True):
+        cell |= dict(outputs=old["outputs"] if same else [], execution_count=None)
+
+
 def russian(path: Path) -> tuple[dict, list[str]]:
     """A notebook in Russian, and what its translations lack: one line each, with the notebook and the cell."""
     notebook, entries, lost = json.loads(path.read_text(encoding="utf-8")), table(path), []
-    target = HERE/path.name
-    shown = {c["id"]: c for c in cells_of(target)} if target.is_file() else {}
-    cells = cells_of(path)
-    for cell in cells:
+    notebook["cells"] = cells_of(path)
+    for cell in notebook["cells"]:
         first = cell["source"].strip().split("\n")[0][:60]
         source, why = cell_in_russian(cell, entries.get(cell["id"]))
         lost += [f"{path.stem}, cell {cell['id']} ({first!r}): {w}" for w in why]
-        if cell["cell_type"] == "code":
-            old = shown.get(cell["id"], {})
-            same = old.get("source") == source  # then its outputs, if any, are still those of this code
-            cell["outputs"] = old["outputs"] if same else []
-            cell["execution_count"] = old["execution_count"] if same else None
         cell["source"] = source.splitlines(keepends=True)
-    gone = entries.keys() - {c["id"] for c in cells}
+    gone = entries.keys() - {c["id"] for c in notebook["cells"]}
     lost += [f"{path.stem}.yml, entry {key}: the notebook has no such cell" for key in sorted(gone)]
-    return notebook | dict(cells=cells), lost
+    keep_outputs(notebook, HERE/path.name)
+    return notebook, lost
 
 
 def text_of(notebook: dict) -> str:
