@@ -338,12 +338,13 @@ def correct_models(
     between: Sequence[Mapping], # of `between_models`
 ) -> dict[str, int]: # family of tests → how many
     """Put corrected p-values and verdicts into all tests of the models; a family is what one table shows: bits per byte
-    beside baselines and other models, the gap, calibration, extraction, minimal pairs."""
+    beside baselines, other models and training text, calibration, extraction, minimal pairs."""
     def parts(key):
         return [m[key] for m in models.values() if m[key]]
     baselines = [t for h in parts("held_out") for t in h["minus_baselines"].values()]
-    families = {"bits_per_byte": baselines + [b["bits_per_byte"] for b in between],
-        "gap": [g["difference"] for g in parts("gap")], "calibration": [c["over"] for c in parts("calibration")],
+    gaps = [g["difference"] for g in parts("gap")]
+    families = {"bits_per_byte": baselines + [b["bits_per_byte"] for b in between] + gaps,
+        "calibration": [c["over"] for c in parts("calibration")],
         "extraction": [e["difference"] for e in parts("extraction") if e["difference"]],
         "minimal_pairs": [p[k] for p in parts("minimal_pairs") for k in ("chance", "minus_length", "minus_letters")]
         + [b["minimal_pairs"] for b in between if b["minimal_pairs"]]}
