@@ -619,3 +619,15 @@ def test_every_measure_has_a_name_and_a_description(lang):
     about = text_module.read_measures(lang)
     assert [m for m in METRICS if m not in about] == []
     assert [m for m in METRICS if m not in text_module.style.WORDS] == []
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_rules_reasons_and_ways_have_names(lang):
+    from rugpt_core.corpus.filters import STEPS
+    from rugpt_core.corpus.rule_engine import RULES
+    from rugpt_core.generation.strategies import STRATEGIES
+
+    labels = text_module.read_labels(lang)
+    assert [r for r in RULES if f"rule_{r}" not in labels and r not in labels] == []
+    assert [s for pair in STEPS.items() for s in pair if s not in labels] == []
+    assert [s for s in STRATEGIES if s not in text_module.style.WORDS] == []
