@@ -75,8 +75,8 @@ def measured(lang: str) -> str:
     said = (lambda text: russian[text]) if lang == "ru" else (lambda text: text)  # noqa: E731
     for name, work, who, metric in SIX:
         rows = json.loads((ROOT/f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))["rows"]
-        row = next((r for r in rows if work in r["work"] and (r["who"], r["metric"]) == (who, metric) and r["ratio_to"]),
-            None)
+        fits = [r for r in rows if work in r["work"] and (r["who"], r["metric"]) == (who, metric) and r["ratio_to"]]
+        row = fits[0] if fits else None
         if row is None:
             raise SystemExit(f"{name}.json has no row of {who}, {metric}, {work}: name another one in SIX")
         low, high = (number(row[k], lang) for k in ("min", "max"))
