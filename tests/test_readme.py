@@ -131,8 +131,8 @@ SLOW = {
         "rugpt train --run-dir {work}/on --init-from {run} --minutes 0.1 || bits",
     "rugpt import ckpt.pt --out DIR": "rugpt import ckpt.pt --out {work}/imported || imported",
     "rugpt export": "rugpt export || gguf",
-    "rugpt serve": "rugpt serve --port 8753 & for i in $(seq 90); do sleep 1; kill -0 $! 2>/dev/null || wait $! || exit;"
-        " curl -s 127.0.0.1:8753/v1/models && kill -INT $! && exit 0; done; exit 1 || {served}",
+    "rugpt serve": "rugpt serve --port 8753 & for i in $(seq 90); do sleep 1; kill -0 $! 2>/dev/null || wait $! ||"
+        " exit; curl -s 127.0.0.1:8753/v1/models && kill -INT $! && exit 0; done; exit 1 || {served}",
     "rugpt analyze": "rugpt analyze || analysis.html",
     "rugpt report": "rugpt report || report.ru.pdf",
     "pip wheel --no-deps .": "pip wheel --no-deps . --no-build-isolation -w {work}/wheels || rugpt",
