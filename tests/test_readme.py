@@ -78,7 +78,7 @@ def test_the_figure_has_a_white_ground():
         assert svg.index("fill: #ffffff") < svg.index('id="axes_1"')
 
 
-# How each command is tried. {run}: a finished run, {work}: an empty folder; what follows ` || ` is what it must say.
+# How each command is tried. {run}: a finished run, {work}: an empty folder; behind the last ` || ` is what it must say.
 # A limit or a folder that the README leaves to the reader is made small.
 FAST = {
     "rugpt presets": "rugpt presets || own",
@@ -192,7 +192,7 @@ def tried(place, command, server=""):
     """Run a command as the tables say, in the copy, after a command that used the finished run."""
     import torch
     copy, work, run, env, stamp = place
-    script, _, says = command.partition(" || ")
+    script, _, says = command.rpartition(" || ")
     if script.startswith(("make", "BROWSER")):  # the environment is there: nothing is set up again
         script = script.replace("make ", f"make -o .venv/.installed-{stamp} ", 1)
     # what this machine lacks is refused with the remedy
