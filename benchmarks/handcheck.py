@@ -25,12 +25,18 @@ from rugpt_core.metrics.statistics import share_interval
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
 DRAWS = ({20261124: 260, 20261125: 260}, {20261129: 300, 20261130: 300}, {20261202: 300}, {20261203: 60},
     {20261204: 300})
+COUNTED, SPARE = 20261130, 20261205 # of COUNTED's articles 60 were counted by patterns, none was read: SPARE reads them
+AGAIN = 20261206 # articles of the first two seeds, other places: none are left that were never used
 SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
 ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
 
 
 def fresh_articles(total: int, seed: int) -> list[int]:
     """Positions of the articles of a seed of DRAWS. Each group leaves out the articles of all groups before it."""
+    if seed == SPARE:
+        return sorted(set(fresh_articles(total, COUNTED)) - set(fresh_articles(total, 20261129)))
+    if seed == AGAIN:
+        return sorted({i for s in DRAWS[0] for i in fresh_articles(total, s)})
     used = set()
     for group in DRAWS:
         rest = [i for i in range(total) if i not in used]
@@ -96,9 +102,8 @@ def main():
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is drawn")
     about = f"places that {', '.join(args.rules)} changed, read one by one" if args.rules else ABOUT
-    articles = {seed: n for group in DRAWS for seed, n in group.items()}[args.seed]
     old = json.loads(result.read_text(encoding="utf-8")) if result.exists() else \
-        dict(about=about, seed=args.seed, articles=articles, date=date.today().isoformat(), places=[])
+        dict(about=about, seed=args.seed, date=date.today().isoformat(), places=[])
     totals, places = old.get("hits_in_sample"), old["places"]
     if not args.score:
         known = {key(p): p for p in places}
