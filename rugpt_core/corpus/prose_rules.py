@@ -10,20 +10,18 @@ __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN'
            'footnotes', 'without_parts', 'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses',
            'without_empty_brackets', 'brackets', 'repeated_spaces', 'treat_holes', 'lost_formulas', 'closed_up',
            'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings', 'dashed',
-           'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_announcement', 'dropped_lists', 'no_words',
-           'bare_headings']
+           'dashes', 'heading_key', 'is_prose', 'service_sections', 'dropped_lists', 'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #6b059570
 import re
 from collections.abc import Callable, Sequence
 
-from .announcements import what_is_left
+from .announcements import without_announcement
 from .article import Article, ENDED
 from .features import any_pair, lines_with, lines_with_any, lines_with_pair, on_lines, places_of
 from .holes import formula_gone, formula_places, holes, number_gone, without_holes
 from .noise import EMPTY_BRACKET, EMPTY_BRACKETS, FOOTNOTE, is_footnote, Mending, rule
 from .residue import without_residue
-from .sentences import last_sentence_start
 from .templates import HOLE as LOST
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #8dee5d57
@@ -369,16 +367,6 @@ def service_sections(article: Article) -> tuple[Article, int]:
             if not h or (k := heading_key(h)) not in DENYLIST and (k not in UNLESS_PROSE or is_prose(ps))]
     return Article(article.title, kept), len(article.sections) - len(kept)
 
-# %% ../../notebooks/core/corpus/17_prose_rules.ipynb #3c917fc6
-def without_announcement(
-    paragraph: str, # ends in a colon
-    after: Sequence[str], # the paragraphs behind it
-    title: str, # of the article
-) -> str: # the paragraph itself where what it announces may be there
-    "A paragraph without its last sentence, or with a full stop for its colon, where what that announces is gone."
-    start = last_sentence_start(paragraph)
-    return (paragraph[:start] + what_is_left(paragraph[start:], after, title)).rstrip()
-
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #f3078806
 @rule("dropped_lists", "article")
 def dropped_lists(article: Article) -> tuple[Article, int]:
@@ -387,7 +375,7 @@ def dropped_lists(article: Article) -> tuple[Article, int]:
     for heading, paragraphs in article.sections:
         kept = list(paragraphs)
         for i in range(len(kept) - 1, -1, -1):
-            while i < len(kept) and kept[i].endswith(":"):
+            while i < len(kept):
                 rest = without_announcement(kept[i], kept[i + 1:i + 3], article.title)
                 if rest == kept[i]: break
                 kept[i:i + 1] = [rest] if rest else []
