@@ -195,7 +195,7 @@ def write_lm_eval(
     folder, pairs = Path(folder), Path(pairs).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     names = []
-    for f in sorted(pairs.glob("*.csv")) if pairs.is_dir() else [pairs]:
+    for f in sorted(pairs.rglob("*.csv")) if pairs.is_dir() else [pairs]:
         names.append(f"{group}_{f.stem}")
         task = dict(task=names[-1], dataset_path="csv", dataset_kwargs=dict(data_files=dict(test=str(f))),
             test_split="test", output_type="multiple_choice", num_fewshot=0, doc_to_text="", target_delimiter="",
