@@ -76,7 +76,7 @@ def divergence_area(
 
 # %% ../../notebooks/core/metrics/02_mauve.ipynb #ffc993bb
 CLUSTERINGS = 8 # among which the resamples are divided
-TAIL = .0125 # of the deviations that is cut on each side
+TAIL = .0075 # of the deviations that is cut on each side
 
 def deviations(
     features: np.ndarray, # (2·n, d) principal components of the set, then of human texts
