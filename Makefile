@@ -43,7 +43,7 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow --dist worksteal
 
 lab: setup
-	$(BIN)/python -m jupyterlab notebooks/index.ipynb
+	$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/index.ipynb
 
 report: setup
 	$(BIN)/python -m rugpt_core run --preset demo

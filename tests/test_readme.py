@@ -119,10 +119,12 @@ SLOW = {
         "rugpt run --source articles.jsonl.gz --set device=cuda --depth 8 --minutes 0.2 --run-dir {work}/cuda"
         " || {cuda}",
     "rugpt train --run-dir runs/own --depth 8 --minutes 120":
-        "rugpt train --run-dir {run} --depth 1 --minutes 0.1 || bits",
-    "rugpt train": "rugpt train --run-dir {run} || bits",
+        "{bare} && rugpt train --run-dir {work}/bare --depth 1 --minutes 0.1 || bits",
+    "rugpt train": "{bare} && rugpt train --run-dir {work}/bare --minutes 0.1 || bits",
+    "rugpt run --source articles.jsonl.gz --until tokenize":
+        "rugpt run --source articles.jsonl.gz --until tokenize --run-dir {work}/tokenized || tokenize",
     "torchrun --nproc_per_node 2 -m rugpt_core train --run-dir runs/own":
-        "torchrun --nproc_per_node 2 -m rugpt_core train --run-dir {run} --minutes 0.1 || bits",
+        "{bare} && torchrun --nproc_per_node 2 -m rugpt_core train --run-dir {work}/bare --minutes 0.1 || bits",
     "rugpt synthesize --dry-run": "rugpt synthesize --dry-run || requests",
     "rugpt bins FILE --out RUN/tokens --tokenizer OTHER_RUN":
         "rugpt bins articles.jsonl --out {work}/more/tokens --tokenizer {run} || tokens",
@@ -198,7 +200,8 @@ def tried(place, command, server=""):
     # what this machine lacks is refused with the remedy
     cuda = "report.ru.pdf" if torch.cuda.is_available() else "cuda"
     served = '"object"' if importlib.util.find_spec("llama_cpp") else 'pip install "rugpt[serve]"'
-    for name, value in dict(run=run, work=work, server=server, cuda=cuda, served=served).items():
+    bare = f"rm -rf {work}/bare && cp -r {run} {work}/bare && rm -r {work}/bare/model"  # a run that is to be trained
+    for name, value in dict(bare=bare, run=run, work=work, server=server, cuda=cuda, served=served).items():
         script, says = script.replace(f"{{{name}}}", str(value)), says.replace(f"{{{name}}}", str(value))
     state = work/"state/rugpt/last.json"
     state.parent.mkdir(parents=True, exist_ok=True)
