@@ -87,7 +87,8 @@ def tokens(text: str) -> tuple[Token, ...]:
     for i, (t, at) in enumerate(found):
         out.append(Token(t, at, sentence, clause))
         before, after = (found[i - 1][0] if i else ""), (found[i + 1][0] if i + 1 < len(found) else "")
-        short = before.lower() in ABBREVIATED or (len(before) == 1 and before.isupper())
+        short = before.lower() in ABBREVIATED or (len(before) == 1 and before.isupper()
+            and not (i > 1 and found[i - 2][0] == "°"))
         if t in ".!?…" and not (t == "." and short
                 and (not after or not after[0].isupper() or (len(before) == 1 and before not in "мтс"))):
             sentence += 1

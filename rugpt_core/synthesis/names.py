@@ -117,6 +117,8 @@ def candidates(
 ) -> list[Token]:
     "Words of a text that may be parts of names."
     run = [t for t in tokens(text)]
+    words = [t for t in run if t.is_word]
+    opening = {t.start for i, t in enumerate(words) if not i or words[i - 1].sentence != t.sentence}
     places = {}
     at = 0
     for name in finder(text):
@@ -124,7 +126,8 @@ def candidates(
         if k < 0: continue
         at = k
         places.update({t.start: t for t in run if k <= t.start < k + len(name) and t.is_capital
-            and readings(t.text)[0].tag.POS not in ("GRND", "INFN", "VERB", "PREP", "CONJ")})
+            and readings(t.text)[0].tag.POS not in ("GRND", "INFN", "VERB", "PREP", "CONJ")
+            and (is_proper(t.text) or not is_known(t.text) or t.start not in opening)})
     for i, t in enumerate(run):
         if not t.is_word or len(t.text) < 2: continue
         before = run[i - 1] if i else None
@@ -156,7 +159,8 @@ class Known:
         near = (s for s in self.set if s[:2] == w[:2])
         if any(same_name(w, s) for s in near): return True
         if re.match("[a-z]", w): return any(transliterated(w, s) for s in self.set)
-        return any(transliterated(s, w) for s in self.latin) or bool(place_stems(w) & self.stems)
+        if any(transliterated(s, w) for s in self.latin) or place_stems(w) & self.stems: return True
+        return any(len(x) > 4 and x in s for x in place_stems(w) for s in self.set) # Сибирь in «Транссибирская»
 
 # %% ../../notebooks/core/synthesis/07_names.ipynb #eec279e7
 @lru_cache(100_000)
@@ -165,7 +169,8 @@ def place_stems(word: str) -> frozenset[str]: # of four letters or more
     w = plain(lemma(word))
     short = re.sub(r"(?:ск(?:ий|ая|ое)?|ец|ка|анин|янин|чанин|ич)$", "", w)
     cut = {w, short} | ({re.sub(r"(?:ий|ей|ов|ев|ин|ан|ян|ен|н|л|т)$", "", short)} if short != w else set())
-    return frozenset(x for c in cut if len(x := re.sub(r"[аеиоуыэюяьй]+$", "", c)) >= 4)
+    stems = (re.sub(r"[аеиоуыэюяьй]+$", "", c) for c in cut)
+    return frozenset(x[:-1] + dict(ж="г", ч="к", ш="х").get(x[-1], x[-1]) for x in stems if len(x) >= 4)
 
 # %% ../../notebooks/core/synthesis/07_names.ipynb #4c5a8ccc
 def new_names(

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'HEDGE', 'LISTED', 'LOOSE_WORDS', 'Numeral',
-           'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'spoken', 'dates', 'as_time',
-           'in_digits', 'quantities', 'word_quantity', 'close', 'same_quantity', 'year_in_century', 'listed', 'derived',
-           'matches', 'new_quantities']
+           'TIMES', 'SHARES', 'DATE', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'HEDGE', 'BARE', 'LISTED',
+           'LOOSE_WORDS', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'spoken',
+           'dates', 'as_time', 'joined_shares', 'in_digits', 'quantities', 'word_quantity', 'close', 'same_quantity',
+           'year_in_century', 'changed_units', 'listed', 'derived', 'matches', 'new_quantities']
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #571b2bee
 import re
@@ -31,9 +31,9 @@ ORDINAL_HUNDREDS = (
     "сотый двухсотый трёхсотый четырёхсотый пятисотый шестисотый семисотый восьмисотый девятисотый"
 ).split()
 COLLECTIVE = dict(двое=2, трое=3, четверо=4, пятеро=5, шестеро=6, семеро=7, восьмеро=8, девятеро=9, десятеро=10, оба=2)
-SCALES = dict(тысяча=1e3, миллион=1e6, миллиард=1e9, триллион=1e12)
+SCALES = dict(десяток=10., сотня=100., тысяча=1e3, миллион=1e6, миллиард=1e9, триллион=1e12)
 SHORT_SCALES = {"тыс": 1e3, "млн": 1e6, "млрд": 1e9, "трлн": 1e12}
-OTHER_WORDS = dict(полтора=1.5, дюжина=12., сотня=100., дважды=2., трижды=3., четырежды=4., однажды=1.)
+OTHER_WORDS = dict(полтора=1.5, дюжина=12., дважды=2., трижды=3., четырежды=4., однажды=1.)
 
 class Numeral(NamedTuple):
     "A word that says a number."
@@ -152,14 +152,14 @@ PART_UNITS = dict(летн=("time", 31557600.), лети=("time", 31557600.), ч
     километров=("length", 1e3), метров=("length", 1.), процентн=("share", .01), градусн=("degree", 1.),
     тонн=("mass", 1e3))
 TIMES = [(re.compile(p), n) for p, n in ((r"^(вдвое|удво\w+|двойн\w+|двукратн\w+)$", 2),
-    (r"^(втрое|утро\w+|тройн\w+|трехкратн\w+)$", 3), (r"^(вчетверо|учетвер\w+|четырехкратн\w+)$", 4),
+    (r"^(втрое|утро[ие]\w+|тройн\w+|трехкратн\w+)$", 3), (r"^(вчетверо|учетвер\w+|четырехкратн\w+)$", 4),
     (r"^(впятеро|упятер\w+|пятикратн\w+)$", 5), (r"^(вдесятеро|удесятер\w+|десятикратн\w+)$", 10))]
 SHARES = dict(половина=.5, треть=1/3, четверть=.25)
 
 def compound(word: str, at: int) -> Quantity | None:
     "The number inside a word: «двенадцатичасовой», «втрое», «треть», «полмиллиона»."
     w, end = plain(word), at + len(word)
-    if (m := COMPOUND.match(w)) and lemma(word) != "столетие":
+    if (m := COMPOUND.match(w)) and lemma(word) not in ("столетие", "десятилетие"):
         scale = dict(тысячн=1e3, миллионн=1e6).get(m[2], 1.)
         return Quantity("number", PREFIXES[m[1]]*scale, *PART_UNITS.get(m[2], ("", 1.)), at, end, False)
     for pattern, n in TIMES:
@@ -192,6 +192,7 @@ def spoken(run: list[Token], at: int) -> tuple[Numeral | None, int]: # what it s
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #0f2265e7
 DATE = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
+RATIO = re.compile(r"(?<![\d./:])(\d{1,2})([:/])(\d{1,2})(?![\d/:]|\.\d)")
 OLD_STYLE = re.compile(r"\b(\d{1,2})\s*\((\d{1,2})\)\s+([а-яё]{3,9})\b", re.I) # 4 (16) марта
 DAYS = re.compile(r"\b(\d{1,2})(?:-?(?:го|е|му|м))?(?:\s*(?:[—–-]|и|по|или|на|до)\s*(\d{1,2})(?:-?(?:го|е"
     r"|му))?)?\s+([а-яё]{3,9})\b", re.I)
@@ -204,6 +205,12 @@ def dates(text: str) -> tuple[list[Quantity], list[tuple[int, int]]]: # days, mo
         if not (1 <= mo <= 12 and 1 <= d <= 31): continue
         out += [Quantity("day", 100*mo + d, start=m.start(), end=m.end()),
             Quantity("month", mo, start=m.start(), end=m.end()), Quantity("year", y, start=m.start(), end=m.end())]
+        taken.append(m.span())
+    for m in RATIO.finditer(text): # a score is no two numbers, a fraction is one
+        a, b = int(m[1]), int(m[3])
+        if m[2] == ":": out.append(Quantity("score", 100*a + b, start=m.start(), end=m.end()))
+        elif 0 < a < b: out.append(Quantity("share", a/b, start=m.start(), end=m.end()))
+        else: continue
         taken.append(m.span())
     for m in [*OLD_STYLE.finditer(text), *DAYS.finditer(text)]:
         mo = month_of(m[3])
@@ -231,8 +238,8 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
             if not q.digits and not q.ordinal: return q._replace(dimension="", before_christ=bc) # пять веков
             part = next((name for p, name in PARTS if p.search(before)), "")
             return q._replace(kind="century", part=part, dimension="", size=1., before_christ=bc)
-    suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and lemma(re.match(r"-?\w*\W*(\w*)", after)[1]
-        or "x") == "год"
+    suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and (q.value >= 1000
+        or lemma(re.match(r"-?\w*\W*(\w*)", after)[1] or "x") == "год")
     plural = plain(word) in ("годы", "годов", "годам", "годах", "годами", "гг") and q.ordinal
     if (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
         return q._replace(kind="decade", dimension="", size=1.)
@@ -244,6 +251,21 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     if written_as_year and 1000 <= q.value <= 2100 and q.value == int(q.value):
         return q._replace(kind="year", before_christ=bc)
     return q._replace(before_christ=bc)
+
+# %% ../../notebooks/core/synthesis/06_quantities.ipynb #092e7779
+def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
+    "Two thirds are one share, not a two and a third."
+    out: list[Quantity] = []
+    for q in found:
+        a = out[-1] if out else None
+        if a and q.kind == "share" and not q.digits and a.kind == "number" and 1 < a.value < 10 and not a.ordinal \
+                and not text[a.end:q.start].strip():
+            out[-1] = q._replace(value=a.value*q.value, start=a.start)
+        elif a and q.ordinal and not q.digits and a.kind == "number" and not a.digits and a.value < q.value < 11 \
+                and not text[a.end:q.start].strip(): # «две пятых»
+            out[-1] = q._replace(kind="share", value=a.value/q.value, start=a.start, ordinal=False)
+        else: out.append(q)
+    return tuple(out)
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #2fa61f0c
 def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Quantity, int]: # and tokens that it takes
@@ -285,7 +307,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         i += n
     out += [Quantity("month", mo, start=t.start, end=t.start + len(t.text)) for t in run if t.is_word
         and (mo := month_of(t.text)) and not any(a <= t.start < b for a, b in taken)]
-    return tuple(sorted(out, key=lambda q: q.start))
+    return joined_shares(sorted(out, key=lambda q: q.start), text)
 
 def word_quantity(text: str, run: tuple[Token, ...], at: int, said: Numeral, n: int) -> tuple[Quantity | None, int]:
     "A number in words; a day where a month follows, none for a bare «один»."
@@ -293,6 +315,10 @@ def word_quantity(text: str, run: tuple[Token, ...], at: int, said: Numeral, n: 
     end = last.start + len(last.text)
     if said.ordinal and at + n < len(run) and said.value <= 31 and (mo := month_of(run[at + n].text)):
         return Quantity("day", 100*mo + said.value, start=first.start, end=end, digits=False), n
+    if said.ordinal and said.value > 2: # «десятая часть», «каждый десятый»
+        part = at + n < len(run) and lemma(run[at + n].text) in ("часть", "доля")
+        if part or (at and lemma(run[at - 1].text) == "каждый"):
+            return Quantity("share", 1/said.value, "", 1., first.start, end, False), n
     dimension, size = unit_at(text, end)
     q = Quantity("number", said.value, dimension, size, first.start, end, False, said.ordinal,
         step=10.**(len(str(int(said.value))) - len(str(int(said.value)).rstrip("0"))) if said.value >= 20 else 0.)
@@ -310,26 +336,30 @@ def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
 def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the rewrite says about, nearly, more than
     "True where a source's number s bears out the number q of a rewrite."
     if q.kind == "century":
-        if s.kind == "year": return year_in_century(s, q)
+        if s.kind in ("year", "decade") and s.value >= 100: return year_in_century(s, q)
         return s.kind == "century" and s.value == q.value and not (q.part and s.part and q.part != s.part)
     if q.kind == "decade":
         return s.kind in ("year", "decade") and (s.value // 10 == q.value // 10 or q.value < 100
             and s.value % 100 // 10 == q.value // 10)
+    if q.kind == "score" or s.kind == "score": # the loser names his goals first
+        return q.kind == s.kind and s.value in (q.value, q.value % 100*100 + q.value//100)
     if q.kind in ("day", "month"): return q.kind == s.kind and q.value == s.value
     if q.kind == "year" and s.kind in ("year", "number", "decade"):
         return q.value == s.value and not (s.before_christ and not q.before_christ
             and s.kind == "century") or q.value < 100 and s.value % 100 == q.value
     if q.kind in ("times", "share"):
-        return close(q.value, s.value, .02) if q.kind == s.kind else (s.kind == "number" and s.value == q.value
+        return close(q.value, s.value, .15 if hedged and not q.digits else .02) if q.kind == s.kind else (s.kind == "number" and s.value == q.value
             and q.kind == "times")
     if s.kind == "day": return s.value % 100 == q.value and not q.dimension
     if s.kind in ("month", "century"): return s.kind == "century" and s.value == q.value
     if s.kind == "times": return s.value == q.value
+    if q.ordinal and not s.ordinal and not q.digits and not s.digits: return False # «третий» is not «три»
     if q.dimension and s.dimension and q.dimension != s.dimension: return False
     a, b = (q.base, s.base) if q.dimension and s.dimension else (q.value, s.value)
     step = q.step*q.size if q.dimension and s.dimension else q.step
     if close(a, b): return True
-    if q.dimension and s.dimension and q.size != s.size and close(a, b, .01): return True
+    if q.dimension and s.dimension and q.size != s.size and close(a, b, .1 if hedged and q.dimension == "time" else .01):
+        return True
     if s.kind == "year" or not step: return False
     return abs(a - b) < step*(1 if hedged else .5) + 1e-9 and close(a, b, .05 if hedged else .03)
 
@@ -340,11 +370,29 @@ def year_in_century(s: Quantity, q: Quantity) -> bool:
     return {"early": rest <= 50 or rest == 0, "late": rest >= 50 or rest == 0, "middle": 25 <= rest <= 75,
         "": True}[q.part]
 
+# %% ../../notebooks/core/synthesis/06_quantities.ipynb #859ef94b
+BARE = {d: words.split() for d, words in {"mass": "грамм килограмм тонна центнер пуд", "length": "миллиметр сантиметр метр "
+    "километр верста миля", "money": "рубль доллар евро фунт франк марка крона"}.items()}
+
+def changed_units(text: str, source: str) -> list[str]: # as they are written
+    "Units without a number of which the source has another of the kind: «на выплавку килограмма» for «тонны»."
+    def bare(t, run, i):
+        return t.is_word and not (i and (run[i - 1].text[0].isdigit() or plain(run[i - 1].text) in numerals()))
+    out = []
+    for words in BARE.values():
+        there = {lemma(t.text) for t in tokens(source) if t.is_word and lemma(t.text) in words}
+        run = tokens(text)
+        bared = {lemma(t.text) for i, t in enumerate(tokens(source)) if lemma(t.text) in words and bare(t, tokens(source), i)}
+        here = [t for i, t in enumerate(run) if t.is_word and lemma(t.text) in words and bare(t, run, i)]
+        kept = {lemma(t.text) for t in here}
+        out += [t.text for t in here if bared - kept and lemma(t.text) not in there]
+    return out
+
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #dba188a8
 LISTED = re.compile(r"(?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+(?:, (?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+)*,? (?:и|или|а также) "
     r"[^\s,.;:()]+")
 
-LOOSE_WORDS = frozenset(("сотни сотнями сотен сотням тысячи тысячами тысячам тысячах миллионы миллионами миллионов "
+LOOSE_WORDS = frozenset(("десяток десятки десятков десяткам десятками сотни сотнями сотен сотням тысячи тысячами тысячам тысячах миллионы миллионами миллионов "
     "миллиарды").split()) # no number
 
 def listed(text: str) -> set[int]:
@@ -376,15 +424,16 @@ def new_quantities(
     counts, spans = listed(source), derived(there)
     for q in quantities(text):
         small = not q.digits and (q.value <= 2 if not q.ordinal
-            else q.value == 1) and not q.dimension and q.kind in ("number", "year")
+            else q.value == 1) and (not q.dimension or q.value == 1) and q.kind in ("number", "year")
         between = q.kind == "year" and any(a <= q.value <= b for a, b in ranges)
         counted = q.kind == "number" and not q.dimension and (q.value - q.ordinal in counts or q.value in counts)
         span = q.kind == "number" and bool(re.match(r"\s*(?:лет|года?|дн\w+|сут\w+)\b",
             text[q.end:])) and q.value in spans
+        rest = q.kind == "share" and any(s.kind == "share" and close(1 - s.value, q.value, .02) for s in there)
         loose = not q.digits and text[q.start:q.end].lower() in LOOSE_WORDS
         kept_share = q.kind == "share" and not q.digits and any(s.kind == "century" and s.part for s in there)
-        if small or loose or between or counted or span or kept_share or matches(q, text, there): continue
+        if small or loose or rest or between or counted or span or kept_share or matches(q, text, there): continue
         if q.kind == "share" and not q.digits and re.match(r"\W*(?:\w+\W+)?(?:век|столет)", text[q.end:]): continue
         if q.kind == "month" and any(s.kind == "day" and s.value // 100 == q.value for s in there): continue
         out.append(text[q.start:q.end])
-    return out
+    return out + changed_units(text, source)
