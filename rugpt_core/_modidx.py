@@ -232,6 +232,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files._try_writing': ( 'core/common/files.html#_try_writing',
                                                                                    'rugpt_core/common/files.py'),
+                                         'rugpt_core.common.files.expected_shape': ( 'core/common/files.html#expected_shape',
+                                                                                     'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.file_digest': ( 'core/common/files.html#file_digest',
                                                                                   'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.file_name': ( 'core/common/files.html#file_name',

@@ -36,7 +36,7 @@ from rugpt_core.cli.training import (
     opened_ids,
 )
 from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import output_folder, plain_file, read_json, resolve_run_dir, ROOT, runs_home, write_atomic
+from ..common.files import expected_shape, output_folder, plain_file, read_json, resolve_run_dir, ROOT, runs_home, write_atomic
 from ..runs.chain import run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
@@ -360,11 +360,11 @@ def cmd_train(args) -> int:
 def training_of(run_dir: str) -> dict:
     "What run.json says of training, where there is one; else the dial alone."
     from rugpt_core.training.config import known_settings
-    from rugpt_core.common.files import read_json
     path = os.path.join(run_dir, "run.json")
     if not os.path.isfile(path): return dict(depth=4, block_size=256)
     known = {*known_settings(), "models", "init_from", "init_optimizer"}
-    return {k: v for k, v in read_json(path).get("params", {}).items() if k in known}
+    with expected_shape(path, "delete it and name the preset again"):
+        return {k: v for k, v in read_json(path, ["params"])["params"].items() if k in known}
 
 # %% ../../notebooks/core/cli/06_main.ipynb #acaf654d
 def cmd_import(args) -> int:

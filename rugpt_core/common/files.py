@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ROOT', 'LEFT', 'FILE_NAME', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'resolve_path', 'runs_home',
            'resolve_run_dir', 'text_digest', 'file_digest', 'json_digest', 'input_digest', 'write_atomic', 'sweep',
-           'output_file', 'output_folder', 'file_name', 'plain_file', 'write_json', 'read_json', 'read_yaml',
-           'write_jsonl', 'read_jsonl', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
+           'output_file', 'output_folder', 'file_name', 'plain_file', 'write_json', 'read_json', 'expected_shape',
+           'read_yaml', 'write_jsonl', 'read_jsonl', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
            'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
@@ -240,6 +240,19 @@ def read_json(
     lost = [k for k in keys if k not in found]
     if lost: raise RugptError(f"file lacks {lost[0]!r}", str(path), again)
     return found
+
+# %% ../../notebooks/core/common/02_files.ipynb #dc75501c
+@contextmanager
+def expected_shape(
+    path: str | Path, # whose contents the block takes apart
+    remedy: str = "delete it and run its stage again",
+):
+    """Turn a file that is JSON, but not what it should hold, into an error that names it.
+
+    Raises RugptError for a key, a type or a number that the block does not find as it expects."""
+    try: yield
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as e:
+        raise RugptError(f"is not what it should be ({type(e).__name__}: {e})", str(path), remedy) from e
 
 # %% ../../notebooks/core/common/02_files.ipynb #603a453c
 def read_yaml(

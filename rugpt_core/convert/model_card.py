@@ -57,10 +57,10 @@ def run_facts(
     folder = {name: run_dir/spec.folder for name, spec in STAGES.items()}
     def params(stage: str) -> dict:
         file = folder[stage]/"manifest.json"
-        return read_json(file)["params"] if file.is_file() else {}
+        return read_json(file, ["params"])["params"] if file.is_file() else {}
     facts: dict[str, Any] = {}
     meta, selection = folder["tokenize"]/"meta.json", folder["classify"]/"selection.parquet"
-    if meta.is_file(): facts["splits"] = read_json(meta)["splits"]
+    if meta.is_file(): facts["splits"] = read_json(meta, ["splits"])["splits"]
     if selection.is_file():
         facts["sources"] = dict(sorted(Counter(read_parquet(selection)["source"]).items()))
         facts["source"], facts["llm"] = params("clean").get("source", ""), params("synthesize").get("llm_model", "")

@@ -136,7 +136,7 @@ def export_is_current(
     family, checkpoint, tokenizer = run_checkpoint(run_dir, family)
     folder = resolve_run_dir(run_dir)/"export"/family
     if not (folder/"export.json").is_file(): return folder, False
-    about = read_json(folder/"export.json")
+    about = read_json(folder/"export.json", ["formats", "weights", "licence"])
     same = (about.get("weights"), about.get("tokenizer")) == (checkpoint.weights, tokenizer.digest)
     return folder, same and set(formats) <= set(about.get("formats", []))
 
@@ -177,7 +177,7 @@ def upload(
 
     Raises RugptError where the export is not complete, the name is not owner/name, or the hub refuses it."""
     hub, folder = require("huggingface_hub", "export"), Path(folder)
-    about = read_json(folder/"export.json")
+    about = read_json(folder/"export.json", ["formats", "weights", "licence"])
     if "transformers" not in about["formats"]:
         raise RugptError("export has no transformers folder", str(folder), "add it to --formats")
     if about["licence"] == "other":

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..common.errors import RugptError
-from ..common.files import read_json, read_jsonl, text_digest, write_json
+from ..common.files import expected_shape, read_json, read_jsonl, text_digest, write_json
 from ..metrics.significance import correct, paired_difference
 from ..metrics.statistics import generator, mean_interval, share_interval
 
@@ -59,7 +59,10 @@ def make_pairs(
             known = ", ".join(sorted(f.stem for f in folder.glob("*.jsonl") if f.stem not in ("human", "timing")))
             raise RugptError(f"no texts of {kind}", str(folder),
                 f"give --set one of: {known}" if known else "run the stage generate")
-        rows[kind] = {(r.get("article_id"), r["prompt"]): r for r in reversed(read_jsonl(folder/f"{kind}.jsonl"))}
+        with expected_shape(folder/f"{kind}.jsonl", "give rows with prompt and text"):
+            found = [(r.get("article_id"), r["prompt"], r) for r in read_jsonl(folder/f"{kind}.jsonl")]
+            for *_, r in found: r["text"].strip()
+        rows[kind] = {(id, prompt): r for id, prompt, r in reversed(found)}
     both, out = [k for k in rows["human"] if k in rows[name]], []
     for i in generator(seed, "rating", name).permutation(len(both)):
         if len(out) == most: break
@@ -83,7 +86,11 @@ def open_sheet(
 ) -> list[dict]: # pairs
     "The pairs of a folder, made on first use; readers who come later get the same ones."
     path = Path(folder)/"pairs.json"
-    if path.is_file(): return read_json(path, ["pairs"])["pairs"]
+    if path.is_file():
+        with expected_shape(path, "move it away and make another sheet"):
+            pairs = read_json(path, ["pairs"])["pairs"]
+            for k in ("id", "set", "prompt", "a", "b", "human"): pairs[0][k].strip()
+            return pairs
     pairs = make_pairs(generations, name, most, seed)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, dict(set=name, seed=seed, pairs=pairs))

@@ -21,7 +21,7 @@ import torch
 
 from ..common.devices import compute
 from ..common.errors import RugptError
-from ..common.files import read_json, read_jsonl, read_parquet, resolve_run_dir, write_json, write_jsonl
+from ..common.files import expected_shape, read_json, read_jsonl, read_parquet, resolve_run_dir, write_json, write_jsonl
 from .engine import generate, Generation, text_logprobs, whole_text
 from .strategies import Decoding, decoding, STRATEGIES
 from ..metrics.repetition import common_length, diversity, rep_n
@@ -51,8 +51,10 @@ def ranked_families(
     model_dir: str | Path, # of the stage train
 ) -> list[str]: # the lowest first
     "The families of a run, by validation loss in bits per byte."
-    summary = read_json(Path(model_dir)/"summary.json")
-    return sorted(summary, key=lambda f: summary[f]["best"]["val_bits_per_byte"])
+    path = Path(model_dir)/"summary.json"
+    with expected_shape(path, "train again, or bring the file back"):
+        summary = read_json(path, [])
+        return sorted(summary, key=lambda f: summary[f]["best"]["val_bits_per_byte"])
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #0dae5397
 @dataclass(frozen=True)

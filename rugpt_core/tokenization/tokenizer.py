@@ -133,7 +133,7 @@ def load_tokenizer(
 
     Raises RugptError where tokenizer.json is missing or broken."""
     folder = Path(folder)
-    config = read_json(folder/"tokenizer_config.json")
+    config = read_json(folder/"tokenizer_config.json", [])
     bos = config.get("bos_token") or config.get("eos_token") or BOS # some have a token between documents alone
     try: text = (folder/"tokenizer.json").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):

@@ -164,7 +164,7 @@ def adopt_model(
     """Copy a model that was trained elsewhere, states left out, if it was trained on these ids.
 
     Raises RugptError where the model was trained on other ids."""
-    about = read_json(Path(bare)/HOST)
+    about = read_json(Path(bare)/HOST, ["ids", "counts"])
     if about.get("ids") != ids_digest(open_bins(tokens_dir)):
         raise RugptError("was trained on other ids than those of this run", str(bare),
             "bring the run's own tokens/ to the host, or move it away")

@@ -74,7 +74,7 @@ def best_weights(
     if not (at/"config.json").is_file():
         raise RugptError(f"the state's part {at.name} is missing", str(folder), STATE_REMEDY)
     weights = read_tensors(at/"model.safetensors")
-    if weights_digest(weights) != read_json(at/"config.json").get("weights"):
+    if weights_digest(weights) != read_json(at/"config.json", []).get("weights"):
         raise RugptError(f"the state's part {at.name} is damaged: its weights are not what was written", str(folder),
             STATE_REMEDY)
     return at, weights
