@@ -2,17 +2,22 @@
 PYTHON ?= python3
 VENV ?= .venv
 PRESET ?= demo
+TIMES ?= 20
+SHARE ?= 1
 BIN := $(VENV)/bin
 # Scripts of an environment hold the path at which it was made. So the stamp names the folder, and tools are called as modules:
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test test-slow lab report publish readme ru docs bench record clean
+.PHONY: help setup run test test-slow test-kill test-serve bench-load lab report publish readme ru docs bench record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
 	@echo "make test    set up, run the tests, about 10 minutes on two cores"
 	@echo "make test-slow  the long ones: notebooks from nothing, in a browser too (Debian: apt-get install chromium)"
+	@echo "make test-kill  kill every stage, export, analysis and synthesis at random moments, compare bytes (TIMES=20)"
+	@echo "make test-serve install llama.cpp's server (some minutes), serve, ask it from fifty sides at once"
+	@echo "make bench-load peak memory of large inputs: 1 GB, many articles, many files, one of 50 MB (SHARE=0.1: a tenth)"
 	@echo "make lab     set up, open the notebooks in JupyterLab"
 	@echo "make report  render the demo's report and publish it to report/ and figures/"
 	@echo "make publish  run the demo, write the pipeline notebooks with its outputs"
@@ -41,6 +46,16 @@ test: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow --dist worksteal
+
+test-kill: setup
+	$(BIN)/python tests/kill_everything.py --times $(TIMES)
+
+test-serve: setup
+	$(BIN)/python -c "import llama_cpp, uvicorn" || $(BIN)/python -m pip install -c constraints.txt -e ".[serve]"
+	$(BIN)/python -m pytest tests/test_serve.py tests/test_export.py -m "slow or not slow"
+
+bench-load: setup
+	$(BIN)/python benchmarks/load.py --share $(SHARE)
 
 lab: setup
 	$(BIN)/python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/index.ipynb

@@ -244,6 +244,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.json_digest': ( 'core/common/files.html#json_digest',
                                                                                   'rugpt_core/common/files.py'),
+                                         'rugpt_core.common.files.json_line': ( 'core/common/files.html#json_line',
+                                                                                'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.locked': ('core/common/files.html#locked', 'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.open_parquet': ( 'core/common/files.html#open_parquet',
                                                                                    'rugpt_core/common/files.py'),

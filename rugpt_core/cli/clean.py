@@ -7,12 +7,12 @@ __all__ = ['SETTINGS', 'read_stream', 'row_options', 'add_clean', 'cmd_clean', '
 
 # %% ../../notebooks/core/cli/02_clean.ipynb #3637d1d3
 import argparse
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
 
 from ..common.errors import RugptError
+from ..common.files import json_line
 from ..common.progress import Progress
 from ..corpus.cleaning import check_options, Options
 from ..corpus.readers import Faults, json_article, RawArticle, read_source
@@ -70,7 +70,7 @@ def cmd_clean(args: argparse.Namespace) -> int:
     if args.dump: raws = (replace(raw, source="dump", form="wikitext") for raw in raws)
     with Progress("cleaning", unit="articles") as bar:
         for row in clean_rows(counted(raws, bar), options, near, args.explain):
-            if not args.kept or not row["reasons"]: print(json.dumps(row, ensure_ascii=False))
+            if not args.kept or not row["reasons"]: print(json_line(row))
     for message in faults.messages: print(f"rugpt: left out: {message}", file=sys.stderr)
     return 0
 

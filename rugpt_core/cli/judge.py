@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import plain_file, resolve_path
+from ..common.files import json_line, plain_file, resolve_path
 from ..synthesis.acceptance import Bounds, Case, FINDERS, finish_text, judge_answer, name_finder
 from ..synthesis.client import Answer
 from ..synthesis.judge import agreement, ask_judge, combined, Judge, MEANING
@@ -137,10 +137,10 @@ def print_verdicts(lines: Iterator[str], where: str, finder, judge: Judge | None
     "Print a verdict as soon as it is there; with a judge, all at the end."
     if judge is None:
         for verdict in judge_rows(read_rows(lines, where), finder):
-            print(json.dumps(verdict, ensure_ascii=False), flush=True)
+            print(json_line(verdict), flush=True)
         return 0
     verdicts, counts = judge_rows_by_both(list(read_rows(lines, where)), finder, judge, resolve_path(work_dir))
-    for verdict in verdicts: print(json.dumps(verdict, ensure_ascii=False))
+    for verdict in verdicts: print(json_line(verdict))
     a, cost = counts["agreement"], "" if counts["cost_usd"] is None else f", ${counts['cost_usd']:.4f}"
     print(f"asked {counts['model']} about {counts['asked']} of {len(verdicts)} answers{cost}; rules and judge agree on "
         f"{a['accept_accept'] + a['refuse_refuse']} of {a['n']}, kappa {a['kappa']}", file=sys.stderr)

@@ -398,7 +398,7 @@ def complete(parser: argparse.ArgumentParser):
 # %% ../../notebooks/core/cli/06_main.ipynb #2c08b1fa
 def main(argv: list[str] | None = None) -> None:
     "Parse, run, and exit with 0, 1 (failure), 2 (mistake in the input) or 130 (stopped)."
-    take_signals()
+    if argv is None: take_signals() # a test or a notebook that calls this keeps its own
     speak_plainly()
     debug = "--debug" in (sys.argv if argv is None else argv)
     try:

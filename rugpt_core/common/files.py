@@ -6,8 +6,8 @@
 __all__ = ['ROOT', 'LEFT', 'FILE_NAME', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'resolve_path', 'runs_home',
            'resolve_run_dir', 'text_digest', 'file_digest', 'json_digest', 'input_digest', 'write_atomic', 'sweep',
            'output_file', 'output_folder', 'file_name', 'plain_file', 'write_json', 'read_json', 'expected_shape',
-           'read_yaml', 'write_jsonl', 'read_jsonl', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
-           'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
+           'read_yaml', 'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors',
+           'read_parquet', 'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
 import fcntl
@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import disk_errors, explained, RugptError
+from .errors import disk_errors, explained, OBEYED, RugptError
 
 # %% ../../notebooks/core/common/02_files.ipynb #3ab8beb4
 def project_root(
@@ -295,6 +295,13 @@ def read_jsonl(path: str | Path) -> list[dict]:
         except (ValueError, RecursionError) as e:
             raise RugptError(f"row is not JSON ({e})", f"{path}:{n}", "fix or remove the row") from None
     return rows
+
+# %% ../../notebooks/core/common/02_files.ipynb #fe8476f1
+def json_line(
+    obj: Any, # JSON-serialisable
+) -> str: # without line end
+    "An object as a line that a terminal can show: what it would obey is written as JSON escapes, so that it reads back the same."
+    return OBEYED.sub(lambda m: f"\\u{ord(m[0]):04x}", json.dumps(obj, ensure_ascii=False))
 
 # %% ../../notebooks/core/common/02_files.ipynb #52ab33f5
 def write_parquet(

@@ -1,0 +1,183 @@
+"""Peak memory of the stage clean on large inputs, and of writing many tokens: is it flat?
+
+python benchmarks/load.py [--share 0.1] [--only NAME,…]     a share of 0.1 takes a tenth of each size
+
+Each measurement is a process of its own; memory is the largest sum over the process and its children. The inputs
+are made up from words, no article like another."""
+
+import argparse
+import json
+import platform
+import random
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from datetime import date
+from pathlib import Path
+
+from rugpt_core.common.environment import versions
+from rugpt_core.common.files import ROOT, read_json, write_json
+
+RESULT = ROOT / "benchmarks/results/load.json"
+WORDS = (
+    "река город поле ветер камень берег дорога дерево птица рыба зима лето утро вечер север юг мост дом сад луг лес "
+    "холм озеро море остров туман снег дождь солнце луна звезда песок глина трава цветок корень лист ствол"
+).split()
+
+
+def prose(rng: random.Random, chars: int) -> str:
+    """Sentences of so many characters about."""
+    out, n = [], 0
+    while n < chars:
+        words = rng.choices(WORDS, k=rng.randint(6, 14))
+        out.append(f"{words[0].title()} и {' '.join(words[1:])} {rng.randrange(10**6)}.")
+        n += len(out[-1]) + 1
+    return " ".join(out)
+
+
+def write_rows(path: Path, sizes, seed: int = 0):
+    """JSON lines of articles of these lengths."""
+    rng = random.Random(seed)
+    pool = prose(rng, 400_000)
+    with open(path, "w", encoding="utf-8") as f:
+        for n, size in enumerate(sizes):
+            at = rng.randrange(len(pool) - min(size, 300_000))
+            text = (pool[at:] + " " + prose(rng, 300) + " " + pool)[:size] if size < 300_000 else prose(rng, size)
+            f.write(json.dumps({"id": n, "title": f"Статья {n}", "text": text}, ensure_ascii=False) + "\n")
+
+
+def big(folder: Path, share: float):
+    write_rows(folder / "a.jsonl", [3000] * int(185_000 * share))  # 1 GB of UTF-8
+
+
+def tiny(folder: Path, share: float):
+    write_rows(folder / "a.jsonl", [250] * int(200_000 * share))
+
+
+def files(folder: Path, share: float):
+    for n in range(int(20_000 * share)):
+        write_rows(folder / f"{n:05}.jsonl", [600], seed=n)
+
+
+def long(folder: Path, share: float):
+    write_rows(folder / "a.jsonl", [400, int(27_500_000 * share), 400])  # the second: 50 MB of UTF-8
+
+
+INPUTS = {"1 GB of articles": big, "200,000 tiny articles": tiny, "20,000 files": files, "one article of 50 MB": long}
+
+
+def tree_memory(pid: int) -> int:  # bytes
+    """Resident memory of a process and its children."""
+    total = 0
+    try:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS"):
+                total += int(line.split()[1]) * 1024
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            total += sum(tree_memory(int(c)) for c in (task / "children").read_text().split())
+    except (OSError, ValueError):
+        pass
+    return total
+
+
+def measured(command: list[str]) -> dict:  # peak_mb, seconds, cpu_seconds
+    """Run a process; its memory is looked at ten times a second."""
+    import resource
+
+    before, start, peak, done = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0, threading.Event()
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+
+        def watch():
+            nonlocal peak
+            while not done.wait(0.1):
+                peak = max(peak, tree_memory(process.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        said = process.stderr.read()
+        process.wait()
+        done.set()
+        watcher.join()
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit code {process.returncode}\n{said[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return dict(
+        peak_mb=peak / 1e6,
+        seconds=time.monotonic() - start,
+        cpu_seconds=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    )
+
+
+CLEAN = "import sys; from rugpt_core.corpus.cleaning import clean_corpus; clean_corpus(*sys.argv[1:])"
+TOKENS = """
+import sys
+from rugpt_core.generation.engine import generate
+from rugpt_core.generation.strategies import Decoding
+from rugpt_core.modeling.model import ModelConfig, build_model
+model, left = build_model(ModelConfig("qwen3", 1024, 128, 2, 2, 2, 64)).eval(), int(sys.argv[1])
+while left > 0: left -= sum(len(r.ids) for r in generate(model, None, [[1, 2]]*64, max_new_tokens=120,
+    decoding=Decoding("sample"), stop_id=-1))
+"""
+
+
+def rows_of(name: str, share: float):
+    """Measure one input at a tenth of its size and at all of it: flat memory is the same twice."""
+    for part in (0.1 * share, share):
+        if name == "100,000 generated tokens":
+            found = measured([sys.executable, "-c", TOKENS, str(int(100_000 * part))])
+            size = None
+        else:
+            with tempfile.TemporaryDirectory(prefix="rugpt-load-") as home:
+                source, out = Path(home) / "in", Path(home) / "out"
+                source.mkdir()
+                out.mkdir()
+                INPUTS[name](source, part)
+                size = sum(f.stat().st_size for f in source.iterdir())
+                found = measured([sys.executable, "-c", CLEAN, str(source), str(out)])
+        for metric, value, unit in (
+            ("peak memory", found["peak_mb"], "MB"),
+            ("processor time", found["cpu_seconds"], "s"),
+        ):
+            yield dict(
+                work=name,
+                share=part,
+                bytes=size,
+                who="rugpt",
+                metric=metric,
+                unit=unit,
+                median=round(value, 1),
+                min=round(value, 1),
+                max=round(value, 1),
+                runs=1,
+            )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--share", type=float, default=1.0)
+    parser.add_argument("--only", default="")
+    args = parser.parse_args()
+    names = [
+        n for n in (*INPUTS, "100,000 generated tokens") if not args.only or any(w in n for w in args.only.split(","))
+    ]
+    old = read_json(RESULT)["rows"] if RESULT.is_file() else []
+    rows = [r for r in old if r["work"] not in names]
+    for name in names:
+        for row in rows_of(name, args.share):
+            rows.append(row)
+            print(f"{row['work']}, share {row['share']:g}: {row['metric']} {row['median']:,} {row['unit']}", flush=True)
+        write_json(
+            RESULT,
+            dict(
+                machine=f"{platform.system()} {platform.machine()}",
+                versions=versions(),
+                date=str(date.today()),
+                rows=rows,
+            ),
+        )
+
+
+if __name__ == "__main__":
+    main()
