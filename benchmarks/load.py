@@ -9,43 +9,52 @@ import argparse
 import json
 import platform
 import random
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, read_json, write_json
 
 RESULT = ROOT / "benchmarks/results/load.json"
-WORDS = (
-    "река город поле ветер камень берег дорога дерево птица рыба зима лето утро вечер север юг мост дом сад луг лес "
-    "холм озеро море остров туман снег дождь солнце луна звезда песок глина трава цветок корень лист ствол"
-).split()
+SAMPLE = ROOT / "data/sample/wiki40b_ru.jsonl"
+
+
+@cache
+def sentences() -> list[str]:
+    """Sentences of the embedded corpus."""
+    rows = (json.loads(x) for x in SAMPLE.read_text(encoding="utf-8").splitlines() if x)
+    texts = (re.sub(r"_[A-Z_]+_", " ", row["text"]) for row in rows)
+    found = (part.strip() for text in texts for part in re.split(r"(?<=[.!?])\s+", text))
+    return [x for x in found if len(x) > 40 and x[-1] == "." and "\n" not in x]
 
 
 def prose(rng: random.Random, chars: int) -> str:
-    """Sentences of so many characters about."""
+    """Sentences of so many characters about, a paragraph every six; numbers make each its own."""
     out, n = [], 0
     while n < chars:
-        words = rng.choices(WORDS, k=rng.randint(6, 14))
-        out.append(f"{words[0].title()} и {' '.join(words[1:])} {rng.randrange(10**6)}.")
-        n += len(out[-1]) + 1
-    return " ".join(out)
+        end = "\n\n" if len(out) % 6 == 5 else " "
+        out.append(f"{rng.choice(sentences())[:-1]} в {rng.randrange(1000, 10**6)} году.{end}")
+        n += len(out[-1])
+    return "".join(out)
 
 
 def write_rows(path: Path, sizes, seed: int = 0):
-    """JSON lines of articles of these lengths."""
+    """JSON lines of articles of these lengths, each the end of a sentence."""
     rng = random.Random(seed)
     pool = prose(rng, 400_000)
     with open(path, "w", encoding="utf-8") as f:
         for n, size in enumerate(sizes):
-            at = rng.randrange(len(pool) - min(size, 300_000))
-            text = (pool[at:] + " " + prose(rng, 300) + " " + pool)[:size] if size < 300_000 else prose(rng, size)
-            f.write(json.dumps({"id": n, "title": f"Статья {n}", "text": text}, ensure_ascii=False) + "\n")
+            at = pool.index(". ", rng.randrange(len(pool) // 4)) + 2
+            text = pool[at : at + size] if size < 300_000 else prose(rng, size)
+            row = {"id": n, "title": f"Статья {n}", "text": prose(rng, 100) + text[: text.rindex(".") + 1]}
+            f.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def big(folder: Path, share: float):
@@ -62,7 +71,7 @@ def files(folder: Path, share: float):
 
 
 def long(folder: Path, share: float):
-    write_rows(folder / "a.jsonl", [400, int(27_500_000 * share), 400])  # the second: 50 MB of UTF-8
+    write_rows(folder / "a.jsonl", [3000] * 20 + [int(27_500_000 * share)])  # the last: 50 MB of UTF-8
 
 
 INPUTS = {"1 GB of articles": big, "200,000 tiny articles": tiny, "20,000 files": files, "one article of 50 MB": long}
@@ -114,11 +123,12 @@ CLEAN = "import sys; from rugpt_core.corpus.cleaning import clean_corpus; clean_
 TOKENS = """
 import sys
 from rugpt_core.generation.engine import generate
-from rugpt_core.generation.strategies import Decoding
 from rugpt_core.modeling.model import ModelConfig, build_model
-model, left = build_model(ModelConfig("qwen3", 1024, 128, 2, 2, 2, 64)).eval(), int(sys.argv[1])
-while left > 0: left -= sum(len(r.ids) for r in generate(model, None, [[1, 2]]*64, max_new_tokens=120,
-    decoding=Decoding("sample"), stop_id=-1))
+from rugpt_core.tokenization.trainers import train_bpe
+tokenizer = train_bpe(["Река течёт на север. "]*9, 300)
+model = build_model(ModelConfig("qwen3", tokenizer.vocab_size, 128, 1, 1, 1, 32)).eval()
+for n in range(0, int(sys.argv[1]), 64*100):
+    generate(model, tokenizer, [[1, 2]]*64, max_new_tokens=100, stop_id=-1)
 """
 
 
