@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from .options import finite_number, whole_number
 from ..common.errors import RugptError
 from ..common.files import json_line, plain_file, resolve_path
 from ..synthesis.acceptance import Bounds, Case, FINDERS, finish_text, judge_answer, name_finder
@@ -107,9 +108,9 @@ def add_judge(p: argparse.ArgumentParser):
     p.add_argument("--judge-model-path", default="", help="of local: a GGUF file; of transformers: a folder or a name")
     p.add_argument("--judge-recording", default="", help="of replay: JSON lines, or the journal of a run")
     p.add_argument("--judge-api", default="chat", choices=("chat", "completions"), help="completions for a base model")
-    p.add_argument("--judge-max-tokens", type=int, default=400, help="longest verdict, tokens (default 400)")
-    p.add_argument("--judge-concurrency", type=int, default=4, help="requests under way at once (default 4)")
-    p.add_argument("--max-cost", type=float, default=0, help="US dollars that the judge may take (default: no limit)")
+    p.add_argument("--judge-max-tokens", type=whole_number, default=400, help="longest verdict, tokens (default 400)")
+    p.add_argument("--judge-concurrency", type=whole_number, default=4, help="requests under way at once (default 4)")
+    p.add_argument("--max-cost", type=finite_number, default=0, help="US dollars that the judge may take (default: no limit)")
     p.add_argument("--work-dir", default="runs/judge", help="keeps the judge's answers (default runs/judge)")
 
 def cmd_judge(args: argparse.Namespace) -> int:

@@ -49,10 +49,14 @@ def cmd_bins(args) -> int:
     Raises RugptError where the output folder is not empty."""
     from rugpt_core.tokenization.text_bins import source_texts, write_texts
     out = output_folder(args.out)
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and any(p.name[0] != "." for p in out.iterdir()):
         raise RugptError("folder is not empty", str(out), "give another --out, or empty it")
     tokenizer = tokenizer_home(args.tokenizer)
-    bins = write_texts(source_texts(args.source, args.limit), out, tokenizer, args.vocab_size, args.val_share)
+    try:
+        bins = write_texts(source_texts(args.source, args.limit), out, tokenizer, args.vocab_size, args.val_share)
+    except BaseException:
+        for left in out.glob(".*.tmp"): left.unlink() # a part that nobody would go on from
+        raise
     for split in ("train", "val"):
         s = bins.meta["splits"][split]
         print(f"{split}.bin: {s['tokens']:,} tokens of {s['documents']:,} documents, {s['bytes']:,} bytes of text")
