@@ -227,7 +227,9 @@ class ChatSession:
             f"{self.max_tokens} tokens")
 
     def take(self, line: str):
-        "One line."
+        """One line.
+
+        Raises RugptError where the command is unknown."""
         name, _, rest = line.strip().partition(" ")
         if not name: return
         if not name.startswith("/"): return self.write(line)

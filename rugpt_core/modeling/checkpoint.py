@@ -114,7 +114,9 @@ class Start:
         block_size: int, # context, tokens; 0: that of the weights
         dropout: float,
     ) -> "Start":
-        "The same weights for another context, where they allow it."
+        """The same weights for another context, where they allow it.
+
+        Raises RugptError where block_size is longer than the positions of a gpt2 model."""
         c, weights = self.config, dict(self.weights)
         block_size = block_size or c.block_size
         if c.family == "gpt2" and block_size > c.block_size:

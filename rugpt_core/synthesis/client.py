@@ -246,7 +246,9 @@ def bound_whole_tries(http): # an httpx client; the same
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #b06d328c
 class OpenAIEngine:
-    "A client of any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, Ollama, …"
+    """A client of any server with OpenAI's interface: OpenAI, vLLM, llama.cpp, Ollama, …
+
+    Raises RugptError where the proxy of the environment cannot be used."""
     name, live = "openai", True
 
     def __init__(self,
@@ -335,7 +337,9 @@ class OpenAIEngine:
         return e, False, None
 
     def probe(self, request: Mapping) -> ServerSupport:
-        "Learn what the server takes from one short question with the parameters of `request`; kept in `support`."
+        """Learn what the server takes from one short question with the parameters of `request`; kept in `support`.
+
+        Raises RugptError where the server does not answer, or refuses the model or the key."""
         import openai
         try: models = tuple(sorted(redact(m.id, self._key) for m in self._client.models.list().data))[:50]
         except (openai.OpenAIError, ValueError, AttributeError, TypeError): models = ()

@@ -171,7 +171,9 @@ def read_recording(path: str | Path) -> dict[str, Answer]: # answers by key
 
 # %% ../../notebooks/core/synthesis/01_journal.ipynb #91a62e1b
 class ReplayEngine:
-    "Answers from a recording."
+    """Answers from a recording.
+
+    Raises RugptError where the recording is empty."""
     name, live = "replay", False
 
     def __init__(self, path: str | Path): # JSON lines, or a journal

@@ -175,7 +175,9 @@ class Breaker:
         self._lock = threading.Lock()
 
     def wait(self) -> float: # seconds; 0: go
-        "How long to wait before looking again."
+        """How long to wait before looking again.
+
+        Raises RugptError where too many tries in a row have failed."""
         with self._lock:
             if self.opened > self.rests:
                 raise RugptError(f"{self.failed} tries in a row failed, the last: {self.last}", "the server",
@@ -220,7 +222,9 @@ class Limits:
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #9dbdbbfc
 @dataclass
 class Budget:
-    "What was spent, what is reserved, and whether one more request fits."
+    """What was spent, what is reserved, and whether one more request fits.
+
+    Raises RugptError where a limit is negative, or cost is limited and the model has no price."""
     limits: Limits
     price: Price | None = None
     clock: Callable[[], float] = time.monotonic

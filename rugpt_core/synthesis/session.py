@@ -49,7 +49,9 @@ class Service:
 
 # %% ../../notebooks/core/synthesis/15_session.ipynb #628f2205
 class AskSession:
-    "Asks in several rounds with one engine, one journal and one budget."
+    """Asks in several rounds with one engine, one journal and one budget.
+
+    Raises RugptError where another model stands under the name of the embedded one."""
 
     # work_dir keeps the journal of a live engine over kills
     def __init__(self, service: Service, ask: Ask, work_dir: str | Path):

@@ -73,7 +73,9 @@ def pick_precision(
 
 # %% ../../notebooks/core/topics/03_nli.ipynb #d517817e
 class PairForm:
-    "How a tokenizer joins two texts: what stands before, between and behind, and the types of the tokens."
+    """How a tokenizer joins two texts: what stands before, between and behind, and the types of the tokens.
+
+    Raises RugptError where the tokenizer joins two texts in a way that is not understood."""
 
     def __init__(self, tokenizer, where: str):
         a, b = (tokenizer(t, add_special_tokens=False)["input_ids"] for t in ("Река впадает в море.", "О географии."))
@@ -176,7 +178,9 @@ class NLI:
         return out[:, self.index].double().cpu().numpy()
 
     def read(self, pairs: Sequence[tuple[list[int], int]]) -> np.ndarray: # (pairs, 2)
-        "Logits of a batch; one that is not finite is read again in float32."
+        """Logits of a batch; one that is not finite is read again in float32.
+
+        Raises RugptError where the model answers NaN in float32."""
         out = self._forward(self.model, pairs)
         if np.isfinite(out).all(): return out
         if self.precision != "float32":
@@ -239,7 +243,9 @@ def independent(
 
 # %% ../../notebooks/core/topics/03_nli.ipynb #c74ab38e
 class Answers:
-    "Logits by the digest of model, statements and text."
+    """Logits by the digest of model, statements and text.
+
+    Raises RugptError where the journal cannot be read or written."""
 
     def __init__(self, path: str | Path): # made if it does not exist
         self.path = Path(path)

@@ -27,7 +27,9 @@ SWITCHES = {"true": "always", "false": "never"} # what compile was when it was a
 # %% ../../notebooks/core/training/00_config.ipynb #87fb920c
 @dataclass(frozen=True)
 class TrainConfig:
-    "Everything that shapes a training run, the model apart."
+    """Everything that shapes a training run, the model apart.
+
+    Raises RugptError where a setting is unknown or out of range."""
     max_steps: int = 100 # optimiser steps
     batch_size: int = 8 # windows computed together, by all processes
     grad_accum: int = 1 # batches in an optimiser step

@@ -40,7 +40,9 @@ def passes(
 
 # %% ../../notebooks/core/training/04_dataloader.ipynb #560a4e8a
 class Batches:
-    "Inputs and targets, epoch after epoch; `rows` gives those of one epoch."
+    """Inputs and targets, epoch after epoch; `rows` gives those of one epoch.
+
+    Raises RugptError where the block is longer than the ids, or than a balanced epoch."""
 
     def __init__(self,
         ids: np.ndarray, # flat ids
