@@ -98,7 +98,7 @@ SLOW = {
     "rugpt generate": "rugpt generate --prompt Река --max-tokens 8 || Река",
     "make run": "make run || report.ru.pdf",
     "make test": "make test PYTEST_ADDOPTS=--collect-only || tests/test_readme.py",
-    "make lab": "BROWSER=true timeout -s INT 60 make lab; true || http://",
+    "make lab": "BROWSER=true timeout -k 20 60 make lab; true || http://",
     "make docs": "make docs || index.html",
     "make ru": "make ru && git diff --exit-code notebooks/ru && echo same || same",
     "make readme": "make readme && git diff --exit-code README.md README.ru.md && echo same || same",
