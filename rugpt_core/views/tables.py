@@ -105,7 +105,8 @@ def provenance(
 ) -> list[dict]:
     "Where accepted articles come from, as a table."
     from rugpt_core.common.files import read_jsonl, read_parquet
-    at = {r["id"]: r["answered_at"][:10] for r in read_jsonl(Path(stage_dir)/"timing.jsonl")}
+    answers = read_jsonl(Path(stage_dir)/"timing.jsonl")
+    at = {r["id"]: r["answered_at"][:10] for r in answers if r["answered_at"]} # not every request has an answer
     rows = read_parquet(Path(stage_dir)/"articles.parquet").head(n)
     out = []
     for r in rows.itertuples():
