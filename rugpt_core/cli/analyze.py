@@ -15,7 +15,8 @@ from pathlib import Path
 
 from .options import seed_number, whole_number
 from ..common.errors import RugptError
-from ..common.files import file_name, output_file, output_folder, resolve_path, write_atomic, write_json
+from ..common.files import resolve_path, write_atomic, write_json
+from ..common.outputs import file_name, output_file, output_folder
 from ..runs.directory import followed_run
 from ..runs.layout import STAGES
 
@@ -35,7 +36,8 @@ def add_analyze(p: argparse.ArgumentParser):
     p.add_argument("--minimal-pairs", default="data/sample/minimal_pairs.csv",
         help="pairs in RuBLiMP's format, a .csv file or a folder of them")
     p.add_argument("--no-tools", action="store_true", help="leave out entities, agreement, dictionary and encoder")
-    p.add_argument("--bootstrap", type=whole_number, default=1000, help="resamples behind every interval (default 1000)")
+    p.add_argument("--bootstrap", type=whole_number, default=1000,
+        help="resamples behind every interval (default 1000)")
     p.add_argument("--seed", type=seed_number, default=1337, help="start of every random number (default 1337)")
     p.add_argument("--out", default="analysis",
         help="folder for metrics.json, analysis.html and tables (default: analysis)")
@@ -102,7 +104,8 @@ def add_planted(p: argparse.ArgumentParser):
     "Options of `rugpt planted`."
     p.add_argument("--scale", choices=list(SCALES), default="small",
         help="small: half a minute a seed; full: 1 to 1000 exposures, minutes a seed")
-    p.add_argument("--seeds", type=whole_number, default=3, help="trainings with other people and another start (default 3)")
+    p.add_argument("--seeds", type=whole_number, default=3,
+        help="trainings with other people and another start (default 3)")
     p.add_argument("--sweep", action="store_true",
         help="also train on texts with more and fewer facts that stand there once")
     p.add_argument("--seed", type=seed_number, default=1337, help="start of every random number (default 1337)")

@@ -110,7 +110,8 @@ def add_judge(p: argparse.ArgumentParser):
     p.add_argument("--judge-api", default="chat", choices=("chat", "completions"), help="completions for a base model")
     p.add_argument("--judge-max-tokens", type=whole_number, default=400, help="longest verdict, tokens (default 400)")
     p.add_argument("--judge-concurrency", type=whole_number, default=4, help="requests under way at once (default 4)")
-    p.add_argument("--max-cost", type=finite_number, default=0, help="US dollars that the judge may take (default: no limit)")
+    p.add_argument("--max-cost", type=finite_number, default=0,
+        help="US dollars that the judge may take (default: no limit)")
     p.add_argument("--work-dir", default="runs/judge", help="keeps the judge's answers (default runs/judge)")
 
 def cmd_judge(args: argparse.Namespace) -> int:
@@ -122,7 +123,8 @@ def cmd_judge(args: argparse.Namespace) -> int:
     if args.file == "-": return print_verdicts(sys.stdin, "standard input", finder, judge, args.work_dir)
     path = plain_file(Path(args.file).expanduser())
     try:
-        with path.open(encoding="utf-8-sig") as lines: return print_verdicts(lines, str(path), finder, judge, args.work_dir)
+        with path.open(encoding="utf-8-sig") as lines:
+            return print_verdicts(lines, str(path), finder, judge, args.work_dir)
     except (FileNotFoundError, IsADirectoryError):
         raise RugptError("file is missing", str(path), "give JSON lines, or - for standard input") from None
     except UnicodeDecodeError: raise RugptError("file is not UTF-8 text", str(path), "convert it to UTF-8") from None

@@ -36,7 +36,16 @@ from rugpt_core.cli.training import (
     opened_ids,
 )
 from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import expected_shape, output_folder, plain_file, read_json, resolve_run_dir, ROOT, runs_home, write_atomic
+from rugpt_core.common.files import (
+    expected_shape,
+    plain_file,
+    read_json,
+    resolve_run_dir,
+    ROOT,
+    runs_home,
+    write_atomic,
+)
+from ..common.outputs import output_folder
 from ..runs.chain import run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
@@ -421,7 +430,8 @@ def main(argv: list[str] | None = None) -> None:
 def say_error(error: Exception) -> int: # exit code
     "Print an error as one line: 2 for what a person can mend, 1 for a defect of ours."
     known = error if isinstance(error, RugptError | StageError) else explained(error)
-    said = known or f"{type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}. This is a defect of rugpt; --debug shows where"
+    said = (known or f"{type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}. This is a defect of "
+        f"rugpt; --debug shows where")
     print(f"rugpt: {said}", file=sys.stderr)
     return 2 if isinstance(known, RugptError) or getattr(known, "user", False) else 1
 

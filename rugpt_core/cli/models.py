@@ -20,7 +20,8 @@ from typing import Any
 
 from .options import finite_number, seed_number, whole_number
 from ..common.errors import printable, RugptError
-from ..common.files import output_file, plain_file, read_jsonl, resolve_run_dir, write_jsonl
+from ..common.files import plain_file, read_jsonl, resolve_run_dir, write_jsonl
+from ..common.outputs import output_file
 from ..corpus.encodings import decode_bytes
 from ..generation.strategies import CUTS, Decoding, LIMITS, STRATEGIES
 from ..runs.directory import followed_run
@@ -64,7 +65,9 @@ def file_prompts(
         if bad:
             raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
     else:
-        try: prompts = [line for line in decode_bytes(plain_file(path).read_bytes(), str(path)).splitlines() if line.strip()]
+        try:
+            prompts = [line for line in decode_bytes(plain_file(path).read_bytes(), str(path)).splitlines()
+                if line.strip()]
         except FileNotFoundError:
             raise RugptError("file is missing", str(path), "give a text file, a prompt a line") from None
         except IsADirectoryError:
@@ -179,8 +182,8 @@ def write_file(args, checkpoint, tokenizer, found: list, how: Decoding):
     from rugpt_core.generation.engine import generate
     from rugpt_core.generation.stage import generation_rows
     start, weights = time.monotonic(), checkpoint.weights
-    results = generate(checkpoint.model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens, decoding=how,
-        seed=args.seed, head=args.head)
+    results = generate(checkpoint.model, tokenizer, [o.ids for o in found], max_new_tokens=args.max_tokens,
+        decoding=how, seed=args.seed, head=args.head)
     rows = generation_rows(found, results, tokenizer, how, seed=args.seed,
         checkpoint=f"{checkpoint.model.config.family}@{weights[:12]}", weights=weights, head=args.head)
     write_jsonl(Path(args.out).expanduser(), rows)

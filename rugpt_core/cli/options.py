@@ -20,7 +20,8 @@ class Parser(argparse.ArgumentParser):
     "A command line whose mistakes are one line."
     def error(self, message: str):
         "Raises RugptError with what argparse found."
-        raise RugptError(message, self.prog.removeprefix("rugpt").strip() or "command line", f"`{self.prog} --help` lists what it takes")
+        raise RugptError(message, self.prog.removeprefix("rugpt").strip() or "command line",
+            f"`{self.prog} --help` lists what it takes")
 
 def whole_number(text: str) -> int:
     "A whole number as an option takes it. Raises ArgumentTypeError for anything else."

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .options import finite_number, whole_number
 from ..common.errors import RugptError
-from ..common.files import output_folder
+from ..common.outputs import output_folder
 
 # %% ../../notebooks/core/cli/04_training.ipynb #ea58a92c
 def add_bins(p: argparse.ArgumentParser):
@@ -24,7 +24,8 @@ def add_bins(p: argparse.ArgumentParser):
     p.add_argument("--tokenizer", default="bpe",
         help="bpe, unigram, gemma, trimmed, a run, or a folder with tokenizer.json (default bpe)")
     p.add_argument("--vocab-size", type=whole_number, default=4096, help="pieces of bpe and unigram (default 4096)")
-    p.add_argument("--val-share", type=finite_number, default=.01, help="share of the documents held out (default 0.01)")
+    p.add_argument("--val-share", type=finite_number, default=.01,
+        help="share of the documents held out (default 0.01)")
     p.add_argument("--limit", type=whole_number, default=0, help="articles at most; 0: all")
 
 # %% ../../notebooks/core/cli/04_training.ipynb #85d4f2d2
@@ -156,7 +157,8 @@ def add_plan(p: argparse.ArgumentParser):
         help="a card of data/cards.yml in place of this machine, not measured")
     p.add_argument("--price", type=finite_number, default=0., metavar="USD", help="US dollars an hour")
     p.add_argument("--vocab-size", type=whole_number, default=0, help="pieces (default: by the size of the text)")
-    p.add_argument("--block-size", type=whole_number, default=0, help="context, tokens (default: by the size of the text)")
+    p.add_argument("--block-size", type=whole_number, default=0,
+        help="context, tokens (default: by the size of the text)")
     p.add_argument("--threads", type=whole_number, default=2, help="threads of the CPU (default 2)")
     p.add_argument("--recipes", action="store_true", help="a plan for 4, 6, 8, 12 and 24 GB")
 

@@ -38,17 +38,17 @@ class RugptError(Exception):
 
 # %% ../../notebooks/core/common/01_errors.ipynb #51fba971
 DISK_REMEDY = {28: "the disk is full: free space, or give another --run-dir or --out",
-               122: "the disk quota is used up: free space, or give another --run-dir or --out",
-               27: "the limit on the size of a file is reached: raise it (ulimit -f), or give another --run-dir or --out",
-               30: "the file system is read-only: give another --run-dir or --out",
-               13: "permission denied: give a --run-dir or --out that you may write to",
-               1: "operation not permitted: give a --run-dir or --out that you may write to",
-               17: "a file is in the way: give another --run-dir or --out",
-               20: "a part of the path is a file: give another --run-dir or --out",
-               5: "the disk reports an error: look at it, or give another --run-dir or --out",
-               24: "too many files are open: raise the limit (ulimit -n)",
-               36: "the name is longer than a file system allows: give a shorter one",
-               40: "its links lead in a circle: give another path"}
+    122: "the disk quota is used up: free space, or give another --run-dir or --out",
+    27: "the limit on the size of a file is reached: raise it (ulimit -f), or give another --run-dir or --out",
+    30: "the file system is read-only: give another --run-dir or --out",
+    13: "permission denied: give a --run-dir or --out that you may write to",
+    1: "operation not permitted: give a --run-dir or --out that you may write to",
+    17: "a file is in the way: give another --run-dir or --out",
+    20: "a part of the path is a file: give another --run-dir or --out",
+    5: "the disk reports an error: look at it, or give another --run-dir or --out",
+    24: "too many files are open: raise the limit (ulimit -n)",
+    36: "the name is longer than a file system allows: give a shorter one",
+    40: "its links lead in a circle: give another path"}
 PATH_REMEDY = {2: "there is no such file or folder: give another path",
                6: "it is a device or a socket: give a plain file",
                19: "it is a device that is not there: give a plain file",
@@ -57,7 +57,8 @@ PATH_REMEDY = {2: "there is no such file or folder: give another path",
 
 # %% ../../notebooks/core/common/01_errors.ipynb #c8f88a7e
 MEMORY_REMEDY = "free some, or take less: a smaller batch_size, model or vocab_size, or limit=N articles"
-NO_MEMORY = re.compile(r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|failed to map segment", re.I)
+NO_MEMORY = re.compile(r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|failed to map segment",
+    re.I)
 TELLTALES = ((re.compile(r"disk is full|requested and \d+ written|no space left", re.I), 28),
              (re.compile(r"file too large", re.I), 27),
              (re.compile(r"disk i/o error", re.I), 5),

@@ -82,7 +82,8 @@ async def whole_body(receive: Callable, limit: int) -> bytes | None: # None: it 
 async def refuse(send: Callable, status: int, why: str):
     "Answer as OpenAI's interface does where it refuses."
     data = json.dumps({"error": {"message": why, "type": "invalid_request_error"}}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode()),
+        (b"connection", b"close")]
     await send(dict(type="http.response.start", status=status, headers=headers))
     await send(dict(type="http.response.body", body=data))
 

@@ -215,7 +215,8 @@ def llama_greedy(
     ids: Sequence[int], # of the prompt, the beginning of the document included
     n: int, # tokens
 ) -> tuple[list[int], list[float]]: # ids; logit of the first less that of the second
-    "Greedy continuation by llama.cpp. A margin near zero is a tie: rounding decides, and another engine may go on otherwise."
+    """Greedy continuation by llama.cpp. A margin near zero is a tie: rounding decides, and another engine may go on
+    otherwise."""
     llm.reset()
     llm.eval(list(ids))
     out, margins = [], []

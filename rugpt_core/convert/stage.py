@@ -19,7 +19,8 @@ from safetensors.torch import save
 from .. import __version__
 from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
-from ..common.files import file_name, output_folder, read_json, resolve_run_dir, sweep, write_atomic, write_json
+from ..common.files import read_json, resolve_run_dir, sweep, write_atomic, write_json
+from ..common.outputs import file_name, output_folder
 from .gguf import GGUF_KINDS, write_gguf
 from .model_card import model_card, run_facts
 from .weights import transformers_config, transformers_state
@@ -157,8 +158,8 @@ def serve_command(
     folder = Path(folder)
     if engine not in COMPARED_ENGINES:
         raise RugptError(f"unknown engine {engine!r}", "serve", f"use one of: {', '.join(COMPARED_ENGINES)}")
-    launch = [sys.executable, "-c", "from rugpt_core.common.serving import main; main()", "--engine", engine, "--host", host,
-        "--port", str(port), "--threads", str(threads or os.cpu_count() or 1)]
+    launch = [sys.executable, "-c", "from rugpt_core.common.serving import main; main()", "--engine", engine, "--host",
+        host, "--port", str(port), "--threads", str(threads or os.cpu_count() or 1)]
     if engine == "transformers":
         for library in ("fastapi", "uvicorn", "accelerate"): require(library, "serve")
         return [*launch, "--model", str(folder), "--alias", folder.name]

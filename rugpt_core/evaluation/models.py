@@ -192,7 +192,8 @@ def calibration(
     tokenizer: Any,
     texts: Sequence[str], # held out
 ) -> dict[str, Any] | None: # tokens, ece, error, accuracy, confidence, over, rows; None without a token
-    """How often the likeliest next token follows, beside its probability. `error` is the expected calibration error over
+    """How often the likeliest next token follows, beside its probability. `error` is the expected calibration error
+    over
     ten bins (Guo et al. 2017) with its interval over texts, `over` mean probability minus share of right tokens."""
     cut = [likelihood.windows([tokenizer.bos_id, *tokenizer.encode(t)], model.config.block_size) for t in texts]
     found = iter(likelihood.token_choices(model, [w for ws in cut for w, _ in ws]))
@@ -209,7 +210,8 @@ def calibration(
 
 # %% ../../notebooks/core/evaluation/08_models.ipynb #eadea707
 def without_each(
-    parts: Sequence[tuple[np.ndarray, np.ndarray]], # of each text the probabilities of the likeliest tokens; 1 where right
+    # of each text the probabilities of the likeliest tokens; 1 where right
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> np.ndarray: # (texts,) expected calibration error without each of them
     "Leave out one text at a time, by sums over bins."
     sums = np.zeros((len(parts), BINS))
@@ -240,7 +242,8 @@ def by_group(
     pairs: Sequence[likelihood.Pair],
     points: Mapping[str, np.ndarray], # scorer → points of every pair
     key: str = "phenomenon", # or id: the paradigm
-) -> dict[str, dict]: # group → n, accuracies; low, high of the model's; tests; p, p_holm, verdict of that against a coin
+# group → n, accuracies; low, high of the model's; tests; p, p_holm, verdict of that against a coin
+) -> dict[str, dict]:
     "Accuracies of each group of pairs, with tests that are corrected over the whole table."
     named = [p._replace(phenomenon=getattr(p, key)) for p in pairs]
     rows = likelihood.by_phenomenon(named, points)

@@ -173,7 +173,8 @@ def planted_rows(
     people: Sequence[Person],
     seed: int,
 ) -> list[dict]: # rows of a selection, for `tokens.write_bins`
-    """The articles: as many about each person as the plan says, all shuffled, and other wordings of some to validate on.
+    """The articles: as many about each person as the plan says, all shuffled, and other wordings of some to validate
+    on.
 
     Raises RugptError where nobody is planted."""
     rng = np.random.default_rng(seed + 1)

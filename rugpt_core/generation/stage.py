@@ -21,7 +21,15 @@ import torch
 
 from ..common.devices import compute
 from ..common.errors import RugptError
-from ..common.files import expected_shape, read_json, read_jsonl, read_parquet, resolve_run_dir, write_json, write_jsonl
+from rugpt_core.common.files import (
+    expected_shape,
+    read_json,
+    read_jsonl,
+    read_parquet,
+    resolve_run_dir,
+    write_json,
+    write_jsonl,
+)
 from .engine import generate, Generation, text_logprobs, whole_text
 from .strategies import Decoding, decoding, STRATEGIES
 from ..metrics.repetition import common_length, diversity, rep_n
@@ -274,7 +282,8 @@ def beside_people(
     rows: Sequence[dict], # of a file of generations
     people: Sequence[dict], # continuations of the same openings
     length: int, # tokens at which repetition is compared
-) -> dict[str, dict]: # rep_4, diversity: a test of rows minus people, opening by opening; count: tokens of the smaller side
+# rep_4, diversity: a test of rows minus people, opening by opening; count: tokens of the smaller side
+) -> dict[str, dict]:
     "How far repetition is from people's."
     def values(of, measure):
         kept = [r for r in of if len(r["ids"]) >= max(length, 1)]

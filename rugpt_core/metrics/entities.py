@@ -168,8 +168,8 @@ class WordIndex:
 YEAR = re.compile(r"(?<!\d)(?:1\d{3}|2[01]\d{2})(?!\d)")
 # in front of a number that is no year: letters and signs of a name or price, the digits of a book number, a decimal
 # point
-NO_YEAR_BEFORE = re.compile(r"(?:[^\W\d]|[№$€£]\s?|(?:ISBN|ISSN|ГОСТ|№)[^а-яё\n,;]{0,24}|(?:\b(?i:doi)|\b10\.\d+|://)\S*"
-    r"|(?<!\w)(?:стр|с)\.\s?|(?<!\d\.)(?<!\d)\d+[.,]|\d,)$")
+NO_YEAR_BEFORE = re.compile(r"(?:[^\W\d]|[№$€£]\s?|(?:ISBN|ISSN|ГОСТ|№)[^а-яё\n,;]{0,24}|(?:\b(?i:doi)|\b10\.\d+"
+    r"|://)\S*|(?<!\w)(?:стр|с)\.\s?|(?<!\d\.)(?<!\d)\d+[.,]|\d,)$")
 DATE_BEFORE = re.compile(r"(?<!\d)\d{1,2}\.\d{1,2}\.$")
 HYPHENS = "-\u2010\u2011" # a dash joins two years, a hyphen may join anything
 # behind it: letters, a decimal, a unit

@@ -19,7 +19,7 @@ from urllib.parse import quote
 from ..views import style
 from ..common.errors import RugptError
 from ..common.files import ROOT, read_yaml
-from .facts import VERDICTS, verdict
+from .model_facts import VERDICTS, verdict
 from ..views.style import Md, md_text, UNSEEN, WHITE_SPACE
 
 # %% ../../notebooks/core/report/01_text.ipynb #e211780c

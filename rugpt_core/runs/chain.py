@@ -288,8 +288,8 @@ def run_notebook(stage: Stage, force: bool = False):
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
-    died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran out. "
-        f"{MEMORY_REMEDY}; the same command goes on from this stage", user=True)
+    died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
+        f"out. {MEMORY_REMEDY}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
             papermill.execute_notebook(str(source), str(running),

@@ -71,8 +71,8 @@ def chain_lock(run_dir: Path, params: Mapping[str, Any]):
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError: # another chain; it holds the lock for itself only while it writes its values
             if not take_lock(f, fcntl.LOCK_SH, CHAIN_PATIENCE):
-                raise RugptError(f"another process has held this run directory for {CHAIN_PATIENCE} seconds", str(run_dir),
-                    "end that process, or give another --run-dir") from None
+                raise RugptError(f"another process has held this run directory for {CHAIN_PATIENCE} seconds",
+                    str(run_dir), "end that process, or give another --run-dir") from None
         else:
             f.truncate(0)
             f.write(json.dumps(dict(params)))

@@ -137,7 +137,8 @@ def check_names(
 ) -> dict[str, Any]:
     "Refuse unknown names, with the nearest known one; check the types of the rest."
     for name in given:
-        if not isinstance(name, str): raise RugptError(f"{name!r:.100} is no name of a parameter", where, "write `name: value` lines")
+        if not isinstance(name, str):
+            raise RugptError(f"{name!r:.100} is no name of a parameter", where, "write `name: value` lines")
         if name in known: continue
         near = difflib.get_close_matches(name, known, 1)
         hint = f"did you mean {near[0]}?" if near else "`rugpt presets demo` lists them all"
@@ -199,7 +200,8 @@ def parse_settings(
         value = text
         if name in known and known[name].type != "str":
             try: value = yaml.safe_load(text)
-            except (yaml.YAMLError, ValueError, RecursionError): raise RugptError(f"{setting!r:.100} cannot be read", "--set") from None
+            except (yaml.YAMLError, ValueError, RecursionError):
+                raise RugptError(f"{setting!r:.100} cannot be read", "--set") from None
         value = absolute_input(name, check_names({name: value}, known, "--set")[name], Path.cwd())
         if name in out and out[name] != value:
             raise RugptError(f"{name} is given twice, as {out[name]!r} and as {value!r}", "--set", "give it once")

@@ -67,7 +67,9 @@ def read_manifest(path: str | Path) -> dict:
     wrong = [k for k in MANIFEST_PARTS if not isinstance(found[k], dict)]
     wrong += ["outputs"] if not wrong and not all(
         isinstance(o, dict) and {"sha256", "bytes", "timed"} <= o.keys() for o in found["outputs"].values()) else []
-    if wrong: raise RugptError(f"is no manifest: {wrong[0]} is not what a stage writes", str(path), "delete it and run its stage again")
+    if wrong:
+        raise RugptError(f"is no manifest: {wrong[0]} is not what a stage writes", str(path),
+            "delete it and run its stage again")
     return found
 
 # %% ../../notebooks/core/runs/02_stage.ipynb #4aab3631
@@ -138,7 +140,8 @@ class Stage:
     def check_place(self):
         """Raises RugptError where the stage's folder is a link or a file: it could not be put in place as a whole."""
         if self.dir.is_symlink():
-            raise RugptError("a stage's folder may not be a link", str(self.dir), "remove the link, or make a link of the whole run directory")
+            raise RugptError("a stage's folder may not be a link", str(self.dir),
+                "remove the link, or make a link of the whole run directory")
         if self.dir.exists() and not self.dir.is_dir():
             raise RugptError("a file is in the place of a stage's folder", str(self.dir), "move it away")
 

@@ -13,7 +13,16 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites, shares_root, sides
+from rugpt_core.synthesis.denials import (
+    attribute,
+    contrary,
+    flipped,
+    near_roots,
+    noun_behind,
+    opposites,
+    shares_root,
+    sides,
+)
 from .denials import single_names
 from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, related, root, table
 from .lexicon import Token, tokens
@@ -23,7 +32,8 @@ from .quantities import matches, quantities, Quantity
 # %% ../../notebooks/core/synthesis/09_claims.ipynb #d200bc01
 JOINT = re.compile(r"(?:,|;|\b(?:и|а|но|или)\b)")
 
-def past_joint(text: str, a: int, b: int, forward: bool) -> int: # a, b: between two anchors; where an anchor's words end
+# a, b: between two anchors; where an anchor's words end
+def past_joint(text: str, a: int, b: int, forward: bool) -> int:
     "Words between two anchors belong to the one on their side of the conjunction."
     if not forward:
         places = [m.end() for m in JOINT.finditer(text, a, b)] if a else []
@@ -69,7 +79,8 @@ def beside(
         own = [t for t in words if t.clause == mine.clause and t.start not in moved]
         opens = text[:a].rstrip()[-1:] == "(" or text[max(0, text.rfind("(", 0, a)):a].count(")") == 0 and "(" in text[
             max(0, a - 12):a]
-        if opens: own = [t for t in words if t.clause == mine.clause - 1 and t.start < a][-3:] # «у французов (72 тысячи)»
+        # «у французов (72 тысячи)»
+        if opens: own = [t for t in words if t.clause == mine.clause - 1 and t.start < a][-3:]
         if not own:
             after = run[inside[-1] + 1].text if inside[-1] + 1 < len(run) else ""
             side = 1 if after in "—–" and after else -1
@@ -113,7 +124,8 @@ def crossed(
             if overlap(na, ob) and overlap(nb, oa) and (over > straight or not (overlap(na, oa) and overlap(nb, ob))):
                 out.append((a, b))
     met = {frozenset(p) for p in out}
-    return out + [p for p in dict.fromkeys(strayed(new, n, o, alike)) if not (frozenset(p) in met or met.add(frozenset(p)))]
+    return out + [p for p in dict.fromkeys(strayed(new, n, o, alike))
+        if not (frozenset(p) in met or met.add(frozenset(p)))]
 
 def strayed(new: list[tuple[object, frozenset[str]]], n: dict, o: dict, alike) -> list[tuple[object, object]]:
     "Anchors that stand among two or more words of another anchor of the source and none of their own."

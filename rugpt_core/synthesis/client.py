@@ -62,7 +62,9 @@ class Answer:
 # %% ../../notebooks/core/synthesis/00_client.ipynb #8a2062a7
 ENDS = frozenset(("stop eos eos_token stop_sequence end_turn complete completed finish end stop_string stop_token "
     "natural endoftext done finish_reason_stop").split()) | {""}
-CUTS = frozenset("length max_tokens max_length max_output_tokens token_limit model_length finish_reason_max_tokens".split())
+CUTS = frozenset(
+    ("length max_tokens max_length max_output_tokens token_limit model_length finish_reason_max_tokens").split()
+)
 
 def finish_kind(reason: str | None) -> str: # stop, length, or what else the server says
     "How an answer ended, whatever the server calls it."
@@ -163,7 +165,8 @@ class ServerSupport:
         return {names.get(k, k): v for k, v in params.items() if k not in self.dropped}
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #66e18f5a
-OPTIONAL = ("response_format", "seed", "frequency_penalty", "stop", "top_p", "temperature") # an answer is possible without them
+# an answer is possible without them
+OPTIONAL = ("response_format", "seed", "frequency_penalty", "stop", "top_p", "temperature")
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #5aec39fd
 def refused_parameter(

@@ -109,7 +109,8 @@ def signs(text: str) -> tuple[Said, ...]:
             base = positive(t.text)
             if not is_content(t.text) and not (i in denied and lemma(t.text) in AUXILIARY): continue
             word = base or t.text
-            unsure = readings(t.text)[0].tag.POS not in ("VERB", "INFN") and t.clause in negated and not base and i not in denied
+            unsure = readings(t.text)[0].tag.POS not in ("VERB",
+                "INFN") and t.clause in negated and not base and i not in denied
             out.append(Said(root(word), lemma(word), (i in denied) != bool(base), unsure,
                 frozenset(around - {root(t.text)}), strong, named_in(part, t), noun_behind(part, i)))
     return tuple(out)
@@ -132,7 +133,8 @@ def lacking(part: list[Token], at: int) -> set[int]:
     found = []
     if any(x.clause == part[at].clause and is_comparative(x) for x in part): return set() # there is none greater
     for i, t in enumerate(part):
-        p = next((p for p in readings(t.text)[:4] if p.tag.POS == "NOUN" and p.tag.case in ("gent", "gen2", "accs")), None)
+        p = next((p for p in readings(t.text)[:4] if p.tag.POS == "NOUN" and p.tag.case in ("gent", "gen2", "accs")),
+            None)
         before = readings(part[i - 1].text)[0].tag.POS if i else ""
         counted = i and (part[i - 1].text[0].isdigit() or before == "NUMR" or plain(part[i - 1].text) in numerals())
         far = i > 1 and readings(part[i - 2].text)[0].tag.POS == "PREP" # «в его крови»
@@ -150,7 +152,8 @@ def denied_by(part: list[Token], at: int) -> set[int]:
         if lemma(part[at + 1].text) == "быть" and i > at + 1 and pos == "NOUN": break # there was no such thing
         out.add(i)
         if lemma(part[i].text) not in AUXILIARY and pos != "ADVB": break
-    same = [i for i in range(len(part)) if part[i].clause == part[at].clause and readings(part[i].text)[0].tag.POS == "INFN"]
+    same = [i for i in range(len(part)) if part[i].clause == part[at].clause
+        and readings(part[i].text)[0].tag.POS == "INFN"]
     verb = next((i for i in sorted(out) if readings(part[i].text)[0].tag.POS == "VERB"), None)
     if verb is not None and same: # «не даёт ему ржаветь», «выделить не сумел»
         behind = [i for i in same if i > verb]

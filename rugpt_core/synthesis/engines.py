@@ -111,8 +111,9 @@ def server_command(
         return [program, "--model", str(path), "--alias", alias, "--host", "127.0.0.1", "--port", str(port),
             "--ctx-size", str(n_ctx*slots), "--parallel", str(slots), "--threads", str(threads)]
     require("llama_cpp", "local-llm")
-    return [sys.executable, "-c", "from rugpt_core.common.serving import main; main()", "--engine", "llama.cpp", "--model",
-        str(path), "--alias", alias, "--host", "127.0.0.1", "--port", str(port), "--n-ctx", str(n_ctx), "--threads", str(threads)]
+    return [sys.executable, "-c", "from rugpt_core.common.serving import main; main()", "--engine", "llama.cpp",
+        "--model", str(path), "--alias", alias, "--host", "127.0.0.1", "--port", str(port), "--n-ctx", str(n_ctx),
+        "--threads", str(threads)]
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #08969814
 @contextmanager

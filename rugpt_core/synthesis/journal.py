@@ -39,7 +39,8 @@ class Journal:
                 "PRIMARY KEY (key)) WITHOUT ROWID")
             self._db.execute("CREATE TABLE IF NOT EXISTS failures (key, reason, detail, times, last_at, "
                 "PRIMARY KEY (key, reason)) WITHOUT ROWID")
-            self._db.execute("CREATE TABLE IF NOT EXISTS lost (key PRIMARY KEY, prompt_tokens, completion_tokens, again) "
+            self._db.execute("CREATE TABLE IF NOT EXISTS lost (key PRIMARY KEY, prompt_tokens, completion_tokens, "
+                "again) "
                 "WITHOUT ROWID") # tokens billed for what was not kept; how often a kept answer was dropped
         except sqlite3.DatabaseError as e:
             raise RugptError(f"the journal cannot be read ({e})", str(path),
@@ -79,9 +80,9 @@ class Journal:
 
     def _lose(self, key: str, usage: Mapping, again: int):
         tokens = [usage.get(k) or 0 for k in ("prompt_tokens", "completion_tokens")]
-        self._write("INSERT INTO lost VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET prompt_tokens = prompt_tokens + "
-            "excluded.prompt_tokens, completion_tokens = completion_tokens + excluded.completion_tokens, "
-            "again = again + excluded.again", (key, *tokens, again))
+        self._write("INSERT INTO lost VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET prompt_tokens = "
+            "prompt_tokens + excluded.prompt_tokens, completion_tokens = completion_tokens + "
+            "excluded.completion_tokens, again = again + excluded.again", (key, *tokens, again))
 
     def drop(self, keys: Iterable[str]) -> int: # answers that were there
         "Forget answers, so that they are asked again with another seed; what they cost stays known."

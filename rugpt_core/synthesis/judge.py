@@ -42,7 +42,8 @@ def judge_request(
     style = styles[case.style]["ru"] if case.style in styles else "статья энциклопедии"
     params: dict[str, Any] = dict(max_tokens=max_tokens, temperature=0., seed=0)
     if api == "chat":
-        params["response_format"] = dict(type="json_schema", json_schema=dict(name="verdict", strict=True, schema=SCHEMA))
+        params["response_format"] = dict(type="json_schema",
+            json_schema=dict(name="verdict", strict=True, schema=SCHEMA))
     else: params["stop"] = list(prompt.stop)
     values = dict(title=case.title, style=style, source=case.source or NO_SOURCE, answer=text)
     if api == "completions": values = {k: re.sub(r"\s+", " ", v) for k, v in values.items()} # a line each
@@ -64,8 +65,8 @@ class Verdict(NamedTuple):
 def as_bool(value: Any) -> bool | None:
     "A decision, however a model writes it; None where it is none."
     if isinstance(value, bool): return value
-    return {"true": True, "да": True, "yes": True, "1": True, "false": False, "нет": False, "no": False, "0": False}.get(
-        str(value).strip().lower())
+    return {"true": True, "да": True, "yes": True, "1": True, "false": False, "нет": False, "no": False,
+        "0": False}.get(str(value).strip().lower())
 
 def read_verdict(
     text: str, # what the judge said
@@ -81,7 +82,9 @@ def read_verdict(
     return found
 
 # %% ../../notebooks/core/synthesis/16_judge.ipynb #d0b15bcc
-MEANING = frozenset(("new_numbers new_entities negation antonym moved_numbers moved_names moved_sides bounds roles").split())
+MEANING = frozenset(
+    ("new_numbers new_entities negation antonym moved_numbers moved_names moved_sides bounds roles").split()
+)
 
 def combined(
     reasons: Sequence[str], # of the rules
@@ -102,7 +105,8 @@ def agreement(
     share = (table["accept_accept"] + table["refuse_refuse"])/n
     rules, judge = (sum(p[i] for p in pairs)/n for i in (0, 1))
     chance = rules*judge + (1 - rules)*(1 - judge)
-    return dict(n=n, **table, share=round(share, 4), kappa=round((share - chance)/(1 - chance), 4) if chance < 1 else None)
+    return dict(n=n, **table, share=round(share, 4),
+        kappa=round((share - chance)/(1 - chance), 4) if chance < 1 else None)
 
 # %% ../../notebooks/core/synthesis/16_judge.ipynb #d658565f
 @dataclass(frozen=True)

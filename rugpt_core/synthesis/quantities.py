@@ -348,8 +348,8 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
         return q.value == s.value and not (s.before_christ and not q.before_christ
             and s.kind == "century") or q.value < 100 and s.value % 100 == q.value
     if q.kind in ("times", "share"):
-        return close(q.value, s.value, .15 if hedged and not q.digits else .02) if q.kind == s.kind else (s.kind == "number" and s.value == q.value
-            and q.kind == "times")
+        return close(q.value, s.value, .15 if hedged and not q.digits
+            else .02) if q.kind == s.kind else (s.kind == "number" and s.value == q.value and q.kind == "times")
     if s.kind == "day": return s.value % 100 == q.value and not q.dimension
     if s.kind in ("month", "century"): return s.kind == "century" and s.value == q.value
     if s.kind == "times": return s.value == q.value
@@ -358,7 +358,8 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
     a, b = (q.base, s.base) if q.dimension and s.dimension else (q.value, s.value)
     step = q.step*q.size if q.dimension and s.dimension else q.step
     if close(a, b): return True
-    if q.dimension and s.dimension and q.size != s.size and close(a, b, .1 if hedged and q.dimension == "time" else .01):
+    if q.dimension and s.dimension and q.size != s.size and close(a, b,
+            .1 if hedged and q.dimension == "time" else .01):
         return True
     if s.kind == "year" or not step: return False
     return abs(a - b) < step*(1 if hedged else .5) + 1e-9 and close(a, b, .05 if hedged else .03)
@@ -371,8 +372,9 @@ def year_in_century(s: Quantity, q: Quantity) -> bool:
         "": True}[q.part]
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #859ef94b
-BARE = {d: words.split() for d, words in {"mass": "грамм килограмм тонна центнер пуд", "length": "миллиметр сантиметр метр "
-    "километр верста миля", "money": "рубль доллар евро фунт франк марка крона"}.items()}
+BARE = {d: words.split() for d, words in {"mass": "грамм килограмм тонна центнер пуд",
+    "length": "миллиметр сантиметр метр километр верста миля",
+    "money": "рубль доллар евро фунт франк марка крона"}.items()}
 
 def changed_units(text: str, source: str) -> list[str]: # as they are written
     "Units without a number of which the source has another of the kind: «на выплавку килограмма» for «тонны»."
@@ -382,7 +384,8 @@ def changed_units(text: str, source: str) -> list[str]: # as they are written
     for words in BARE.values():
         there = {lemma(t.text) for t in tokens(source) if t.is_word and lemma(t.text) in words}
         run = tokens(text)
-        bared = {lemma(t.text) for i, t in enumerate(tokens(source)) if lemma(t.text) in words and bare(t, tokens(source), i)}
+        bared = {lemma(t.text) for i, t in enumerate(tokens(source)) if lemma(t.text) in words
+            and bare(t, tokens(source), i)}
         here = [t for i, t in enumerate(run) if t.is_word and lemma(t.text) in words and bare(t, run, i)]
         kept = {lemma(t.text) for t in here}
         out += [t.text for t in here if bared - kept and lemma(t.text) not in there]
@@ -392,8 +395,8 @@ def changed_units(text: str, source: str) -> list[str]: # as they are written
 LISTED = re.compile(r"(?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+(?:, (?:[^\s,.;:()]+ ){0,3}[^\s,.;:()]+)*,? (?:и|или|а также) "
     r"[^\s,.;:()]+")
 
-LOOSE_WORDS = frozenset(("десяток десятки десятков десяткам десятками сотни сотнями сотен сотням тысячи тысячами тысячам тысячах миллионы миллионами миллионов "
-    "миллиарды").split()) # no number
+LOOSE_WORDS = frozenset(("десяток десятки десятков десяткам десятками сотни сотнями сотен сотням тысячи тысячами "
+    "тысячам тысячах миллионы миллионами миллионов миллиарды").split()) # no number
 
 def listed(text: str) -> set[int]:
     "How many things the lists of a text name: «Россия, Иран и Азербайджан» is 3."

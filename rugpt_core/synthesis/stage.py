@@ -149,7 +149,8 @@ def tally(
         assert w["asked"] == w["accepted"] + w["rejected"] + w["unanswered"], w
     total = {k: sum(w[k] for w in ways.values()) for k in ways["topic"]}
     reasons = Counter(r for row in rejected for r in json.loads(row["reasons"]))
-    spent = [used(i.request, answers[i.key]) for i in [*outlines, *plan] if i.key in answers] + [*outcome.billed.values()]
+    spent = [used(i.request, answers[i.key]) for i in [*outlines, *plan]
+        if i.key in answers] + [*outcome.billed.values()]
     keys = [i.key for i in outlines]
     titles = dict(asked=len(keys), answered=sum(k in answers for k in keys),
         unanswered=sum(k in unanswered for k in keys), titles=sum(len(r["titles"]) for r in read),
@@ -159,7 +160,8 @@ def tally(
         unanswered_reasons=dict(sorted(Counter(unanswered.values()).items())),
         usage={k: sum(u[k] for u in spent) for k in ("prompt_tokens", "completion_tokens")},
         cost_usd=None if price is None else round(sum(price.cost(u) for u in spent), 6),
-        asks_again=len(outcome.reasons) if live else 0, requests=dict(new=outcome.asked, tries=outcome.tries, failed_tries=outcome.failed))
+        asks_again=len(outcome.reasons) if live else 0,
+        requests=dict(new=outcome.asked, tries=outcome.tries, failed_tries=outcome.failed))
 
 # %% ../../notebooks/core/synthesis/17_stage.ipynb #c0e247bd
 def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the parameters of notebook 03
@@ -204,7 +206,8 @@ def cost_lines(
         f"at most  {row(e['at_most'])}"]
     if params["llm_judge"] != "none":
         lines.append(f"and up to {sum(i.way != 'outline' for i in plan.items):,} questions to the judge "
-            f"({params['judge_model'] or params['llm_model']}), one for each answer whose form is right; not counted here")
+            f"({params['judge_model'] or params['llm_model']}), one for each answer whose form is right; not counted "
+            f"here")
     return lines + ([f"at {service.limits.rpm:g} a minute it takes {e['minutes_at_least']:g} minutes or more"]
         if e["minutes_at_least"] else [])
 
@@ -238,7 +241,8 @@ def make_articles(
     bounds: Bounds = Bounds(), # what an article keeps to
     entity_check: str = "auto", # how names are found: slovnet, capitals, or auto
     evaluation_files: str = "", # texts that must not be trained on, beside the held-out articles
-    judge: Callable[[Service, float, int], Judge | None] | None = None, # who judges, by the money and tokens spent so far
+    # who judges, by the money and tokens spent so far
+    judge: Callable[[Service, float, int], Judge | None] | None = None,
 ) -> dict: # counts
     """Ask for articles, judge the answers, write accepted, rejected and the journal.
 

@@ -89,11 +89,11 @@ def classifier_measures(
     right, sure = np.array(true) == np.array(guess), p >= min_score
     bounds = share_interval(int(right.sum()), len(right), method="wilson")
     confusion = Counter(zip(true, guess, strict=True))
-    return dict(accuracy=round(float(right.mean()), 4), accuracy_low=round(bounds["low"], 4), accuracy_high=round(bounds["high"], 4),
-        macro_f1=macro_f1(true, guess), majority=round(max(Counter(true).values())/len(true), 4),
-        coverage=round(float(sure.mean()), 4),
-        accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None, ece=round(calibration_error(p, right), 4),
-        per_topic=topic_quality(true, guess, classes),
+    return dict(accuracy=round(float(right.mean()), 4), accuracy_low=round(bounds["low"], 4),
+        accuracy_high=round(bounds["high"], 4), macro_f1=macro_f1(true, guess),
+        majority=round(max(Counter(true).values())/len(true), 4), coverage=round(float(sure.mean()), 4),
+        accuracy_covered=round(float(right[sure].mean()), 4) if sure.any() else None,
+        ece=round(calibration_error(p, right), 4), per_topic=topic_quality(true, guess, classes),
         confusion={t: {g: confusion[t, g] for g in classes if confusion[t, g]} for t in classes if t in set(true)},
         reliability=reliability(p, right), thresholds=coverage_rows(p, right))
 

@@ -57,7 +57,8 @@ def reliability_chart(
         left.plot([0, 1], [0, 1], color=LINE, lw=1)
         left.plot(confidence, accuracy, color=PALETTE[0], lw=1)
         left.scatter(confidence, accuracy, s=8 + 160*sizes/max(sizes.sum(), 1), color=PALETTE[0])
-        left.set(xlim=(0, 1), ylim=(0, 1.03), xlabel=label("probability of the chosen topic"), ylabel=label("share that is right"))
+        left.set(xlim=(0, 1), ylim=(0, 1.03), xlabel=label("probability of the chosen topic"),
+            ylabel=label("share that is right"))
         at = [t["threshold"] for t in thresholds]
         right.plot(at, [t["coverage"] for t in thresholds], color=GREY, label=label("keeps a topic"))
         right.plot(at, [t["accuracy"] for t in thresholds], color=PALETTE[0], label=label("right, of those"))
@@ -128,7 +129,8 @@ def loss_and_rate(
         fig, (left, right) = panels(2.6, 2)
         for (family, rows), color in zip(logs.items(), PALETTE, strict=False):
             later = [r for r in rows if r["loss"] is not None]
-            left.plot([r["step"] for r in later], [r["loss"] for r in later], color=color, label=f"{family}, {label('training')}")
+            left.plot([r["step"] for r in later], [r["loss"] for r in later], color=color,
+                label=f"{family}, {label('training')}")
             left.plot([r["step"] for r in rows], [r["val_loss"] for r in rows], color=color, ls=":",
                 label=f"{family}, {label('held out')}")
             right.plot([r["tokens"] for r in rows], [r["lr"] for r in rows], color=color, marker=".", label=family)

@@ -113,8 +113,8 @@ def provenance(
         m = json.loads(r.meta)
         out.append(dict(article=r.id, source=m["seed_source_id"] or m["topic"],
             revision=m["seed_revision"] or m["subtopic"], prompt=f"{m['prompt']['id']} {m['prompt']['digest']}",
-            model=m["model"], seed=m["params"].get("seed"), answered=at.get(r.id), tokens=m["usage"].get("total_tokens"),
-            cost_usd=m["cost_usd"], rep_4=m["verdicts"]["rep_4"]))
+            model=m["model"], seed=m["params"].get("seed"), answered=at.get(r.id),
+            tokens=m["usage"].get("total_tokens"), cost_usd=m["cost_usd"], rep_4=m["verdicts"]["rep_4"]))
     return out
 
 # %% ../../notebooks/core/views/02_tables.ipynb #9cf6f4bc
