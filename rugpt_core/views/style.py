@@ -157,7 +157,8 @@ def short(
     "A number for an axis or a label, no longer than it must be: 12 M, 12 млн, 0.5."
     for size, (en, ru) in ((1e12, ("T", "трлн")), (1e9, ("B", "млрд")), (1e6, ("M", "млн")), (1e3, ("k", "тыс."))):
         if abs(x) >= size*(1 if size > 1e3 else 10):
-            return (f"{short(round(x/size, 1 if abs(x) < 100*size else 0), lang)}\u00a0{ru if spoken(lang) == 'ru' else en}")
+            digits = short(round(x/size, 1 if abs(x) < 100*size else 0), lang)
+            return f"{digits}\u00a0{ru if spoken(lang) == 'ru' else en}"
     return number(x, lang, len(f"{x:.10g}".partition(".")[2]))
 
 # %% ../../notebooks/core/views/00_style.ipynb #e128b2ce
