@@ -18,7 +18,9 @@ KNOWS = {
     "cli": "common runs corpus synthesis topics tokenization modeling training generation convert evaluation report",
 }
 # These may ask runs.layout for the names of folders.
-LAYOUT = ("generation.stage", "convert.stage", "convert.model_card", "report.facts", "report.model_facts", "report.stage")
+LAYOUT = (
+    "generation.stage", "convert.stage", "convert.model_card", "report.facts", "report.model_facts", "report.stage",
+)
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("_modidx.py", "__init__.py", "__main__.py"))
 
 
