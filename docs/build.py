@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import shutil
+import sys
 from pathlib import Path
 
 import pdoc
@@ -38,15 +39,31 @@ def annotate(module):
                 method.__doc__ = (method.__doc__ or "") + parameters(method)
 
 
+def show_modules(package, names):
+    """Let pdoc look at the modules of a package: it goes by `__all__`, and that is the public face. What the face
+    offers stands above them, each name a link to where it is documented."""
+    face = sorted(getattr(package, "__all__", []))
+    public = [(name, getattr(package, name)) for name in face]
+    places = [f"- `{getattr(v, '__module__', package.__name__)}.{name}`" for name, v in public]
+    package.__doc__ = (package.__doc__ or "") + ("\n\nPublic names:\n\n" + "\n".join(places) if places else "")
+    below = f"{package.__name__}."
+    package.__all__ = [n.removeprefix(below) for n in names if n.startswith(below) and "." not in n.removeprefix(below)]
+
+
 def main():
     """Write the pages anew."""
     found = [m.name for m in pkgutil.walk_packages(rugpt_core.__path__, "rugpt_core.")]
     names = [n for n in found if not n.endswith(("_modidx", "__main__"))]
     for name in names:
         annotate(importlib.import_module(name))
+    for package in [sys.modules[n] for n in ["rugpt_core", *names] if hasattr(sys.modules[n], "__path__")]:
+        show_modules(package, names)
     shutil.rmtree(HERE/"rugpt_core", ignore_errors=True)
     pdoc.render.configure(docformat="markdown", show_source=False, footer_text=f"rugpt {rugpt_core.__version__}")
     pdoc.pdoc("rugpt_core", output_directory=HERE)
+    without = [n for n in names if not (HERE/f"{n.replace('.', '/')}.html").is_file()]
+    if without:
+        sys.exit(f"no page of {', '.join(without)}")
     print(f"{HERE/'index.html'}: {len(names)} modules")
 
 
