@@ -2320,6 +2320,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                               'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.Stage.upstream': ( 'core/runs/stage.html#stage.upstream',
                                                                                  'rugpt_core/runs/stage.py'),
+                                       'rugpt_core.runs.stage.Stage.why_not_built': ( 'core/runs/stage.html#stage.why_not_built',
+                                                                                      'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.Stage.why_stale': ( 'core/runs/stage.html#stage.why_stale',
                                                                                   'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.outputs_digest': ( 'core/runs/stage.html#outputs_digest',

@@ -261,8 +261,8 @@ def execute(
             if force: stage.mark_stale("asked for")
             stage.run()
     fresh = Stage(stage.name, stage.run_dir, stage.params)
-    if fresh.stale:
-        raise StageError(f"stage {stage.name} ended without being built ({fresh.why_stale()}); the same command goes "
+    if why := fresh.why_not_built():
+        raise StageError(f"stage {stage.name} ended without being built ({why}); the same command goes "
             f"on from this stage", user=False)
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #11bf63dc
@@ -302,7 +302,7 @@ def run_notebook(stage: Stage, force: bool = False):
             os.replace(running, target)
     except papermill.PapermillExecutionError as e:
         failure = notebook_failure(stage, e, running, target)
-        if Stage(stage.name, stage.run_dir, stage.params).why_stale(): raise failure from None
+        if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure from None
         # the next run tries it again
         print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:

@@ -113,8 +113,8 @@ class Stage:
         "What the last build left."
         return read_manifest(self.dir/"manifest.json")
 
-    def why_stale(self) -> str:
-        "Why the stage must be built, in words; empty when it is current."
+    def why_not_built(self) -> str:
+        "What the folder lacks to be this stage with these parameters, in words; empty when it is."
         path = self.dir/"manifest.json"
         if not path.is_file(): return "not built yet"
         try: m = self.manifest
@@ -133,8 +133,13 @@ class Stage:
         if changed: return "inputs changed: " + ", ".join(changed)
         lost = [f for f, o in m["outputs"].items() if not (self.dir/f).is_file()
             or (self.dir/f).stat().st_size != o["bytes"]]
-        if lost: return f"outputs missing or cut: {', '.join(lost[:3])}"
-        open_requests = m.get("counts", {}).get("asks_again", 0)
+        return f"outputs missing or cut: {', '.join(lost[:3])}" if lost else ""
+
+    def why_stale(self) -> str:
+        """Why the next run builds the stage, in words; empty when it is current. Requests without an answer are asked
+        again."""
+        if why := self.why_not_built(): return why
+        open_requests = self.manifest.get("counts", {}).get("asks_again", 0)
         return f"{open_requests} requests had no answer" if open_requests else ""
 
     def check_place(self):

@@ -65,7 +65,7 @@ class Wanted:
         for name, n in (("n_topic_articles", self.topic_articles), ("n_outlines", self.outlines),
                 ("n_rewrites", self.rewrites)):
             if n < 0: raise RugptError(f"{name} is {n}", name, "give 0 or a positive number")
-        known = load_styles()
+        known = load_styles() if self.styles or self.readers else {} # the default reads no file
         for kind, keys in (("styles", self.styles), ("readers", self.readers)):
             for key in keys:
                 if key not in known[kind]:
