@@ -346,6 +346,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.child_processes': ( 'core/common/stopping.html#child_processes',
                                                                                             'rugpt_core/common/stopping.py'),
+                                            'rugpt_core.common.stopping.end_family': ( 'core/common/stopping.html#end_family',
+                                                                                       'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.end_now': ( 'core/common/stopping.html#end_now',
                                                                                     'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.end_soon': ( 'core/common/stopping.html#end_soon',

@@ -24,7 +24,7 @@ from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, explained, printable, RugptError
-from ..common.stopping import say_stopped, take_signals
+from ..common.stopping import end_family, say_stopped, STOPPING, take_signals
 from rugpt_core.cli.training import (
     add_bins,
     add_plan,
@@ -418,6 +418,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.stdout.flush() # what cannot be written is said here, and not behind our back when Python ends
     except KeyboardInterrupt:
         say_stopped()
+        if STOPPING.ready: end_family()
         code = 130
     except BrokenPipeError: code = 0 # who reads has seen enough
     except Exception as e:
