@@ -25,26 +25,11 @@ from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, explained, printable, RugptError
 from ..common.stopping import end_family, say_stopped, STOPPING, take_signals
-from rugpt_core.cli.training import (
-    add_bins,
-    add_plan,
-    add_starts,
-    chosen_starts,
-    cmd_bins,
-    cmd_plan,
-    given_start,
-    opened_ids,
-)
+from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
+from .training import given_start, opened_ids
 from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from rugpt_core.common.files import (
-    expected_shape,
-    plain_file,
-    read_json,
-    resolve_run_dir,
-    ROOT,
-    runs_home,
-    write_atomic,
-)
+from ..common.files import expected_shape, plain_file, read_json, resolve_run_dir, ROOT, runs_home
+from ..common.files import write_atomic
 from ..common.outputs import output_folder
 from ..runs.chain import run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last

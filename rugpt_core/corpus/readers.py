@@ -23,16 +23,8 @@ from typing import Any
 from ..common.errors import RugptError
 from ..common.files import resolve_path
 from .encodings import decode_bytes, decode_text
-from rugpt_core.corpus.inputs import (
-    HUBS,
-    open_zipped,
-    OPENERS,
-    plain_suffix,
-    read_lines,
-    read_pieces,
-    source_files,
-    zip_errors,
-)
+from .inputs import HUBS, open_zipped, OPENERS, plain_suffix, read_lines, read_pieces
+from .inputs import source_files, zip_errors
 
 # %% ../../notebooks/core/corpus/02_readers.ipynb #8ca73ac6
 @dataclass(frozen=True)

@@ -22,14 +22,8 @@ from .planted_texts import ATTRIBUTES, Attribute, make_people, name_in, Person
 from .planted_texts import planted_rows, PlantedPlan, worded
 from ..metrics.likelihood import token_logprobs
 from ..metrics.significance import jackknife_difference
-from rugpt_core.metrics.statistics import (
-    answer_entropy,
-    auroc,
-    brier,
-    calibration_error,
-    jackknife,
-    mean_interval,
-)
+from ..metrics.statistics import answer_entropy, auroc, brier, calibration_error, jackknife
+from ..metrics.statistics import mean_interval
 from ..metrics.statistics import ratio_interval, self_consistency, semantic_entropy, share
 
 # %% ../../notebooks/core/evaluation/01_planted.ipynb #a9aa9ec3

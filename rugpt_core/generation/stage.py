@@ -21,15 +21,8 @@ import torch
 
 from ..common.devices import compute
 from ..common.errors import RugptError
-from rugpt_core.common.files import (
-    expected_shape,
-    read_json,
-    read_jsonl,
-    read_parquet,
-    resolve_run_dir,
-    write_json,
-    write_jsonl,
-)
+from ..common.files import expected_shape, read_json, read_jsonl, read_parquet, resolve_run_dir
+from ..common.files import write_json, write_jsonl
 from .engine import generate, Generation, text_logprobs, whole_text
 from .strategies import Decoding, decoding, STRATEGIES
 from ..metrics.repetition import common_length, diversity, rep_n

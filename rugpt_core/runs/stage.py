@@ -21,17 +21,8 @@ from typing import Any
 from ..common.code import reached_code
 from ..common.environment import machine, peak_memory_mb, versions
 from ..common.errors import disk_errors, RugptError
-from rugpt_core.common.files import (
-    file_digest,
-    input_digest,
-    json_digest,
-    locked,
-    read_json,
-    resolve_run_dir,
-    ROOT,
-    text_digest,
-    write_json,
-)
+from ..common.files import file_digest, input_digest, json_digest, locked, read_json, resolve_run_dir
+from ..common.files import ROOT, text_digest, write_json
 from .layout import STAGES
 from .parameters import notebook_cells, notebook_path
 

@@ -13,16 +13,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from rugpt_core.synthesis.denials import (
-    attribute,
-    contrary,
-    flipped,
-    near_roots,
-    noun_behind,
-    opposites,
-    shares_root,
-    sides,
-)
+from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites
+from .denials import shares_root, sides
 from .denials import single_names
 from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, related, root, table
 from .lexicon import Token, tokens

@@ -20,16 +20,8 @@ from .client import Answer
 from .engines import ENGINES, open_engine
 from .journal import Journal, read_recording, ReplayEngine
 from .plan import Ask, Item, plan_requests, RequestPlan, Wanted
-from rugpt_core.synthesis.scheduler import (
-    ask_all,
-    book_known,
-    Budget,
-    estimate_cost,
-    Limits,
-    load_prices,
-    Outcome,
-    Price,
-)
+from .scheduler import ask_all, book_known, Budget, estimate_cost, Limits, load_prices
+from .scheduler import Outcome, Price
 from .scheduler import price_of
 
 # %% ../../notebooks/core/synthesis/15_session.ipynb #d5f774d0

@@ -23,15 +23,8 @@ from .embedding import encoder_scores, opening
 from .labels import is_biography, label_table, origin_of, ORIGINS, with_other
 from .nli import Answers, MAX_TOKENS, NLI, nli_scores, top_topics
 from .quality import agreement, evaluate, QUALITY_MEASURES, read_gold
-from rugpt_core.topics.sampling import (
-    balance_rows,
-    dropped_share,
-    MUCH,
-    read_limits,
-    SamplePlan,
-    select_balanced,
-    unmet,
-)
+from .sampling import balance_rows, dropped_share, MUCH, read_limits, SamplePlan
+from .sampling import select_balanced, unmet
 from .sentence_encoder import load_encoder
 from .student import choose_lessons, Student
 from .taxonomy import OTHER, read_topic_map, read_topics, Topic

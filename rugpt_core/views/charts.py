@@ -14,20 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..common.errors import RugptError
-from rugpt_core.views.style import (
-    _bare,
-    chart,
-    GREY,
-    INK,
-    label,
-    number,
-    number_axis,
-    PALETTE,
-    percent,
-    short,
-    WIDTH,
-    word,
-)
+from .style import _bare, chart, GREY, INK, label, number, number_axis, PALETTE, percent
+from .style import short, WIDTH, word
 
 # %% ../../notebooks/core/views/01_charts.ipynb #20f71024
 NARROW = 3.6 # inches: on the screen of a phone, where letters of 7 points are then 9 pixels high
