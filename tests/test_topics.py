@@ -264,3 +264,32 @@ def test_all_natural_text_reaches_the_ids_and_no_article_is_read_too_often(sizes
         assert read_counts(reads, epoch, 1).max() <= MAX_READS
         batches.go_to(epoch, 0)
         assert abs(batches.ends[-1]/len(bins.train) - 1) < .25  # epochs stay about as long as the file
+
+
+def test_accuracy_comes_from_articles_that_nothing_was_learned_from(tmp_path):
+    """Marked articles do not count, articles with a text of their own do, and a student that learned all gold articles
+    is judged by students that did not."""
+    kinds = {"geography": "озеро в Сибири, глубина, берега и притоки", "sport": "футбольный клуб, матч и чемпионат",
+             "medicine": "болезнь, симптомы, диагностика и лечение"}
+    texts = [f"Статья номер {i}: {kinds[k]}, часть {i // 3}." for i, k in enumerate([*kinds] * 8)]
+    rows = pd.DataFrame([vars_of(i, t) for i, t in enumerate(texts)])
+    for name in ("clean", "synthetic", "out"):
+        (tmp_path / name).mkdir()
+    write_parquet(tmp_path / "clean/articles.parquet", rows)
+    write_parquet(tmp_path / "synthetic/articles.parquet", rows.head(0))
+    gold = [dict(source_id=f"Q{i}", topic=[*kinds][i % 3]) for i in range(24)]
+    gold[0]["tuned"] = True
+    gold.append(dict(source_id="U1", topic="sport", title="Кубок", text="Футбольный турнир клубов и сборных."))
+    write_jsonl(tmp_path / "gold.jsonl", gold)
+    # topics at random: a student can only learn them by heart
+    write_jsonl(tmp_path / "gold.jsonl", [g | dict(topic=[*kinds][(i * 7 + i // 3) % 3]) for i, g in enumerate(gold)])
+    classify(tmp_path / "clean", tmp_path / "synthetic", tmp_path / "out", gold_topics=str(tmp_path / "gold.jsonl"),
+             classifier="student", teacher="gold")
+    quality = read_json(tmp_path / "out/evaluation.json")
+    assert [quality["held_out"][k] for k in ("n", "outside", "tuned")] == [24, 1, 1] and quality["n"] == 24
+    assert quality["accuracy"] > quality["held_out"]["accuracy"] + 0.3
+
+
+def vars_of(i, text):
+    return dict(id=f"{i:016x}", source="file", source_id=f"Q{i}", revision="", title=f"Статья {i}", text=text,
+                n_chars=len(text), split="train", meta="{}")

@@ -480,7 +480,9 @@ def build():
     rows = build_rows([a for topic in articles for a in topic[:FIRST]])
     later = [a for topic in articles for a in topic[FIRST:]]
     rows += second_rows(later, len(rows) + 1)
-    gold = [{"wikidata_id": r.wikidata_id, "title": r.title, "topic": r.topic} for r in rows if r.topic]
+    # the phrasings of data/topics.yml were chosen with these articles in sight, so accuracy on them is no held-out one
+    gold = [{"wikidata_id": r.wikidata_id, "title": r.title, "topic": r.topic, "tuned": True} for r in rows if r.topic]
+    gold += [json.loads(line) for line in (HERE / "sources/unseen.jsonl").read_text(encoding="utf-8").splitlines()]
     names = ("wikidata_id", "version_id", "kinds", "expect")
     return {
         "wiki40b_ru.jsonl": jsonl(wiki40b_fields(row) for row in rows),

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['READ_CHARS', 'HEADING_CHARS', 'BRACKETS', 'DROPPED_MARKS', 'PASSAGE_CHARS', 'LATER', 'SOFTNESS', 'SIMILARITY_SCALE',
-           'SCORED', 'WEIGHTS', 'OWN_SCALE', 'without_brackets', 'opening', 'word_passages', 'unit', 'passage_vectors',
-           'article_vectors', 'topic_vectors', 'similarities', 'softmax', 'topic_features', 'TopicWeights',
-           'topics_digest', 'read_weights', 'topic_weights', 'encoder_scores']
+           'SCORED', 'WEIGHTS', 'OWN_SCALE', 'TITLE_CHARS', 'without_brackets', 'opening', 'word_passages', 'unit',
+           'passage_vectors', 'article_vectors', 'topic_vectors', 'similarities', 'softmax', 'topic_features',
+           'TopicWeights', 'topics_digest', 'read_weights', 'topic_weights', 'encoder_scores']
 
 # %% ../../notebooks/core/topics/02_embedding.ipynb #adbe2f50
 import functools
@@ -130,25 +130,27 @@ def softmax(
 # %% ../../notebooks/core/topics/02_embedding.ipynb #f4359370
 WEIGHTS = "data/topic_weights.npz"
 OWN_SCALE = 4. # of the similarities as features, so that they weigh what the vectors do
+TITLE_CHARS = 80 # of a title that are read by themselves
 
 def topic_features(
     texts: Sequence[str], # of opening()
     words: Sequence[np.ndarray], # of topic_vectors
     encode: Callable[[Sequence[str]], np.ndarray],
-) -> tuple[np.ndarray, np.ndarray]: # (N, 2·512 + topics + 1); (N, topics): logits without weights
-    """What the weights are put to: the first passage, the mean of the later ones, similarities without their mean, and
-    1."""
+) -> tuple[np.ndarray, np.ndarray]: # (N, 3·512 + topics + 1); (N, topics): logits without weights
+    """What the weights are put to: the first passage, the mean of the later ones, the title, similarities without their
+    mean, and 1."""
     first, later, n = passage_vectors(texts, encode)
+    title = unit(np.asarray(encode([t.split(". ", 1)[0][:TITLE_CHARS] for t in texts]), dtype=np.float64))
     s = similarities(unit(first + LATER*later), words)
     mean = np.where(n[:, None] > 0, later/np.maximum(n, 1)[:, None], first)
     one = np.ones((len(texts), 1))
-    return np.hstack([first, mean, OWN_SCALE*(s - s.mean(1, keepdims=True)), one]), SIMILARITY_SCALE*s
+    return np.hstack([first, mean, title, OWN_SCALE*(s - s.mean(1, keepdims=True)), one]), SIMILARITY_SCALE*s
 
 # %% ../../notebooks/core/topics/02_embedding.ipynb #916c306d
 @dataclass(frozen=True)
 class TopicWeights:
     "A correction of the similarities, fitted to sorted articles."
-    table: np.ndarray # (2·512 + topics + 1, topics)
+    table: np.ndarray # (3·512 + topics + 1, topics)
     temperature: float # by which corrected logits are divided
 
 def topics_digest(topics: Sequence[Topic]) -> str:
