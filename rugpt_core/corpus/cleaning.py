@@ -27,7 +27,7 @@ from .dedup import exact_duplicates, near_duplicates, PERMUTATIONS, shingles, si
 from .features import words_of
 from .filters import check_filters, letters_share, reasons_against, STEPS, watch_language
 from .pool import Chunk, CLEANING_REASONS, Pool
-from .readers import Faults, RawArticle, read_source, Sampler
+from .readers import Faults, in_parts, RawArticle, read_source, Sampler
 from .rule_engine import check_rules, clean_article, rule_hits, RULES
 from .templates import read_templates, TEMPLATES
 
@@ -302,11 +302,11 @@ def clean_corpus(
     options = Options(min_chars, min_cyrillic, tuple(off_rules), tuple(extra_rules), tuple(off_filters),
         near_duplicate > 0, templates_file)
     check_options(options, val_share, near_duplicate, boilerplate)
-    out, seen, faults, sample = Path(out), np.zeros(6, np.int64), Faults(on_error), Sampler()
+    out, seen, faults, sample = Path(out), np.zeros(6, np.int64), Faults(on_error), Sampler(longest=CHUNK_CHARS)
     pool, start = Pool(out), time.perf_counter()
     try:
         with Progress("cleaning", limit or None, "articles") as bar:
-            raws = sample(watch_language(read_source(source, limit, faults, text_field), seen, source))
+            raws = sample(watch_language(in_parts(read_source(source, limit, faults, text_field)), seen, source))
             for chunk in map_ordered(functools.partial(clean_chunk, options=options), chunks(raws), workers):
                 pool.add(chunk)
                 bar.update(len(chunk.rows), f"{pool.chars/1e6:,.1f} M characters")

@@ -25,10 +25,10 @@ from ..common.errors import RugptError
 from ..common.files import input_digest, json_digest, write_json
 from ..common.progress import Progress
 from .article import article_schema
-from .cleaning import check_options, chunks, clean_chunk, examples_of, finish, Options
+from .cleaning import check_options, CHUNK_CHARS, chunks, clean_chunk, examples_of, finish, Options
 from .cleaning import rejected_samples
 from .pool import Chunk, Pool
-from .readers import Faults, RawArticle, read_source, Sampler
+from .readers import Faults, in_parts, RawArticle, read_source, Sampler
 from .templates import TEMPLATES
 
 # %% ../../notebooks/core/corpus/23_executors.ipynb #f68c2eb4
@@ -85,7 +85,8 @@ class ReadArticles:
     def __call__(self, data, rank: int = 0, world_size: int = 1) -> Iterator:
         from datatrove.data import Document
         faults = Faults(self.job.on_error)
-        for n, chunk in enumerate(chunks(read_source(self.job.source, self.job.limit, faults, self.job.text_field))):
+        for n, chunk in enumerate(chunks(in_parts(read_source(self.job.source, self.job.limit, faults,
+                self.job.text_field)))):
             if n % world_size == rank:
                 for raw in chunk:
                     yield Document(text=raw.text, id=raw.source_id, metadata=dict(chunk=n, **{k: getattr(raw, k)
@@ -132,8 +133,8 @@ class GatherArticles:
             pool.close()
             counts = finish(pool, out, job.source, job.options, job.val_share, job.near_duplicate, job.boilerplate)
         finally: pool.remove()
-        sample = Sampler()
-        for _ in sample(read_source(job.source, job.limit, Faults(job.on_error), job.text_field)): pass
+        sample = Sampler(longest=CHUNK_CHARS)
+        for _ in sample(in_parts(read_source(job.source, job.limit, Faults(job.on_error), job.text_field))): pass
         write_json(out/"examples.json",
             dict(hits=examples_of(sample.kept, job.options), rejected=rejected_samples(out/"rejected.parquet")))
         faults = json.loads((work/"faults-00000.json").read_text())

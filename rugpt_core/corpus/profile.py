@@ -20,7 +20,7 @@ from .article import Article, parse
 from .features import char_counts, content_key
 from .filters import language_of
 from .noise import census, NOISE
-from .readers import Faults, RawArticle, read_source
+from .readers import Faults, in_parts, RawArticle, read_source
 
 # %% ../../notebooks/core/corpus/15_profile.ipynb #bd74c4fb
 @cache
@@ -149,7 +149,7 @@ def profile(
     "Read a source and write its profile."
     p, faults = Profile(), Faults(on_error)
     with Progress("reading", limit or None, "articles") as bar:
-        for raw in read_source(source, limit, faults, text_field):
+        for raw in in_parts(read_source(source, limit, faults, text_field)):
             p.add(raw)
             bar.update(1, f"{p.bytes/1e6:,.0f} MB")
     result = p.result()
