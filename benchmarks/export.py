@@ -1,8 +1,7 @@
 """Greedy continuations of an exported model by ours, transformers and llama.cpp: do they agree, token by token?
 
 20 openings and titles of held-out articles, 64 tokens each. Where a text differs, the first place is named with the
-margin
-between the two likeliest logits there: a margin near zero is a tie that rounding decides.
+margin between the two likeliest logits there. A margin under 0.01 is a tie, which rounding decides; ties are counted.
 """
 import argparse
 import platform
@@ -54,17 +53,21 @@ def by_llama(path: Path, prompts, new: int, n_ctx: int) -> list[tuple[list[int],
         llm.close()
 
 
+TIE = 0.01  # logits between the two likeliest tokens; below, rounding decides
+
+
 def agreement(work: str, who: str, ours: list[list[int]], theirs: list[tuple[list[int], list[float]]]) -> dict:
-    """Texts that agree whole; where one does not, at which token and by what margin."""
+    """Texts that agree whole; where one does not, at which token, by what margin, and whether that is a tie."""
     differ = []
     for n, (a, (b, margins)) in enumerate(zip(ours, theirs, strict=True)):
         at = next((k for k, (x, y) in enumerate(zip(a, b, strict=True)) if x != y), None)
         if at is not None:
-            differ.append(dict(prompt=n, token=at, margin=round(margins[at], 6)))
-    same = len(ours) - len(differ)
-    print(f"{work}, {who}: {same} of {len(ours)} the same; {differ or 'no difference'}", flush=True)
+            differ.append(dict(prompt=n, token=at, margin=round(margins[at], 6), tie=margins[at] < TIE))
+    same, ties = len(ours) - len(differ), sum(d["tie"] for d in differ)
+    print(f"{work}, {who}: {same} of {len(ours)} the same, {ties} part at a tie, {len(differ) - ties} elsewhere"
+          f"{': ' if differ else ''}{differ or ''}", flush=True)
     return dict(work=work, who=who, metric="greedy texts the same as ours", unit=f"texts of {len(ours)}", median=same,
-                min=same, max=same, runs=1, ratio_to="rugpt float32", ratio=None, differences=differ)
+                min=same, max=same, runs=1, ratio_to="rugpt float32", ratio=None, ties=ties, differences=differ)
 
 
 def main():

@@ -210,7 +210,7 @@ class ChatSession:
         self.seed, self.max_tokens, self.head = seed, max_tokens, head
         self.read, self.out, self.last = read, out or sys.stdout, ""
 
-    def say(self, text: str, end: str = "\n"): print(text, end=end, file=self.out, flush=True)
+    def say(self, text: str, end: str = "\n"): print(printable(text), end=end, file=self.out, flush=True)
 
     def run(self):
         "Until /quit or the end of the input."
@@ -277,8 +277,8 @@ def whole(text: str, where: str, least: int) -> int:
     """A whole number that was typed.
 
     Raises RugptError where the text is no whole number in the range."""
-    if not text.isdigit() or int(text) < least:
-        raise RugptError(f"{text!r} is no whole number of at least {least}", where)
+    if not text.isdecimal() or len(text) > 9 or int(text) < least:
+        raise RugptError(f"{text!r:.40} is no whole number from {least} to 999999999", where)
     return int(text)
 
 # %% ../../notebooks/core/cli/03_models.ipynb #e690db94
@@ -340,8 +340,8 @@ def free(host: str, port: int):
     with socket.socket(family) as s:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try: s.bind((host, port))
-        except OSError as e:
-            raise RugptError(f"cannot be used ({e.strerror or e})", f"{host}:{port}",
+        except (OSError, ValueError) as e: # ValueError: a name that is none
+            raise RugptError(f"cannot be used ({getattr(e, 'strerror', None) or e})", f"{host}:{port}",
                 "give another --port or --host") from None
 
 # %% ../../notebooks/core/cli/03_models.ipynb #e95842b8

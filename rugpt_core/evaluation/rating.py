@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import RugptError
+from ..common.errors import printable, RugptError
 from ..common.files import expected_shape, read_json, read_jsonl, text_digest, write_json
 from ..metrics.significance import correct, paired_difference
 from ..metrics.statistics import generator, mean_interval, share_interval
@@ -130,15 +130,16 @@ def ask_reader(
     show: Callable[[str], Any] = print,
 ) -> int: # judgements that were given now
     "Show every pair that the reader has not judged yet; an empty answer ends the reading."
-    done = {r["id"] for r in read_jsonl(path)} if path.is_file() else set()
+    with expected_shape(path, "delete it, or give another --reader"):
+        done = {r["id"] for r in read_jsonl(path)} if path.is_file() else set()
     left = [p for p in pairs if p["id"] not in done]
     def answer(question, allowed):
         while (said := ask(f"{question} [{'/'.join(allowed)}, empty: stop] ").strip().lower()) not in (*allowed, ""):
             show("Not one of these.")
         return said
     for n, p in enumerate(left):
-        show(f"\n{'='*72}\nPair {len(pairs) - len(left) + n + 1} of {len(pairs)}. Both texts go on "
-            f"from:\n\n{p['prompt']}\n\n--- a ---\n{p['a']}\n\n--- b ---\n{p['b']}\n")
+        show(printable(f"\n{'='*72}\nPair {len(pairs) - len(left) + n + 1} of {len(pairs)}. Both texts go on "
+            f"from:\n\n{p['prompt']}\n\n--- a ---\n{p['a']}\n\n--- b ---\n{p['b']}\n"))
         row = dict(id=p["id"], choice=answer("Which one did a person write?", CHOICES))
         if not row["choice"]: return n
         for side in ("a", "b"):
