@@ -151,5 +151,5 @@ print(tokenizer.decode(model.generate(**ids, max_new_tokens=64)[0], skip_special
 ```
 
 Every text begins with the tokenizer's `<bos>`, which also ends it. An article is its title, an empty line, its text.
-Texts without chance (greedy) are those of rugpt, token for token, except at a tie: where two tokens are as likely as each
-other to the precision of the file (f16, q8_0), another program may take the other one."""
+Texts without chance (greedy) are those of rugpt, token for token, except at a tie: where two tokens are as likely as
+each other to the precision of the file (f16, q8_0), another program may take the other one."""
