@@ -49,43 +49,46 @@ def file_bytes(folder):
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
 
 
-def interrupted(args, seconds, rng):
-    """Kill a command at random moments, then let it end; how often it was killed."""
+def interrupted(args, seconds, rng, most=4):
+    """Kill a command at random moments, at most so often, then let it end; how often it was killed."""
     kills = 0
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, most)):
         code, _ = call(args, rng.uniform(0.2, max(0.4, seconds)))
         if code == 0:
             break
         kills += 1
-        time.sleep(1.5)  # its kernel ends by itself
     call(args)
     return kills
 
 
-def kill_run(reference, seconds, folder, rng):
+def kill_run(reference, seconds, folder, rng, most=4):
     run = folder / "run"
-    kills = interrupted(["run", "--preset", "smoke", "--run-dir", run], seconds, rng)
-    return kills, outputs(run) == outputs(reference), left_behind(run)
+    kills = interrupted(["run", "--preset", "smoke", "--run-dir", run], seconds, rng, most)
+    pages = {p.name for p in (reference / "report/notebooks").iterdir()}
+    whole = {p.name for p in (run / "report/notebooks").iterdir()} == pages
+    return kills, whole and outputs(run) == outputs(reference), left_behind(run)
 
 
-def kill_export(reference, seconds, folder, rng):
-    args = ["export", "--run-dir", reference, "--no-check", "--out"]
-    call([*args, folder / "whole"])
-    kills = interrupted([*args, folder / "killed"], seconds, rng)
-    return kills, file_bytes(folder / "whole") == file_bytes(folder / "killed"), left_behind(folder)
-
-
-def kill_analyze(reference, seconds, folder, rng):
-    args = ["analyze", "--run-dir", reference, "--no-tools", "--bootstrap", "100", "--out"]
-    call([*args, folder / "whole"])
-    kills = interrupted([*args, folder / "killed"], seconds, rng)
+def kill_command(args, folder, rng, most):
+    """A command that writes a folder, once undisturbed and once killed: kills, the same bytes, what is left behind."""
+    _, seconds = call([*args, folder / "whole"])
+    kills = interrupted([*args, folder / "killed"], seconds, rng, most)
     whole, killed = (file_bytes(folder / n) for n in ("whole", "killed"))
     for found in (whole, killed):
         found.pop("timing.json", None)
-    return kills, whole == killed, left_behind(folder)
+    return kills, bool(whole) and whole == killed, left_behind(folder)
 
 
-def kill_synthesize(reference, seconds, folder, rng):
+def kill_export(reference, seconds, folder, rng, most=4):
+    return kill_command(["export", "--run-dir", reference, "--no-check", "--out"], folder, rng, most)
+
+
+def kill_analyze(reference, seconds, folder, rng, most=4):
+    args = ["analyze", "--run-dir", reference, "--no-tools", "--bootstrap", "100", "--out"]
+    return kill_command(args, folder, rng, most)
+
+
+def kill_synthesize(reference, seconds, folder, rng, most=4):
     found = killed_and_again(folder, reference / "clean", topics=20, rewrites=4, kill_at=rng.randint(1, 15))
     same = found["asked_again"] == found["changed"] == 0
     return int(found["killed"]), same, left_behind(folder)
@@ -108,17 +111,12 @@ def main():
         reference = Path(args.reference or Path(home) / "reference")
         _, seconds = call(["run", "--preset", "smoke", "--run-dir", reference])
         manifests = [json.loads(p.read_text()) for p in reference.glob("*/manifest.json")]
-        spent = {
-            "run": max(seconds, sum(m["timing"]["seconds"] for m in manifests)),
-            "export": 4.0,
-            "analyze": 15.0,
-            "synthesize": 0.0,
-        }
+        seconds = max(seconds, sum(m["timing"]["seconds"] for m in manifests))
         names = args.what.split(",")
         for n in range(args.times):
             name, folder = names[n % len(names)], Path(home) / f"time-{n}"
             folder.mkdir()
-            kills, same, left = WHAT[name](reference, spent[name], folder, rng)
+            kills, same, left = WHAT[name](reference, seconds, folder, rng)
             rows.append((name, kills))
             bad += not same or bool(left)
             print(
