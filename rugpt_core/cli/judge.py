@@ -36,8 +36,9 @@ def read_rows(
         if not line.strip(): continue
         place = f"{where}, row {n}"
         try: row = json.loads(line)
-        except json.JSONDecodeError as e:
-            raise RugptError(f"not JSON ({e.msg})", place, "write one object a line") from None
+        except (ValueError, RecursionError) as e: # ValueError: also a number without end
+            why = getattr(e, "msg", type(e).__name__)
+            raise RugptError(f"not JSON ({why})", place, "write one object a line") from None
         if not isinstance(row, dict): raise RugptError("not an object", place, "write one object a line")
         bad = [f for f in FIELDS if not isinstance(row.get(f) or "", str)]
         if bad: raise RugptError(f"{bad[0]} is no text", place, "give it in quotes")

@@ -304,6 +304,7 @@ def cmd_serve(args) -> int:
     from rugpt_core.common.serving import check_key
     from rugpt_core.convert.stage import export_is_current, export_run, serve_command
     check_key(args.host)
+    free(args.host, args.port)
     folder = Path(args.export).expanduser().resolve() if args.export else None
     if folder and not (folder/"export.json").is_file():
         raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
@@ -313,7 +314,6 @@ def cmd_serve(args) -> int:
         if not current:
             print(f"exporting to {folder}", flush=True)
             export_run(run_dir, args.model, formats=("transformers", *sorted({"f16", "q8_0", args.kind or "f16"})))
-    free(args.host, args.port)
     command = serve_command(folder, args.engine, args.host, args.port, args.kind, args.threads)
     place = f"[{args.host}]" if ":" in args.host else args.host
     print(f"http://{place}:{args.port}/v1/completions, by {args.engine}, from {folder}; Ctrl-C ends it", flush=True)

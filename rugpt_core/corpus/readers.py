@@ -117,7 +117,7 @@ def json_values(
     while True:
         at = between.match(text, at).end()
         try: value, at = decode(text, at)
-        except (json.JSONDecodeError, RecursionError) as e:
+        except (ValueError, RecursionError) as e: # ValueError: also a number without end
             # of a value that is not whole; twice as much is tried next, so that a long one costs no square
             rest = text[at:]
             more = [utf8.decode(piece) for piece in next_pieces(pieces, len(rest))]
@@ -165,7 +165,7 @@ def json_article(line: bytes, where: str, text_field: str = "text") -> RawArticl
 
     Raises RugptError where the line is not JSON."""
     try: row = json.loads(decode_bytes(line, where))
-    except (json.JSONDecodeError, RecursionError) as e:
+    except (ValueError, RecursionError) as e: # ValueError: also a number without end
         raise RugptError(f"row is not JSON ({getattr(e, 'msg', type(e).__name__)})", where,
             "give one JSON object a line, remove the row, or set on_error to skip") from None
     return row_article(row, where, text_field=text_field)

@@ -210,5 +210,6 @@ def read_page(
     "The prose of a page of MediaWiki. Raises `RugptError` where mwparserfromhell is not installed."
     mwparserfromhell = require("mwparserfromhell", "dump")
     reader = PageReader(title, read_templates(templates_file))
-    plain = reader.text(mwparserfromhell.parse(text, skip_style_tags=True))
+    try: plain = reader.text(mwparserfromhell.parse(text, skip_style_tags=True))
+    except RecursionError: plain = "" # brackets in brackets, deeper than any prose: the page has no text
     return Page(page_sections(plain), reader.unknown, reader.kinds)
