@@ -178,7 +178,7 @@ def rated_set(folder: Path, name: str) -> str: # of a set of texts
 def cmd_rate(args: argparse.Namespace) -> int:
     """A reading sheet for people: blind pairs of a human and a model text.
 
-    Raises RugptError where the reader's name has no letters."""
+    Raises RugptError where the reader's name has no letters, or no pair is asked for."""
     from rugpt_core.evaluation import rating
     out = output_folder(args.out)
     if args.results and not (out/"pairs.json").is_file():
@@ -188,6 +188,7 @@ def cmd_rate(args: argparse.Namespace) -> int:
         folder = Path(followed_run(args.run_dir))/STAGES["generate"].folder
     for option, name in (("--reader", args.reader), ("--set", args.set)):
         if name: file_name(name, option)
+    if args.pairs < 1: raise RugptError(f"is {args.pairs}", "--pairs", "give a whole number of at least 1")
     pairs = rating.open_sheet(out, folder, rated_set(folder, args.set), args.pairs, args.seed)
     if args.page: print(write_atomic(out/"sheet.html", rating.sheet_page(pairs)))
     if args.reader:

@@ -6,14 +6,16 @@
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'TORN', 'EMPHASIS', 'BLOCK_TAG', 'SPEAKS_OF_CODE',
            'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT', 'UNJOINED',
            'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD',
-           'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES', 'is_composed', 'nfc', 'is_code',
-           'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible',
-           'special_spaces', 'stress', 'one_script', 'has_vowel', 'lone_letters', 'homoglyphs']
+           'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES', 'is_composed', 'nfc', 'known_lines',
+           'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'has_twice',
+           'markup', 'invisible', 'special_spaces', 'stress', 'one_script', 'has_vowel', 'lone_letters', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/16_char_rules.ipynb #cc3b7610
 import html
 import re
 import unicodedata
+from bisect import bisect_left
+from functools import lru_cache
 
 import numpy as np
 
@@ -67,10 +69,23 @@ CODE_IN_BRACKETS = re.compile(r"\[\[(?:\s.*|[^\]]*[=<>$(){};\"]+[^\]]*|[\d\s,.;�
 CODE_IN_BRACES = re.compile(r"\{\{(?:-?\s[!-z|~\s]*\s-?|[\d\s,.;−-]*\d[\d\s,.;−-]*"
     r"|[a-z_][\w.]*(?:\s?\|\s?[a-z_]\w*)*)\}\}")
 
+@lru_cache(2)
+def known_lines(text: str) -> tuple[list[int], dict[int, bool]]: # line ends; line → whether it speaks of code
+    "What is known of the lines of a text: a line with thousands of brackets is searched once."
+    return [m.start() for m in re.finditer("\n", text)], {}
+
+def speaks_of_code(text: str, at: int) -> bool:
+    "True where the line at a place of a text speaks of code."
+    ends, known = known_lines(text)
+    k = bisect_left(ends, at)
+    if k not in known:
+        start, end = ends[k - 1] + 1 if k else 0, ends[k] if k < len(ends) else len(text)
+        known[k] = bool(SPEAKS_OF_CODE.search(text, start, end))
+    return known[k]
+
 def is_code(m: re.Match) -> bool:
     "True for double brackets that are code, by their look or by the line that they stand in."
-    start, end = m.string.rfind("\n", 0, m.start()) + 1, m.string.find("\n", m.end())
-    speaks = SPEAKS_OF_CODE.search(m.string[start:end if end >= 0 else None])
+    speaks = speaks_of_code(m.string, m.start())
     if m[0][0] == "[": return "|" not in m[0] and bool(CODE_IN_BRACKETS.fullmatch(m[0]) or speaks and ":" not in m[0])
     look = CODE_IN_BRACES.fullmatch(m[0])
     return bool(look and m[0].isascii() and (m[0][2] in " -" or speaks) or speaks and "|" not in m[0])

@@ -134,8 +134,10 @@ def ask_reader(
         done = {r["id"] for r in read_jsonl(path)} if path.is_file() else set()
     left = [p for p in pairs if p["id"] not in done]
     def answer(question, allowed):
-        while (said := ask(f"{question} [{'/'.join(allowed)}, empty: stop] ").strip().lower()) not in (*allowed, ""):
-            show("Not one of these.")
+        question += f" [{'/'.join(allowed)}, empty: stop] "
+        try:
+            while (said := ask(question).strip().lower()) not in (*allowed, ""): show("Not one of these.")
+        except EOFError: return "" # the end of a file stops as an empty answer does
         return said
     for n, p in enumerate(left):
         show(printable(f"\n{'='*72}\nPair {len(pairs) - len(left) + n + 1} of {len(pairs)}. Both texts go on "
