@@ -1,5 +1,8 @@
 """Cases of every kind through the reader of dumps, the rules and the filters: what must come out, and what "
   "must stay."""
+import json
+from pathlib import Path
+
 import pytest
 
 from rugpt_core.corpus.cleaning import Options
@@ -139,3 +142,54 @@ def test_of_two_identical_texts_the_better_title_stays():
     text = "Озёрск — город на севере края. " + PROSE
     raws = [RawArticle("file", i, "", text, f"a:{i}", title) for i, title in (("1", "page_0042"), ("2", "Озёрск"))]
     assert [r["reasons"] for r in clean_rows(raws, workers=1)] == [["exact_duplicate"], []]
+
+
+CASES = [json.loads(line) for line in
+    (Path(__file__).parent/"data/corpus_cases.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def same(text: str) -> str:
+    """A text without blank lines."""
+    return "\n".join(line for line in text.split("\n") if line.strip())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case['id']}-{case['rule']}" for case in CASES])
+def test_cases_invented_before_a_look_at_the_rules(case):
+    row = cleaned(case["text"], case["title"], dump=case["kind"] == "dump")
+    if case["expect"] is not None:
+        assert same(row["text"]) == same(case["expect"])
+    for part in case["must_have"]:
+        assert part in row["text"]
+    for part in case["must_not_have"]:
+        assert part not in row["text"]
+    if case["kept"] is not None:
+        assert case["kept"] == (not row["reasons"]), row["reasons"]
+
+
+@pytest.mark.parametrize("noisy, clean", [
+    ("Мост стар (см. рис. 4). В таблице ниже приведены его размеры. Его чинят (см. раздел «Ремонт»).",
+     "Мост стар. Его чинят."),
+    ("Как видно из таблицы 2, мост старел. Потом его снесли, как показано на рисунке справа.",
+     "Мост старел. Потом его снесли."),
+    ("Клуб выиграл кубок.\n\nОписание: И = Игры, В = Выигрыши, П = Поражения\n\nЖирным выделены чемпионы.\n\nПотом он "
+     "распался.", "Клуб выиграл кубок.\n\nПотом он распался."),
+    ("Он писал об этом: шире вдвое. —\n\nПисьмо потеряли.", "Он писал об этом: шире вдвое.\n\nПисьмо потеряли."),
+    (f"Имелось несколько видов орудия:\n\n122-мм пушка стояла на мосту. {PROSE}",
+     f"122-мм пушка стояла на мосту. {PROSE}"),
+    (f"К этим видам относят:\n\n{PROSE}", PROSE), (f"Схема замка допускает:\n\n{PROSE}", PROSE),
+    (f"Каждый цвет соответствует своему дню недели:\n\nЭтот порядок помнят все. {PROSE}",
+     f"Каждый цвет соответствует своему дню недели.\n\nЭтот порядок помнят все. {PROSE}"),
+    (f"Маршруты:\n\nКроме полных, есть короткие. {PROSE}", f"Кроме полных, есть короткие. {PROSE}"),
+    ("Город стар. По словам историка Орлова,", "Город стар."),
+])
+def test_what_points_at_nothing_goes(noisy, clean):
+    assert cleaned(noisy)["text"] == clean
+
+
+@pytest.mark.parametrize("text", [
+    "На рисунке изображён старик, а на карте 1650 года указан брод.", "Он снят с поста (см. статью 5 закона).",
+    "Ли (живопись), Чан (скульптура) и Чи (фотография).", "Пусть A = 5, B = 6, C = 7.",
+    f"Критик съязвил:\n\nМне жаль этих актёров. {PROSE}", "Описание: в золотом поле чёрный орёл с поднятыми крыльями.",
+])
+def test_what_only_looks_so_stays(text):
+    assert cleaned(text)["text"] == text

@@ -4,13 +4,16 @@
 
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
-           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS',
-           'without_residue']
+           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
+           'SEE', 'SEEN', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES',
+           'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'COLOURS', 'MARKED', 'MARKED_CHARS', 'LEGENDS',
+           'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend', 'without_residue']
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #c354f543
 import re
 
 from .features import lines_with
+from .sentences import split_sentences
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #87067265
 HEAR = r"(?:по|про)?слушать"
@@ -73,7 +76,93 @@ LINE_STARTS = ("См", "Основн", "Главн", "Дополн", "Подро
     "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть")
 SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основная статья): ?(?:Категория:)?[^.!?\n]{1,100}\.?$", re.M)
 
+# %% ../../notebooks/core/corpus/10_residue.ipynb #e0949644
+SIDE = r"(?:ниже|выше|далее|справа|слева|внизу|вверху|сверху|снизу|рядом)"
+PICTURE = (r"(?:таблиц[аеуы]|табл\.|рисун(?:ок|ке|ку|ка)|рис\.|график[еау]?|диаграмм[аеуы]|гистограмм[аеуы]|схем[аеуы]|фото"
+    r"(?:графи[яию])?|снимк[еау]|иллюстраци[яию]|илл\.|изображени[еи])(?: ?(?:№ ?)?\d{1,2}[а-я]?)?")
+MADE = "(?:привед[её]нн|представленн|помещ[её]нн|показанн|изображ[её]нн|следующ|прилагаем)[а-яё]+ "
+# a place that the text alone does not have
+DEICTIC = (rf"(?:(?:{MADE})(?:{SIDE} )?{PICTURE}|{SIDE} {MADE}{PICTURE}|{PICTURE} {SIDE}|(?:таблиц[аеуы]|рисун(?:ок|ке)"
+    r"|схем[аеуы]|график[еау]?) (?:№ ?)?\d{1,2}|(?:рис|табл|илл)\. ?\d{1,2}[а-я]?)")
+NOT_HERE = rf"(?:{DEICTIC}|таблиц[еуы]|график[еау]|диаграмм[еуы]|гистограмм[еуы])"
+SEE = r"(?:подробнее (?:об этом )?|более подробно )?(?:см(?:отри(?:те)?\b|\.)|смотри(?:те)? также) ?(?:также |подробнее )?"
+SEEN = (rf"{SEE}(?:(?:в |на |на предыдущ\w+ |ниже в )?(?:разделе?|подразделе?|стать[яиюе](?! \d)|главн|основн|пункт|примечани|сноск"
+    rf"|галере|приложени|список|списк|пример|врезк|карт[уы]\b|{PICTURE})|{SIDE} (?:в )?(?:раздел|подраздел"
+    rf"|{PICTURE}))[а-яё]*")
+IN_BRACKET = re.compile(rf" ?\((?:{SEEN}(?:[ :][^()\n]{{0,100}})?|(?:на|в) {PICTURE}(?: {SIDE})?|{PICTURE} {SIDE}"
+    rf"|(?:рис|табл|илл)\. ?\d{{1,2}}[а-я]?(?:, \d{{1,2}})?|(?:рисунок|таблица|фото|схема) \d{{1,2}}|{SEE}"
+    rf"(?:Wikipedia|Википедия|en|de|fr):[^()\n]{{0,80}}(?:\([^()\n]{{0,40}}\))?|основная статья:[^()\n]{{0,80}})\)"
+    rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))", re.I)
+AS_SHOWN = re.compile(rf",? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на|из|в|по)"
+    rf" {NOT_HERE}(?=[,.;)])", re.I)
+GIVEN = r"(?:показан|изображ[её]н|привед[её]н|представлен|указан|дан[аоы]?\b|перечислен|собран|свед[её]н)"
+SHOWS = rf"(?:{GIVEN}|приводит|перечисля|отображ|продемонстрирован|отражен|отражён|иллюстрир|показыва|демонстриру|содерж)"
+SHOWN = re.compile(rf"(?:[ВН]а? {NOT_HERE} (?:также |были |кратко |подробно )?{GIVEN}|(?:[ВН]а? )?{DEICTIC} (?:[а-яё]+ ){{0,3}}?"
+    rf"{SHOWS})[^!?]*|[^!?,]{{0,90}}\b{GIVEN}[аоы]? (?:в|на) {NOT_HERE}(?: {SIDE})?|(?:{SEE}|Полный список {SEE}|(?:\* )?Для "
+    rf"более [^.!?]{{0,60}}{SEE})[^!?]{{8,120}}", re.I)
+SEEN_THERE = re.compile(rf"(?:Как (?:хорошо )?видно|Как следует|Видно) (?:из|на|по) {NOT_HERE}(?:[^,.!?]{{0,60}})?, (?:что )?"
+    rf"|(?:На|Из|По) {NOT_HERE} (?:хорошо |ясно )?видно, что ", re.I)
+# strings of which one must be in a line
+BRACKETS = ("см.", "смотри", "Смотри", "(рис", "(табл", "(фото ", "(на рис", "(на фото", "(на схем", "(на илл", "(на сним",
+    "(на граф", "(на диагр", "(на карт", "(в табл", "сновная статья:", "(схема ", "(изображени", "(таблица")
+PICTURES = ("аблиц", "табл.", "рисунк", "рис.", "график", "иаграмм", "истограмм", "схем", "фото", "снимк", "ллюстраци",
+    "зображени", "илл.", "См.", "см.", "мотри")
+POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "табл", "график", "иаграмм", " схем", "(на фото") # one must be in a text
+POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
+
+# %% ../../notebooks/core/corpus/10_residue.ipynb #08ffaea9
+def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
+    "A paragraph without what sends the reader to a figure, a table or a page that are not there."
+    hits = 0
+    if any(s in line for s in BRACKETS): line, hits = IN_BRACKET.subn("", line)
+    if not any(s in line for s in PICTURES): return line, hits
+    line, n = AS_SHOWN.subn("", line)
+    hits, kept, found = hits + n, [], 0
+    for sentence in split_sentences(line):
+        if not any(s in sentence for s in PICTURES):
+            kept.append(sentence)
+        elif stays := SEEN_THERE.match(sentence):
+            kept.append(sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:])
+            found += 1
+        elif len(sentence) <= POINTER_CHARS and SHOWN.fullmatch(sentence.rstrip(".:")):
+            found += 1
+        else:
+            kept.append(sentence)
+    return (" ".join(kept), hits + found) if found else (line, hits)
+
+# %% ../../notebooks/core/corpus/10_residue.ipynb #495539c6
+PAIR = r"[А-ЯЁA-Z*][А-ЯЁA-Za-zа-яё/+%.±*]{0,6}"
+WORDS = r"(?=[А-ЯЁа-яё]{3})[^,;=\n]{2,50}"
+LEGEND = re.compile(rf"(?:(?:Описание|Обозначени[яе]|Условные (?:обозначения|сокращения)|Легенда|Сокращения|Примечани[ея]"
+    rf"|Пояснени[ея]|Расшифровка)[^:\n]{{0,30}}: ?(?:{PAIR} ?[=—–-] ?{WORDS}(?:[,;.] ?|$)){{2,}}"
+    rf"|(?:{PAIR} ?= ?{WORDS}(?:[,;.] ?|$)){{3,}})")
+COLOURS = r"(?:зел[её]н|красн|син|ж[её]лт|сер|голуб|розов|оранжев|ч[её]рн|бел|бледно|светло|т[её]мно)[а-яё-]*"
+MARKED = re.compile(rf"(?:В (?:круглых |квадратных )?скобках|(?:Полуж|Ж)ирным(?: шрифтом| курсивом)?|Курсивом|Зв[её]здочк(?:ой|ами)"
+    rf"|{COLOURS} (?:цветом|фоном|шрифтом)|Цветом|Фоном|Подч[её]ркиванием|Знаком \S+)(?! (?:на|в) (?:герб|флаг|карт|схем))"
+    r"[^.\n]{0,90}(?:указан|привед|дан[аоы]?\b|выделен|отмеч|обозначен|показан|помеч)(?![^.\n]*(?:герб|флаг))[^.\n]{0,120}\.?",
+    re.I)
+MARKED_CHARS = 160
+LEGENDS = ("Описание", "Обозначени", "Условные", "Легенда", "Сокращени", "Примечани", "Пояснени", "Расшифровка", "В скобках",
+    "В круглых", "В квадратных", "Жирным", "Полужирным", "Курсивом", "Звёздочк", "Звездочк", "Цветом", "Фоном", "Подч", "Знаком",
+    "Зел", "Красн", "Син", "Жёлт", "Желт", "Сер", "Голуб", "Роз", "Оранж", "Чёрн", "Черн", "Бел", "Бледно", "Светло",
+    "Тёмно", "Темно") # how a legend begins, but for «И = Игры»
+
+def is_legend(line: str) -> bool:
+    "True for a paragraph that explains the signs of a table which is gone: «В = Выигрыши, Н = Ничьи», «Жирным выделены …»."
+    if "=" in line or ":" in line[:50]:
+        if LEGEND.fullmatch(line): return True
+    return len(line) <= MARKED_CHARS and bool(MARKED.fullmatch(line))
+
+# %% ../../notebooks/core/corpus/10_residue.ipynb #81ec342b
+def is_legend(line: str) -> bool:
+    "True for a paragraph that explains the signs of a table which is gone: «В = Выигрыши, Н = Ничьи», «Жирным выделены …»."
+    if "=" in line or ":" in line[:50]:
+        if LEGEND.fullmatch(line): return True
+    return len(line) <= MARKED_CHARS and bool(MARKED.fullmatch(line))
+
 # %% ../../notebooks/core/corpus/10_residue.ipynb #981b6ed4
+# the name behind a quotation is gone: «…Отношение его сторон — 2:3. —»
+LEFT_DASH = re.compile(r"(?<=[.!?…»]) ?[—–]$")
 DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
     r"|(?<=\()(?:англ|нем|фр|лат|итал|исп|греч|рус|польск|укр)\.; ", re.M) # «(англ.; ныне …)»
 EMPTY_PAIR = re.compile(r" ?(?:„ ?“|“ ?”|‘ ?’|(?<=\s)\"\"(?=[\s,.;:]|$)|\{ *\}(?<=\s\{\})(?=[\s,.;]))")
@@ -90,11 +179,21 @@ def without_residue(text: str) -> tuple[str, int]: # the text, places
     hits, lines = 0, text.split("\n")
     work = [(pattern, at) for pattern, hints in GROUPS if (at := lines_with(text, *hints))]
     for i, line in enumerate(lines):
-        if line.startswith(LINE_STARTS) and LINE.match(line):
+        if line.startswith(LINE_STARTS) and LINE.match(line) or line.startswith(LEGENDS) and is_legend(line):
             lines[i] = ""
             hits += 1
+        elif line.endswith(("—", "–")):
+            lines[i], n = LEFT_DASH.subn("", line)
+            hits += n
     for pattern, at in work:
         for i in at:
             lines[i], n = pattern.subn(lambda m: "." if m[0] == ".." else "", lines[i])
             hits += n
+    for i in lines_with(text, *present) if (present := [s for s in POINTERS if s in text]) else ():
+        lines[i], n = without_pointers(lines[i])
+        hits += n
+    for i in lines_with(text, " = ") if "=" in text else ():
+        if is_legend(lines[i]):
+            lines[i] = ""
+            hits += 1
     return ("\n".join(lines) if hits else text), hits

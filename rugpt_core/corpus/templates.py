@@ -213,6 +213,7 @@ def old_style_date(args: dict[str, str], place: Place) -> str:
     "A date of the Gregorian calendar in brackets behind that of the Julian one."
     new, year, old = (args.get(k, "").strip() for k in "123")
     if not old: return f"{new} {year}".strip()
+    if old.isdigit() and (m := re.fullmatch(r"(\d+) ([а-яё]+)", new)): return f"{old} ({m[1]}) {m[2]} {year}".strip()
     return f"{old} ({new} {year})" if re.search(r"\d{4}", old) else f"{old} ({new}) {year}".strip()
 
 def julian(day: date) -> tuple[int, int, int]: # year, month, day
@@ -231,7 +232,8 @@ def both_calendars(args: dict[str, str], place: Place) -> str:
     except (TypeError, ValueError): return make_date(args, place)
     year, month, day = julian(new)
     if year != new.year: return f"{day} {MONTHS[month - 1]} {year} ({new.day} {MONTHS[new.month - 1]} {new.year})"
-    old = f"{day} {MONTHS[month - 1]}" if month != new.month else str(day)
+    if month == new.month: return f"{day} ({new.day}) {MONTHS[month - 1]} {year}"
+    old = f"{day} {MONTHS[month - 1]}"
     return f"{old} ({new.day} {MONTHS[new.month - 1]}) {new.year}"
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #025fbbfd
