@@ -223,7 +223,8 @@ NAMED_BY_LETTER = (r"(?:точк|числ|вектор|функци|переме
 LONE = re.compile(r"[aoycxeCABKO](?:(?<=[aoy])(?<![^\s(«„].)(?<![A-Za-z] .)(?<!\d .)(?= [«(]?[а-яё])"
     r"|(?<=c)(?<![^\s(«„].)(?= [«(„\"]?[а-яёА-ЯЁ\d])|(?<=[xeao])(?<=\d-.)(?= [а-яё—]|[,.)]))|(?:(?<=^)|(?<=[.!?…] "
     r"))[CABKO](?= (?:[а-яё]{2,}|\d{4}(?:[—–-](?:[хxе]|\d{2,4}))? (?:год|г\.|гг)))", re.M)
-VARIABLES = re.compile(r"[=<>≤≥∈α-ω]|\|\||&&|(?<![\w'’-])x(?![\w'’-])|(?<![\w'’.&-])[bdf-np-wzDF-JLNP-SU-WZ](?![\w'’.&-]| [A-Za-z]{2})"
+VARIABLES = re.compile(r"[=<>≤≥∈α-ω]|\|\||&&|(?<![\w'’-])x(?![\w'’-])"
+    r"|(?<![\w'’.&-])[bdf-np-wzDF-JLNP-SU-WZ](?![\w'’.&-]| [A-Za-z]{2})"
     rf"|\b(?i:{NAMED_BY_LETTER}) [caoyCABKOY] |\b[aoc]-|\b[ac] (?:и|или) [a-z]\b")
 
 LONE_CODES = np.array([ord(c) for c in "caoyxeCABKO"], dtype=np.uint16)
