@@ -9,7 +9,7 @@ __all__ = ['HOST', 'plan_start', 'plan_models', 'train_models', 'train_run', 'id
 # %% ../../notebooks/core/training/09_stage.ipynb #c64cf09a
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from ..modeling.model import FAMILIES, ModelConfig
 from ..tokenization.bins import Bins, open_bins
 from .config import resolve_settings, SHAPE, TrainConfig
 from .dataloader import validation_windows, WindowLoader
-from .trainer import check_world, train_model, trained_on
+from .trainer import check_world, Run, train_model, trained_on
 
 # %% ../../notebooks/core/training/09_stage.ipynb #9ca66c00
 def plan_start(
@@ -90,6 +90,7 @@ def train_models(
     state: str | Path | None = None, # folder of the states to go on from; None: checkpoints/ beside each model
     strict: bool = True, # a state of other settings is left aside; False: refused, where they matter
     starts: Mapping[str, Start] | None = None, # family → weights to begin with
+    after: Callable[[Run], bool] | None = None, # called after each step; True: save, and end as Ctrl-C does
     **settings, # of plan.BY_DIAL and TrainConfig
 ) -> dict: # counts
     "Train every family asked for and sum up."
@@ -98,7 +99,7 @@ def train_models(
     for config, t, start in plans:
         (out/config.family).mkdir(exist_ok=True)
         summary[config.family] = train_model(bins, config, t, out/config.family, state and Path(state)/config.family,
-            strict, start)
+            strict, start, after)
     if DistributedContext().rank == 0: write_json(out/"summary.json", summary)
     if state: shutil.rmtree(state, ignore_errors=True)
     counts = {f"{f}_parameters": s["parameters"] for f, s in summary.items()}

@@ -13,7 +13,7 @@ import signal
 import statistics
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -324,7 +324,10 @@ def is_finished(run: Run) -> bool:
     return bool(run.world.any(run.step >= run.t.max_steps or late or 0 < run.t.patience <= run.worse))
 
 # %% ../../notebooks/core/training/07_trainer.ipynb #d1e316d3
-def train_to_end(run: Run) -> Log:
+def train_to_end(
+    run: Run,
+    after: Callable[[Run], bool] | None = None, # called after each step; True: save, and end as Ctrl-C does
+) -> Log:
     "Train until the run is over; the log then ends with a validation."
     t, log = run.t, Log(run.out, run.rows, run.timing) if run.world.rank == 0 else None
     with asked_to_stop() as asked, Progress(f"training {run.config.family}", None if t.minutes else t.max_steps,
@@ -352,7 +355,7 @@ def train_to_end(run: Run) -> Log:
             run.speed.append(time.monotonic() - start)
             bar.n = run.step - 1
             if run.world.rank == 0: bar.update(note=progress_line(run, loss))
-            if run.world.any(bool(asked)):
+            if run.world.any(bool(after and after(run)) or bool(asked)):
                 with saving(): run.save()
                 raise KeyboardInterrupt
 
@@ -379,6 +382,7 @@ def train_model(
     state: str | Path | None = None, # folder of the states to go on from; None: `out`/checkpoints
     strict: bool = True, # see `Run`
     start: Start | None = None, # weights to begin with; None: fresh ones
+    after: Callable[[Run], bool] | None = None, # see `train_to_end`
 ) -> dict: # entry of summary.json
     """Train one model and keep the weights with the lowest validation loss.
 
@@ -397,7 +401,7 @@ def train_model(
         if not is_finished(run):
             forecast = forecast_line(run, rehearse(run))
             if run.world.rank == 0: print(forecast, flush=True)
-        train_to_end(run)
+        train_to_end(run, after)
         best, weights = best_weights(run.folder, run.best)
         run.model.load_state_dict(weights)
         windows = validation_windows(bins.val, config.block_size, 0, t.seed + 2, str(bins.folder/"val.bin"))

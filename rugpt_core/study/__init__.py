@@ -1,0 +1,13 @@
+"""The study: a grid of trainings, their results, and the claims that rest on them."""
+from ..common.lazy import lazy_names
+
+__all__, __getattr__, __dir__ = lazy_names(__name__, {
+    "expand": "grid",           # the cells of a preset
+    "read_table": "grid",       # the table of the study
+    "StudyData": "data",        # the texts and tokens that cells share
+    "run_cell": "cells",        # train and measure a cell
+    "run_grid": "runner",       # cell by cell, until all are done or the time is over
+    "read_results": "results",  # the results of a preset
+    "evaluate": "claims",       # the estimate that an expression over results stands for
+    "check_claims": "claims",   # the claims that results do not bear
+})
