@@ -29,6 +29,7 @@ def add_study(p: argparse.ArgumentParser):
     p.add_argument("--run-dir", default="", metavar="DIR", help="texts, tokens and models (default: runs/study-PRESET)")
     p.add_argument("--results", default="", metavar="DIR", help="results, a JSON file a cell (default: study/results)")
     p.add_argument("--cells", default="", metavar="FILE", help="the table of cells (default: study/cells.yml)")
+    p.add_argument("--claims", default="", metavar="FILE", help="what --check checks (default: study/claims.yml)")
     p.add_argument("--threads", type=whole_number, default=1, help="of a process; another number may round differently "
         "(default 1)")
     p.add_argument("--list", action="store_true", help="show the cells, their states and minutes, and end")
@@ -41,7 +42,7 @@ def cmd_study(args: argparse.Namespace) -> int: # 0; 1 where a cell failed or a 
     every = expand(read_table(table), args.preset, "study/cells.yml" if table == TABLE else str(table))
     cells, preset = chosen(every, args.only), every[0].preset
     results = resolve_path(args.results) if args.results else RESULTS
-    if args.check: return check_study(every, results)
+    if args.check: return check_study(every, results, args.claims)
     home = resolve_run_dir(args.run_dir) if args.run_dir else runs_home()/"runs"/f"study-{preset.name}"
     source = args.source or preset.source
     if args.list:
@@ -67,13 +68,13 @@ def print_listing(cells, every, home: Path, source: str, results: Path):
     left = [r["minutes"] for r in rows if r["state"] != "done"]
     print(f"{len(rows)} cells, {len(rows) - len(left)} done; {len(left)} left, about {sum(left)/60:,.1f} hours of one process")
 
-def check_study(every, results: Path) -> int:
+def check_study(every, results: Path, path: str = "") -> int: # path: of claims
     "A line for each fault; 1 where there is one."
-    from rugpt_core.study.claims import check_claims, read_claims
+    from rugpt_core.study.claims import check_claims, CLAIMS, read_claims
     from rugpt_core.study.results import check_results, read_results
     name = every[0].preset.name
     found = read_results(name, results)
-    claims = [c for c in read_claims() if c.preset == name]
+    claims = [c for c in read_claims(path or CLAIMS) if c.preset == name]
     faults = check_results(every, found) + check_claims(claims, found)
     for line in faults: print(line, file=sys.stderr)
     print(f"{len(found)} results and {len(claims)} claims of preset {name}: "
