@@ -4,12 +4,13 @@ VENV ?= .venv
 PRESET ?= demo
 TIMES ?= 20
 SHARE ?= 1
+STUDY ?= cpu
 BIN := $(VENV)/bin
 # Scripts of an environment hold the path at which it was made. So the stamp names the folder, and tools are called as modules:
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test test-slow test-kill test-serve bench-load lab report publish readme ru docs bench record clean
+.PHONY: help setup run test test-slow test-kill test-serve bench-load lab report publish readme ru docs bench study-check record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
@@ -25,6 +26,7 @@ help:
 	@echo "make ru      write notebooks/ru/ from the notebooks and the tables of translations beside them"
 	@echo "make docs    write the reference of the module to docs/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
+	@echo "make study-check  evaluate every claim of the study over its committed results (STUDY=cpu)"
 	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
 	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
 
@@ -81,6 +83,9 @@ docs: setup
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+study-check: setup
+	$(BIN)/python -m rugpt_core study --preset $(STUDY) --check
 
 record: setup
 	$(BIN)/python -c "import llama_cpp, uvicorn" || $(BIN)/python -m pip install -c constraints.txt -e ".[local-llm]"

@@ -15,7 +15,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 INDEX, RUSSIAN = ROOT/"notebooks/index.ipynb", ROOT/"README.ru.md"
 PACKAGES = ("common", "runs", "metrics", "corpus", "modeling", "tokenization", "topics", "synthesis", "training",
-            "generation", "convert", "evaluation", "views", "report", "cli")  # as they build on each other
+            "generation", "convert", "evaluation", "views", "report", "study", "cli")  # as they build on each other
 HEADS = {"map": {"en": "| package | modules |\n| --- | --- |\n", "ru": "| пакет | модули |\n| --- | --- |\n"},
          "measured": {"en": "| what | who | measured | against |\n| --- | --- | --- | --- |\n",
                       "ru": "| что | кто | измерено | в сравнении |\n| --- | --- | --- | --- |\n"}}
