@@ -16,7 +16,8 @@ KNOWS = {
     "views": "common metrics corpus topics synthesis",
     "report": "common metrics modeling views",
     "study": "common corpus metrics modeling tokenization topics training generation evaluation views",
-    "cli": "common runs corpus synthesis topics tokenization modeling training generation convert evaluation report study",
+    "cli":
+        "common runs corpus synthesis topics tokenization modeling training generation convert evaluation report study",
 }
 # These may ask runs.layout for the names of folders.
 LAYOUT = (

@@ -10,7 +10,7 @@ from conftest import ROOT, RUGPT, rugpt
 
 from rugpt_core.study.claims import check_claims, read_claims
 from rugpt_core.study.grid import expand, read_table
-from rugpt_core.study.results import check_results, read_results, RESULTS
+from rugpt_core.study.results import RESULTS, check_results, read_results
 
 
 def numbers(folder):
@@ -78,8 +78,8 @@ def test_a_claim_that_is_false_fails_the_check(tmp_path):
     from rugpt_core.study.results import write_result
     cells = expand(read_table(), "smoke")
     by = {c.id: c for c in cells}
-    write_result(cells[0], cell_digest(cells[0], by), "", dict(snapshots=[dict(share=1., bits_per_byte=dict(value=2.))]),
-        tmp_path)
+    found = dict(snapshots=[dict(share=1., bits_per_byte=dict(value=2.))])
+    write_result(cells[0], cell_digest(cells[0], by), "", found, tmp_path)
     name, text = cells[0].name, "- {id: x, sentence: s, expression: 'mean(\"%s\", \"bits_per_byte\")', test: %s, " \
         "threshold: 3, interval: none, preset: smoke}\n"
     for test, code in (("below", 0), ("above", 1)):

@@ -19,13 +19,16 @@ from ..study.results import RESULTS
 # %% ../../notebooks/core/cli/06_study.ipynb #777116ff
 def add_study(p: argparse.ArgumentParser):
     "Options of `rugpt study`."
-    p.add_argument("--preset", default="smoke", metavar="NAME", help="size of the grid: smoke, cpu or gpu (default smoke)")
+    p.add_argument("--preset", default="smoke", metavar="NAME",
+        help="size of the grid: smoke, cpu or gpu (default smoke)")
     p.add_argument("--only", action="append", default=[], metavar="PATTERN",
         help="cells by name or pattern, e.g. 'a-*' or a-bpe8k-blocks-s1; may be repeated (default: all)")
     p.add_argument("--minutes", type=finite_number, default=0., metavar="MIN",
         help="end after so long with everything saved (default: when all is done)")
-    p.add_argument("--source", default="", metavar="FILE", help="articles: a file, a folder, a pattern, or a name on a hub")
-    p.add_argument("--synthetic", default="", metavar="DIR", help="folder synthetic/ of a run, for cells with its articles")
+    p.add_argument("--source", default="", metavar="FILE",
+        help="articles: a file, a folder, a pattern, or a name on a hub")
+    p.add_argument("--synthetic", default="", metavar="DIR",
+        help="folder synthetic/ of a run, for cells with its articles")
     p.add_argument("--run-dir", default="", metavar="DIR", help="texts, tokens and models (default: runs/study-PRESET)")
     p.add_argument("--results", default="", metavar="DIR", help="results, a JSON file a cell (default: study/results)")
     p.add_argument("--cells", default="", metavar="FILE", help="the table of cells (default: study/cells.yml)")
@@ -66,7 +69,8 @@ def print_listing(cells, every, home: Path, source: str, results: Path):
         took = "" if r["took"] is None else f", took {r['took']:,.1f}"
         print(f"{r['cell']:<{width}}  {r['state']:<8} {r['minutes']:8,.1f} min{took}")
     left = [r["minutes"] for r in rows if r["state"] != "done"]
-    print(f"{len(rows)} cells, {len(rows) - len(left)} done; {len(left)} left, about {sum(left)/60:,.1f} hours of one process")
+    print(f"{len(rows)} cells, {len(rows) - len(left)} done; {len(left)} left, "
+        f"about {sum(left)/60:,.1f} hours of one process")
 
 def check_study(every, results: Path, path: str = "") -> int: # path: of claims
     "A line for each fault; 1 where there is one."

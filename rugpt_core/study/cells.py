@@ -10,7 +10,6 @@ __all__ = ['LEAST_STEPS', 'PIECES', 'GUESSED_BYTES', 'counted', 'heads_for', 'wi
 
 # %% ../../notebooks/core/study/04_cells.ipynb #f78ed259
 import math
-import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from typing import Any
 import torch
 
 from ..common.code import reached_code
-from ..common.devices import compute, pick_device
+from ..common.devices import compute
 from ..common.environment import machine, versions
 from ..common.errors import RugptError
 from ..common.files import json_digest, read_json, read_jsonl, write_json, write_jsonl
@@ -307,8 +306,8 @@ def decoding_result(cell: StudyCell, cells: Mapping[str, StudyCell], data: Study
 def planted_result(cell: StudyCell) -> dict:
     "Facts about invented people, told so and so often, and what the model says when asked."
     p, size = cell.preset, cell.preset.sizes[cell.settings["size"]]
-    plan = PlantedPlan(**dict(p.planted or {}) | dict(n_layer=size["n_layer"], n_embd=size["n_embd"], n_head=size["n_head"],
-        seed=cell.seed))
+    plan = PlantedPlan(**dict(p.planted or {}) | dict(n_layer=size["n_layer"], n_embd=size["n_embd"],
+        n_head=size["n_head"], seed=cell.seed))
     found, _ = experiment(plan)
     return dict(how=how(1, "float32"), planted=found)
 

@@ -10,12 +10,10 @@ __all__ = ['FUNCTIONS', 'ARITHMETIC', 'TESTS', 'CLAIMS', 'mean', 'difference', '
 import ast
 import operator
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 from ..common.errors import RugptError
 from ..common.files import read_yaml, ROOT
@@ -47,7 +45,8 @@ def articles(results: Mapping, first: str, second: str, seed: int = 1) -> dict:
     """Bits per byte of one cell less another, article by article of what is held out, for one seed: what the choice of
     articles leaves open."""
     a, b = (results.get(f"{c}-s{seed}") for c in (first, second))
-    if a is None or b is None: raise RugptError("has no result of this seed", f"cell {(first, second)[a is not None]!r}", "run it")
+    if a is None or b is None: raise RugptError("has no result of this seed",
+        f"cell {(first, second)[a is not None]!r}", "run it")
     if a["held_out"]["bytes"] != b["held_out"]["bytes"]:
         raise RugptError("were measured on other articles", f"{first} and {second}", "run them again")
     return paired_ratio_difference(a["held_out"]["bits"], b["held_out"]["bits"], a["held_out"]["bytes"])
@@ -76,19 +75,21 @@ def evaluate(
     expression: str, # such as difference("a-bpe2k-blocks", "a-bpe8k-blocks", "bits_per_byte")
     results: Mapping[str, Mapping], # of `results.read_results`
 ) -> dict: # value, low, high, n; and p of a test
-    "The estimate that an expression stands for. Raises RugptError where it says anything else, or a cell has no result."
+    """The estimate that an expression stands for. Raises RugptError where it says anything else, or a cell has no
+    result."""
     def refuse(node):
         raise RugptError(f"{ast.unparse(node)!r:.60} may not stand here", f"expression {expression!r:.80}",
             f"call one of {', '.join(FUNCTIONS)} with words and numbers; + - * / join them")
     def walk(node):
         if isinstance(node, ast.Constant) and type(node.value) in (str, int, float): return node.value
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and isinstance(x := walk(node.operand), int | float):
-            return -x
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+            if isinstance(x := walk(node.operand), int | float): return -x
         if isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC:
             sides = [walk(side) for side in (node.left, node.right)]
             numbers = [x["value"] if isinstance(x, dict) else x for x in sides]
             if any(isinstance(x, str) or x is None for x in numbers): refuse(node)
-            try: return estimate(ARITHMETIC[type(node.op)](*numbers), n=min(x["n"] for x in sides if isinstance(x, dict)))
+            try: return estimate(ARITHMETIC[type(node.op)](*numbers),
+                n=min(x["n"] for x in sides if isinstance(x, dict)))
             except (ZeroDivisionError, ValueError): refuse(node)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
             given = [walk(a) for a in node.args], {k.arg: walk(k.value) for k in node.keywords}
@@ -100,7 +101,8 @@ def evaluate(
     except (SyntaxError, ValueError, RecursionError) as e:
         raise RugptError(f"is no expression ({e})", f"{expression!r:.80}", "mend it") from None
     found = walk(tree.body)
-    if not isinstance(found, dict): raise RugptError("rests on no result", f"expression {expression!r:.80}", "call a function")
+    if not isinstance(found, dict): raise RugptError("rests on no result", f"expression {expression!r:.80}",
+        "call a function")
     return found
 
 # %% ../../notebooks/core/study/06_claims.ipynb #6b3725e9
@@ -145,12 +147,14 @@ def read_claims(
     known = {f.name for f in fields(Claim)}
     for n, row in enumerate(rows, 1):
         where = f"{path}, claim {row.get('id', n) if isinstance(row, Mapping) else n}"
-        if not isinstance(row, Mapping): raise RugptError("is no claim", where, "give id, sentence, expression, test, threshold")
+        if not isinstance(row, Mapping): raise RugptError("is no claim", where,
+            "give id, sentence, expression, test, threshold")
         wrong = sorted(set(row) - known)
         if wrong: raise RugptError(f"unknown key {wrong[0]!r}", where, f"known: {', '.join(sorted(known))}")
         missing = [k for k in ("id", "sentence", "expression", "test", "threshold") if k not in row]
         if missing: raise RugptError(f"lacks {missing[0]}", where, "give it")
-        if row["test"] not in TESTS: raise RugptError(f"unknown test {row['test']!r}", where, f"give {', '.join(TESTS)}")
+        if row["test"] not in TESTS: raise RugptError(f"unknown test {row['test']!r}", where,
+            f"give {', '.join(TESTS)}")
         if row.get("interval", "needed") not in ("needed", "none"):
             raise RugptError(f"interval is {row['interval']!r}", where, "give none, or leave it out")
         if isinstance(row["threshold"], bool) or not isinstance(row["threshold"], int | float):

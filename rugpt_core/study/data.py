@@ -6,17 +6,14 @@
 __all__ = ['MADE', 'COLUMNS', 'NEAR_HELD_OUT', 'made', 'shortened', 'without_near', 'share_of', 'StudyData']
 
 # %% ../../notebooks/core/study/01_data.ipynb #42350cf8
-import json
 import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import input_digest, json_digest, locked, read_json, read_parquet, resolve_path
+from ..common.files import input_digest, json_digest, locked, read_parquet, resolve_path
 from ..common.files import text_digest, write_json, write_parquet
 from ..corpus.article import article_schema
 from ..corpus.cleaning import clean_corpus
@@ -26,7 +23,7 @@ from .grid import StudyText, vocabulary_kind
 from ..tokenization.bins import Bins, open_bins
 from ..tokenization.splits import choose_roles, drop_near
 from ..tokenization.stage import make_tokenizer
-from ..tokenization.tokenizer import load_tokenizer, Tokenizer
+from ..tokenization.tokenizer import load_tokenizer
 from ..tokenization.writer import write_bins
 
 # %% ../../notebooks/core/study/01_data.ipynb #3377ee94

@@ -128,7 +128,8 @@ def record(
     **fixed, # fields that are known
 ) -> Any:
     "A dataclass from a part of the table. Raises RugptError for a key that it does not have, or lacks."
-    if not isinstance(values, Mapping): raise RugptError(f"{values!r} is no table of settings", where, "give key: value")
+    if not isinstance(values, Mapping): raise RugptError(f"{values!r} is no table of settings", where,
+        "give key: value")
     known = {f.name: f for f in fields(kind)}
     for key in values:
         if key not in known or key in fixed:
@@ -195,15 +196,16 @@ def variants(
     if not isinstance(pattern, str): raise RugptError("a cell has no name", where, "give name: GROUP-WORDS")
     where = f"{where}, cell {pattern!r}"
     unknown = sorted(set(entry) - set(DEFAULTS) - set(NOT_EXPANDED))
-    if unknown: raise RugptError(f"unknown key {unknown[0]!r}", where, f"known: {', '.join((*DEFAULTS, *NOT_EXPANDED))}")
+    if unknown: raise RugptError(f"unknown key {unknown[0]!r}", where,
+        f"known: {', '.join((*DEFAULTS, *NOT_EXPANDED))}")
     axes = {k: v if isinstance(v, list) else [v] for k, v in entry.items() if k not in NOT_EXPANDED}
     out = []
     for values in product(*axes.values()):
         given = dict(zip(axes, values, strict=True))
         try: name = pattern.format(**{k: short(v) for k, v in given.items()})
         except (KeyError, IndexError, ValueError) as e:
-            raise RugptError(f"the name asks for {e}, which the cell does not give", where, "give it, or leave it out") \
-                from None
+            raise RugptError(f"the name asks for {e}, which the cell does not give", where,
+                "give it, or leave it out") from None
         if not re.fullmatch(r"[a-z]-[a-z0-9._-]+", name):
             raise RugptError(f"{name!r} is no name", where, "give a letter for the group, -, and a-z, 0-9, - . _")
         out.append((name, {k: check_value(k, v, where) for k, v in given.items()}))
@@ -216,7 +218,8 @@ def one_budget(
 ):
     "Refuse a cell that says in two ways how long it is trained, or lacks what its kind needs."
     ways = [k for k in ("budget", "passes", "compute_of") if given.get(k)]
-    if len(ways) > 1: raise RugptError(f"{' and '.join(ways)} both say how long it is trained", where, "give one of them")
+    if len(ways) > 1: raise RugptError(f"{' and '.join(ways)} both say how long it is trained", where,
+        "give one of them")
     for key in ("budget", "passes"):
         if key in given and not given[key]: raise RugptError(f"{key} is 0", where, "give a number above 0")
     if given.get("kind") == "decoding" and not (given.get("of") and given.get("strategy")):

@@ -9,7 +9,6 @@ __all__ = ['RESULTS', 'KEYS', 'result_path', 'write_result', 'read_result', 'is_
 # %% ../../notebooks/core/study/03_results.ipynb #14a102c5
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -67,7 +66,8 @@ def read_results(
 ) -> dict[str, dict]: # id → result
     "Every result of a preset. Raises RugptError where there is none."
     found = {p.stem: read_result(p) for p in sorted((Path(folder)/preset).glob("*.json"))}
-    if not found: raise RugptError("has no results", str(Path(folder)/preset), f"`rugpt study --preset {preset}` makes them")
+    if not found: raise RugptError("has no results", str(Path(folder)/preset),
+        f"`rugpt study --preset {preset}` makes them")
     return found
 
 def check_results(
@@ -104,8 +104,9 @@ def number_of(
     here = result if head in result else snapshot(result, at)
     for part in parts:
         if not isinstance(here, Mapping) or part not in here:
-            names = ", ".join(k for k in here if not isinstance(here[k], str)) if isinstance(here, Mapping) else "nothing"
-            raise RugptError(f"has no number {measure!r}", f"{result['cell']}-s{result['seed']}", f"there are: {names}")
+            names = ", ".join(k for k in here if not isinstance(here[k], str)) if isinstance(here, Mapping) else ""
+            raise RugptError(f"has no number {measure!r}", f"{result['cell']}-s{result['seed']}",
+                f"there are: {names or 'none'}")
         here = here[part]
     if isinstance(here, Mapping): here = here.get("value")
     if here is not None and (isinstance(here, bool) or not isinstance(here, int | float)):
@@ -120,7 +121,8 @@ def over_seeds(
 ) -> list[float]: # one a seed that has it
     "A number of a cell, seed by seed. Raises RugptError where no seed has it."
     mine = [r for r in results.values() if r["cell"] == cell]
-    if not mine: raise RugptError("has no result", f"cell {cell!r}", "run it, or name a cell of the table without its seed")
+    if not mine: raise RugptError("has no result", f"cell {cell!r}",
+        "run it, or name a cell of the table without its seed")
     found = [x for r in sorted(mine, key=lambda r: r["seed"]) if (x := number_of(r, measure, at)) is not None]
     if not found: raise RugptError(f"{measure} is undefined", f"cell {cell!r}", "name another measure")
     return found
