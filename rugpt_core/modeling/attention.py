@@ -36,9 +36,7 @@ def tile_probabilities(
     shared: int, # heads that share keys, G
 ) -> Tensor: # (M, Q, S) of the type of the queries
     "Softmax of the scores of a tile; a query sees the keys up to its own position."
-    s_MQS, n = q_MQD @ k_MSD.mT, q_MQD.shape[1]//shared
-    if s_MQS.element_size() < 4: # a second product gives what rounding the first one took: scores as exact as float32's
-        s_MQS = s_MQS.float().add_(torch.baddbmm(s_MQS, q_MQD, k_MSD.mT, beta=-1))
+    s_MQS, n = q_MQD.float() @ k_MSD.float().mT, q_MQD.shape[1]//shared
     future_TT = torch.full((n, n), -torch.inf, device=s_MQS.device).triu(1)
     s_MQS.view(-1, shared, n, k_MSD.shape[1])[..., -n:].add_(future_TT)
     return s_MQS.softmax(-1).to(q_MQD.dtype)
