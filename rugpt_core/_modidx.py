@@ -192,6 +192,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.has_bfloat16': ( 'core/common/devices.html#has_bfloat16',
                                                                                        'rugpt_core/common/devices.py'),
+                                           'rugpt_core.common.devices.kept_memory': ( 'core/common/devices.html#kept_memory',
+                                                                                      'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.pick_device': ( 'core/common/devices.html#pick_device',
                                                                                       'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.precision': ( 'core/common/devices.html#precision',

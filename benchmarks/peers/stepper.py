@@ -49,10 +49,12 @@ def ours(what: dict, turns: Turns):
     """Our loop; also of a checkout from before the modules were in packages."""
     import rugpt_core
     if (Path(rugpt_core.__file__).parent/"training").is_dir():  # an import that fails could find an installed copy
+        from rugpt_core.common.devices import compute
         from rugpt_core.tokenization.bins import Bins
         from rugpt_core.training.config import resolve_settings as settle
         from rugpt_core.training.trainer import Run
     else:
+        from rugpt_core.devices import compute
         from rugpt_core.plan import settle
         from rugpt_core.tokens import Bins
         from rugpt_core.train import Run
@@ -67,11 +69,12 @@ def ours(what: dict, turns: Turns):
     run = Run(bins, config, t, "/nowhere", "/nowhere")
     if hasattr(run, "prepare"):
         print(run.prepare(), file=sys.stderr)
-    while True:
-        turns.begin()
-        loss, norm = run.train_step()
-        run.accept(loss, norm)
-        turns.end()
+    with compute(run.device, t.threads, t.seed):
+        while True:
+            turns.begin()
+            loss, norm = run.train_step()
+            run.accept(loss, norm)
+            turns.end()
 
 
 def nanogpt(what: dict, turns: Turns):
