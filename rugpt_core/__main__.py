@@ -1,17 +1,65 @@
 """`python -m rugpt_core`, and `torchrun … -m rugpt_core`: the command `rugpt`."""
 import os
+import re
+import resource
 import signal
+import threading
+from contextlib import contextmanager
+
+NO_MEMORY = b"rugpt: memory ran out. Free some, take less, or raise the limit (ulimit -v)\n"
+STOPPED = b"\nrugpt: stopped\n"
+EARLY = 131  # a child that was told to stop before its modules were there
+
+
+@contextmanager
+def without_memory():
+    """A block that may find no memory, before anything of ours is there to say so."""
+    try:
+        yield
+    except (MemoryError, ImportError, OSError, RuntimeError) as e:
+        if not isinstance(e, MemoryError) and not re.search("map segment|cate memory|MemoryError|new thread", str(e)):
+            raise
+        os.write(2, NO_MEMORY)
+        os._exit(2)
+
+
+def supervised():
+    """Under a limit on memory, go on in a child: a library that gets none may abort the process, and somebody must
+    say so."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
+        return False
+    ours, theirs = os.pipe()
+    if not (pid := os.fork()):
+        os.close(theirs)
+        with without_memory():
+            threading.Thread(target=lambda: (os.read(ours, 1), os._exit(1)), daemon=True).start()  # ends with its parent
+        return True
+    os.close(ours)
+    told = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, frame: (told.append(number), os.kill(pid, number)))
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code in (130, EARLY) and told:
+        os.write(2, STOPPED if code == EARLY else b"")
+        code = 130
+    elif code in (130, EARLY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGKILL):
+        os.write(2, NO_MEMORY)  # OpenBLAS interrupts its own process where it gets no thread
+        code = 2
+    os._exit(code if code >= 0 else 128 - code)
 
 
 def run():
     """The command `rugpt`; told to stop before its modules are there, it ends as it does later: with one line."""
     def stop(number, frame):
-        os.write(2, b"\nrugpt: stopped\n")
-        os._exit(130)
+        os.write(2, b"" if under else STOPPED)
+        os._exit(EARLY if under else 130)
 
+    under = supervised()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
-    from rugpt_core.cli.main import main
+    with without_memory():
+        from rugpt_core.cli.main import main
 
     main()
 

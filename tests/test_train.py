@@ -93,6 +93,20 @@ def whole(tmp_path_factory):
     return run_dir
 
 
+def test_a_finished_family_has_its_log_again(tmp_path):
+    """The chain is killed while the second family trains: the first one is not trained again, its log is there."""
+    bins = open_bins(make_tokens(tmp_path)/"tokens")
+    config, t = resolve_settings("qwen3", bins.vocab_size, len(bins.train), 32, 1, 0., n_embd=32, n_head=2,
+        batch_size=2, grad_accum=1, max_steps=6, eval_every=3, eval_tokens=256, threads=1, device="cpu")
+    found = []
+    for name in ("one", "two"): # the second has the states of the first, and nothing else
+        (tmp_path/name).mkdir()
+        summary = train_model(bins, config, t, tmp_path/name, tmp_path/"state")
+        kept = ("log.jsonl", "model.safetensors", "config.json")
+        found.append([summary["weights"], *((tmp_path/name/f).read_bytes() for f in kept)])
+    assert found[0] == found[1] and len(read_jsonl(tmp_path/"two/log.jsonl")) == 3
+
+
 def test_kill_9_changes_no_bit(whole, tmp_path):
     run_dir = make_tokens(tmp_path)
     args = command(run_dir, "--steps", "120", "--set", "eval_every=10")

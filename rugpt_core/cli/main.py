@@ -403,6 +403,7 @@ def main(argv: list[str] | None = None) -> None:
         if "_ARGCOMPLETE" in os.environ: complete(parser) # asked by the shell, not by a person
         args = parser.parse_args(argv)
         code = args.handler(args)
+        if STOPPING.asked: raise KeyboardInterrupt # it came where Python drops what is raised
         sys.stdout.flush() # what cannot be written is said here, and not behind our back when Python ends
     except KeyboardInterrupt:
         say_stopped()
@@ -414,6 +415,7 @@ def main(argv: list[str] | None = None) -> None:
         if debug: print(e.detail, file=sys.stderr)
         code = say_error(e)
     leave_output()
+    if code == 130 and argv is None: os._exit(code) # a second Ctrl-C must not meet Python while it ends
     sys.exit(code)
 
 def say_error(error: Exception) -> int: # exit code

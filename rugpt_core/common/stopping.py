@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['STOPPED', 'PATIENCE', 'STOPPING', 'say_stopped', 'child_processes', 'end_family', 'end_now', 'end_soon', 'on_signal',
-           'take_signals', 'saving']
+           'say_unraisable', 'take_signals', 'saving']
 
 # %% ../../notebooks/core/common/09_stopping.ipynb #e8c9e383
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -79,10 +80,15 @@ def on_signal(number, frame):
     end_soon()
     raise KeyboardInterrupt
 
+def say_unraisable(event):
+    "Python drops what is raised in a destructor or a callback, and prints it; of Ctrl-C nothing is printed."
+    if not issubclass(event.exc_type, KeyboardInterrupt): sys.__unraisablehook__(event)
+
 def take_signals():
     "Handle SIGINT and SIGTERM in this process; SIGTERM as Ctrl-C, where that is ignored (nohup) too."
     if threading.current_thread() is not threading.main_thread(): return # no other may
     STOPPING.ready, STOPPING.asked, STOPPING.said = True, False, threading.Lock()
+    sys.unraisablehook = say_unraisable
     for number in (signal.SIGINT, signal.SIGTERM):
         if number == signal.SIGTERM or signal.getsignal(number) is not signal.SIG_IGN: signal.signal(number, on_signal)
 

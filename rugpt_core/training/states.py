@@ -85,19 +85,26 @@ class Log:
 
     def __init__(self, out: Path, rows: list[dict], timing: list[dict]):
         self.out, self.rows, self.timing, self.board = out, rows, timing, None
+        known = (out/"tb").is_dir() # else a folder of its own began anew, and what was noted before goes there too
         if importlib.util.find_spec("tensorboard"):
             from torch.utils.tensorboard import SummaryWriter
-            self.board = SummaryWriter(str(out/"tb"), purge_step=rows[-1]["step"] + 1 if rows else None)
+            self.board = SummaryWriter(str(out/"tb"), purge_step=rows[-1]["step"] + 1 if rows and known else None)
+        if rows: self.write()
+        for row, clock in () if known else zip(rows, timing): self.show(row, clock)
 
     def add(self, row: dict, timing: dict):
         "Note one validation."
         self.rows.append(row)
         self.timing.append(timing)
         self.write()
-        if self.board:
-            for name, value in (row | timing).items():
-                if name != "step" and isinstance(value, int | float): self.board.add_scalar(name, value, row["step"])
-            self.board.flush()
+        self.show(row, timing)
+
+    def show(self, row: dict, timing: dict):
+        "Give a row to TensorBoard, where that is installed."
+        if not self.board: return
+        for name, value in (row | timing).items():
+            if name != "step" and isinstance(value, int | float): self.board.add_scalar(name, value, row["step"])
+        self.board.flush()
 
     def write(self):
         "Leave the two files."

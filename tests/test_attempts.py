@@ -1,0 +1,178 @@
+"""Attempts at every command: odd paths, numbers, encodings, state files. One line, exit code 2, nothing written."""
+
+import io
+import json
+import sys
+
+import pytest
+from conftest import ROOT
+from test_generate import command, refused
+
+from rugpt_core.corpus.cleaning import Options, clean_chunk
+from rugpt_core.corpus.readers import RawArticle
+
+SAMPLE = str(ROOT / "data/sample/wiki40b_ru.jsonl")
+LONG, HUGE = "я" * 130, "9" * 5000  # 260 bytes; more digits than Python reads
+
+# FILES are made in the folder D; R is a finished run
+FILES = {
+    "bytes.txt": b"\xff\x80\x00\x01",
+    "empty.txt": b"",
+    "list.jsonl": b"[]\n",
+    "null.jsonl": b'{"prompt": null}\n',
+    "g.parquet": b"PAR1xxxxPAR1",
+    "g.jsonl.gz": b"xx",
+    "g.jsonl.zst": b"xx",
+    "g.jsonl.bz2": b"xx",
+    "g.xml": b"<a>",
+    "g.csv": b'a,b\n"',
+    "rows.yml": b"- 1\n",
+    "deep.yml": b"a: {b: {c: 1}}\n",
+    "pairs.csv": b"a,b\n1\n",
+    "ckpt.pt": b"PK\x03\x04garbage",
+    "bins/train.bin": b"abc",
+    "bins/val.bin": b"",
+    "made/export.json": b"{}",
+    "judged/me.jsonl": b"1\n",
+}
+ATTEMPTS = """
+run --preset smoke --run-dir /proc/x
+run --preset smoke --run-dir /dev/null
+run --preset smoke --run-dir /dev/full/x
+run --preset smoke --run-dir D/LONG
+run --preset D
+run --preset D/no.yml
+run --preset ../../presets/smoke
+run --preset LONG
+run --preset smoke --set =
+run --preset smoke --set limit=٣
+run --preset smoke --set off_rules=[[[[[
+run --прес x
+generate R --prompt а --samples 1000000000000 --max-tokens 1
+generate R --file D/bytes.txt
+generate R --file D/empty.txt
+generate R --file D
+generate R --file D/list.jsonl
+generate R --file D/null.jsonl
+generate R --prompt а --top-k -1
+generate R --prompt а --temperature 1e999
+generate R --prompt а --prompt-tokens 0
+generate R --prompt а --strategy no
+generate --checkpoint D --prompt а
+generate --checkpoint SAMPLE --prompt а
+export R --out R/model
+export R --out D/e --name ..
+import D/ckpt.pt --out D/i
+import D --out D/i
+serve R --host 999.1.1.1
+serve R --port 99999999999
+serve --export D
+serve --export D/made --kind f16
+train --run-dir D/none
+train --run-dir D/t --bins D
+train --run-dir D/t --bins D/bins --vocab-size 300 --depth 1 --steps 1
+train R --set batch_size=0
+plan --corpus 1000000000000000000000GB --hours 1e999
+plan --corpus 0GB
+plan --corpus 1GB --card x
+plan --corpus 1GB --price -1
+plan --corpus 1GB --vocab-size -1 --memory 8GB
+bins SAMPLE --out D/b --vocab-size 1 --limit 5
+bins SAMPLE --out D/b --vocab-size 1000000000 --limit 5
+bins SAMPLE --out D/b --val-share 1 --limit 5
+bins SAMPLE --out D/b --limit -1
+bins SAMPLE --out D/b --tokenizer D --limit 5
+bins SAMPLE --out R --limit 5
+clean D/g.parquet
+clean D/g.jsonl.gz
+clean D/g.jsonl.zst
+clean D/g.jsonl.bz2
+clean D/g.xml
+clean D/g.csv
+clean SAMPLE --set templates_file=D/rows.yml
+clean SAMPLE --set templates_file=D/deep.yml
+clean SAMPLE --set near_duplicate=.nan
+clean SAMPLE --set off_rules=3
+judge D
+judge SAMPLE --llm-judge nope
+judge SAMPLE --llm-judge replay --judge-recording D/none.jsonl
+analyze R --out D/an --bootstrap 0
+analyze R --out D/an --bootstrap 1000000000000
+analyze R --out D/an --corpus D/none
+analyze R --out D/an --minimal-pairs D/pairs.csv
+rate R --out D/ra --pairs 0
+rate R --out D/ra --set zz
+rate R --out D/judged --results
+planted --seeds 0 --out D/p.json
+presets ../x
+synthesize --dry-run --run-dir D/none
+report --run-dir D/none
+"""
+
+
+@pytest.mark.parametrize("attempt", ATTEMPTS.strip().splitlines())
+def test_attempts(chain, capsys, tmp_path, attempt):
+    for name, data in FILES.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    before = {p for p in tmp_path.rglob("*") if p.is_file()}
+    args = []
+    for word in attempt.split():
+        if word == "R":
+            args += ["--run-dir", chain[0]] if args[-1] != "--out" else [chain[0]]
+        else:
+            word = word.replace("LONG", LONG).replace("SAMPLE", SAMPLE).replace("R/", f"{chain[0]}/")
+            args.append(str(tmp_path) + word[1:] if word == "D" or word.startswith("D/") else
+                        word.replace("=D/", f"={tmp_path}/"))
+    refused(capsys, [], *args)
+    assert {p for p in tmp_path.rglob("*") if p.is_file() and p.name != "pairs.json"} == before
+
+
+ROWS = {
+    "clean": [b"\xff\xfe\x00", b'{"text": NaN}', b'{"text": 1}', b"[1]", b"[" * 100_000, b'{"text": "a", "title": {}}',
+              b'{"text": "a", "id": ' + HUGE.encode() + b"}"],
+    "judge": [b"1", b"[]", b"{}", b'{"answer": 1}', b'{"answer": "x", "way": 3}', b'{"answer": "x", "way": "zzz"}',
+              b"\xff", b'{"answer": "x", "source": [1]}', b"[" * 100_000, b'{"answer": ' + HUGE.encode() + b"}"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name, row", [(name, row) for name, rows in ROWS.items() for row in rows],
+                         ids=lambda x: str(x)[:24])
+def test_rows_of_standard_input(capsys, monkeypatch, name, row):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(row + b"\n"), encoding="utf-8"))
+    refused(capsys, [], name)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "1", '{"preset": 1, "params": []}', HUGE,
+                                  '{"preset": "smoke", "params": {"seed": null}}', '{"params": {"nope": 1}}', "\0"],
+                         ids=lambda t: t[:40])
+def test_a_run_whose_description_is_something_else(capsys, tmp_path, text):
+    (tmp_path / "run.json").write_text(text)
+    refused(capsys, ["run.json"], "run", "--run-dir", tmp_path, "--until", "explore")
+    assert (tmp_path / "run.json").read_text() == text
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", '{"a": 3}', '{"a": "/nowhere"}', "\0", HUGE], ids=lambda t: t[:9])
+def test_what_commands_remember_is_nothing_to_rely_on(monkeypatch, tmp_path, text):
+    (tmp_path / "rugpt").mkdir()
+    (tmp_path / "rugpt/last.json").write_text(text)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert command("generate", "--prompt", "а") == 2
+
+
+NESTED = (("[", "]"), ("{{", "}}"), ("[[", "]]"), ("[[a|", "]]"), ("(", ")"), ("<b>", "</b>"), ("<ref>", "</ref>"),
+          ("&amp;", ""), ("&", "amp;"), ("''", "''"), ("{|", "|}"), ("«", "»"), ("== ", " =="), ("\u200b[", "]"))
+
+
+@pytest.mark.parametrize("form", ["", "wikitext"])
+@pytest.mark.parametrize("opening, closing", NESTED)
+def test_an_article_of_brackets_alone_ends_no_chain(opening, closing, form):
+    """However deep, beside each other or as a title; what is left of it is at rest."""
+    n = 400
+    texts = [opening * n + "река" + closing * n, (opening + closing) * n, (opening + "а ") * n]
+    raws = [RawArticle("file", str(k), "", t, f"a:{k}", title, form) for k, t in enumerate(texts)
+            for title in ("Река", "\ufffd", t[:60])]
+    rows = clean_chunk(raws, Options()).rows
+    again = clean_chunk([RawArticle("file", r["source_id"], "", r["text"], "a", r["title"]) for r in rows], Options())
+    assert len(rows) == 9 and json.dumps(again.rows)
