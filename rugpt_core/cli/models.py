@@ -22,6 +22,7 @@ from .options import finite_number, seed_number, whole_number
 from ..common.errors import printable, RugptError
 from ..common.files import plain_file, read_jsonl, resolve_run_dir, write_jsonl
 from ..common.outputs import output_file
+from ..common.stopping import go_on
 from ..corpus.encodings import decode_bytes
 from ..generation.strategies import CUTS, Decoding, LIMITS, STRATEGIES
 from ..runs.directory import followed_run
@@ -225,7 +226,9 @@ class ChatSession:
             if line.strip() in ("/quit", "/q", "/exit"): return
             try: self.take(line)
             except RugptError as e: self.say(f"! {e}")
-            except KeyboardInterrupt: self.say(" …") # of the text; another at the prompt ends the session
+            except KeyboardInterrupt: # of the text; another at the prompt ends the session
+                go_on()
+                self.say(" …")
 
     def show(self) -> str:
         "What is set, in a line."
