@@ -23,6 +23,7 @@ from typing import Any
 
 from ..common.errors import RugptError
 from ..common.files import resolve_path
+from ..common.hub import check_hub, patient
 from .encodings import decode_bytes, decode_text
 from .inputs import check_row, HUBS, open_zipped, OPENERS, plain_suffix, read_lines, read_pieces
 from .inputs import source_files, zip_errors
@@ -363,13 +364,16 @@ def read_hub(
     except ImportError: raise RugptError("package datasets is missing", name,
         'install it: pip install "datasets>=4.0"') from None
     config, source = HUBS[name]
-    n = 0
-    try:
+    def rows():
         splits = datasets.load_dataset(name, config, streaming=True)
         for split in sorted(splits):
-            for n, row in enumerate(splits[split], 1):
-                try: yield row_article(row, f"{name}/{split}:{n}", source, text_field)
-                except RugptError as e: faults.meet(e)
+            for n, row in enumerate(splits[split], 1): yield split, n, row
+    n = 0
+    check_hub(name)
+    try:
+        for split, n, row in patient(rows, name):
+            try: yield row_article(row, f"{name}/{split}:{n}", source, text_field)
+            except RugptError as e: faults.meet(e)
     except RugptError: raise
     except Exception as e: # the hub's client raises a dozen unrelated classes for one thing: no data came
         reason = (str(e).strip().split("\n") or [""])[0][:160]

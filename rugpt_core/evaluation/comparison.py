@@ -256,13 +256,13 @@ RANKS = ( # measure, the greater set, the lesser set
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #8cb4cbca
 def rank_checks(
     known: Mapping[str, Mapping], # of references.json: sets
-) -> list[dict]: # measure, greater, lesser, values of both, holds: True, False or None where one is undefined
+) -> list[dict]: # measure, greater, lesser, values of both, holds: True, False; None: undefined, or a tie
     "Whether each measure ranks the texts of known rank as it must."
     out = []
     for metric, a, b in RANKS:
         x, y = (known[s]["metrics"][metric]["value"] if s in known else None for s in (a, b))
         out.append(dict(measure=metric, greater=a, lesser=b, of_greater=x, of_lesser=y,
-            holds=None if None in (x, y) else x > y))
+            holds=None if None in (x, y) or x == y else x > y)) # texts of a few tokens may all be alike
     return out
 
 # %% ../../notebooks/core/evaluation/10_comparison.ipynb #e0c6e8a2

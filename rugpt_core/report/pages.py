@@ -14,7 +14,7 @@ from pathlib import Path
 import nh3
 
 from ..common.errors import printable
-from ..common.files import read_json, write_atomic, write_json
+from ..common.files import expected_shape, read_json, write_atomic, write_json
 from .render import HTML, pandoc
 
 # %% ../../notebooks/core/report/04_pages.ipynb #2089aece
@@ -88,12 +88,13 @@ def notebook_page(
     work: Path, # a folder for the intermediate file
 ) -> str: # HTML
     "An executed notebook as one self-contained page."
-    nb = read_json(path)
-    for cell in nb["cells"]:
-        if cell["cell_type"] == "code": cell["outputs"] = [o for x in cell["outputs"] if (o := clean_output(x))]
+    nb = read_json(path, ["cells"])
     links = "[report](../report.en.html) · [отчёт](../report.ru.html)"
-    nb["cells"].insert(0, dict(cell_type="markdown", id="back", metadata={}, source=links))
-    source = write_json(work/path.name, nb)
+    with expected_shape(path, "delete it: `rugpt run` executes it again"):
+        for cell in nb["cells"]:
+            if cell["cell_type"] == "code": cell["outputs"] = [o for x in cell["outputs"] if (o := clean_output(x))]
+        nb["cells"].insert(0, dict(cell_type="markdown", id="back", metadata={}, source=links))
+        source = write_json(work/path.name, nb)
     try: return pandoc(source, ["-f", "ipynb", *HTML, "-M", f"pagetitle={path.stem}", "-M", "lang=en"])
     finally: source.unlink()
 

@@ -28,11 +28,13 @@ def pandoc(
 ) -> str: # what it writes
     """Run pandoc; what it complains of is an error.
 
-    Raises RugptError where pandoc refuses the text."""
+    Raises RugptError where pandoc refuses the text or takes too long."""
     import pypandoc
     command = [pypandoc.get_pandoc_path(), source.name, "--fail-if-warnings", "--wrap=none", "--columns=9999"]
-    done = subprocess.run(command + list(arguments), cwd=source.parent, capture_output=True, encoding="utf-8",
+    try: done = subprocess.run(command + list(arguments), cwd=source.parent, capture_output=True, encoding="utf-8",
         timeout=limit)
+    except subprocess.TimeoutExpired: raise RugptError(f"pandoc took longer than {limit} seconds", str(source),
+        "try again where the machine is less busy") from None
     if done.returncode:
         raise RugptError(f"pandoc: {done.stderr.strip()[:400]}", str(source), "mend the text or the template")
     return done.stdout

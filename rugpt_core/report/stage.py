@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..views import charts, style
 from ..common.errors import RugptError
-from ..common.files import read_jsonl, ROOT, write_atomic, write_json
+from ..common.files import expected_shape, read_jsonl, ROOT, write_atomic, write_json
 from ..common.progress import Progress
 from .facts import flatten, gather
 from .pages import render_notebooks
@@ -59,9 +59,11 @@ def draw_models(
     "The figures of models and their texts."
     models, out = facts["models"], {}
     if models: out["budget"] = charts.budget({f: m["groups"] for f, m in models.items()}, lang, width)
-    logs = {f: read_jsonl(run_dir/STAGES["train"].folder/f/"log.jsonl") for f in models}
-    if any(r.get("val_bits_per_byte") is not None for rows in logs.values() for r in rows):
-        out["loss"] = charts.loss_curves(logs, lang=lang, width=width)
+    folder = run_dir/STAGES["train"].folder
+    logs = {f: read_jsonl(folder/f/"log.jsonl") for f in models}
+    with expected_shape(folder, "build it again: rugpt stage train --force"):
+        if any(r.get("val_bits_per_byte") is not None for rows in logs.values() for r in rows):
+            out["loss"] = charts.loss_curves(logs, lang=lang, width=width)
     sets = facts["repetition"]["sets"]
     if sets:
         labels = {n: set_name(s, lang) for n, s in sets.items()}

@@ -22,6 +22,7 @@ from pathlib import Path
 from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
 from ..common.files import resolve_path
+from ..common.hub import only_cached
 from ..common.progress import Progress
 from .client import Answer, Gate, OpenAIEngine, Unanswered
 from .journal import ReplayEngine
@@ -204,10 +205,11 @@ class TransformersEngine:
         from rugpt_core.common.devices import pick_device # with torch, which no other engine needs
         place = str(resolve_path(path)) if resolve_path(path).is_dir() else path
         best, _ = pick_device(device or "auto")
+        where = dict(local_files_only=place == path and not resolve_path(path).is_dir() and only_cached(path))
         try:
-            self.tokenizer = transformers.AutoTokenizer.from_pretrained(place)
-            self.model = transformers.AutoModelForCausalLM.from_pretrained(place,
-                dtype="auto").to(best).eval()
+            self.tokenizer = transformers.AutoTokenizer.from_pretrained(place, **where)
+            self.model = transformers.AutoModelForCausalLM.from_pretrained(place, dtype="auto",
+                **where).to(best).eval()
         except (OSError, ValueError) as e:
             raise RugptError(f"cannot be loaded ({str(e).splitlines()[0][:160]})", path,
                 "give llm_model_path a folder with a model, or a name on the hub; a gated one wants HF_TOKEN") from None

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO
 
 from ..common.errors import RugptError
 from ..common.files import resolve_path, write_atomic
+from ..common.hub import only_cached
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #c851045d
 GGUF_SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
@@ -258,7 +259,8 @@ def hub_file(
 
     Raises RugptError where the hub does not give the file."""
     from huggingface_hub import hf_hub_download
-    try: return Path(hf_hub_download(repo, "tokenizer.json"))
+    try: return Path(hf_hub_download(repo, "tokenizer.json",
+        local_files_only=only_cached(repo, "tokenizer.json")))
     except Exception as e: # many classes: gated, unknown, offline, no token; all have the same remedy
         raise RugptError(f"the hub did not give this tokenizer ({type(e).__name__})", f"{repo} (tokenizer gemma)",
                          GEMMA_REMEDY.format(repo=repo)) from e

@@ -17,6 +17,7 @@ import numpy as np
 from ..common.devices import pick_device
 from ..common.errors import disk_errors, RugptError
 from ..common.files import input_digest, resolve_path, text_digest
+from ..common.hub import only_cached
 from ..common.progress import Progress
 from .embedding import softmax
 from .taxonomy import Topic
@@ -116,7 +117,8 @@ class NLI:
         self.name, self.local = model, resolve_path(model).is_dir()
         self.source = str(resolve_path(model)) if self.local else model
         self.device, self.max_tokens = str(pick_device(device or "auto")[0]), max_tokens
-        try: self.tokenizer = AutoTokenizer.from_pretrained(self.source)
+        self.cached = not self.local and only_cached(model)
+        try: self.tokenizer = AutoTokenizer.from_pretrained(self.source, local_files_only=self.cached)
         except (OSError, ValueError) as e: raise self._unloadable(e) from e
         self.form = PairForm(self.tokenizer, model)
         self.model, self._exact = self._load(), None
@@ -132,7 +134,8 @@ class NLI:
     def _load(self):
         import torch
         from transformers import AutoModelForSequenceClassification
-        try: model = AutoModelForSequenceClassification.from_pretrained(self.source, dtype=torch.float32)
+        try: model = AutoModelForSequenceClassification.from_pretrained(self.source, dtype=torch.float32,
+            local_files_only=self.cached)
         except (OSError, ValueError) as e: raise self._unloadable(e) from e
         return model.to(self.device).eval()
 
