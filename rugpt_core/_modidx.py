@@ -1023,6 +1023,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                           'rugpt_core/corpus/readers.py')},
             'rugpt_core.corpus.residue': { 'rugpt_core.corpus.residue.is_legend': ( 'core/corpus/residue.html#is_legend',
                                                                                     'rugpt_core/corpus/residue.py'),
+                                           'rugpt_core.corpus.residue.what_stays': ( 'core/corpus/residue.html#what_stays',
+                                                                                     'rugpt_core/corpus/residue.py'),
                                            'rugpt_core.corpus.residue.without_pointers': ( 'core/corpus/residue.html#without_pointers',
                                                                                            'rugpt_core/corpus/residue.py'),
                                            'rugpt_core.corpus.residue.without_residue': ( 'core/corpus/residue.html#without_residue',

@@ -6,9 +6,9 @@
 __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'NUMBERED', 'BEGIN',
            'TALE_CHARS', 'VERB', 'OPEN_WORD', 'VERB_END', 'BE_DONE', 'LAST_WORD', 'POINTS', 'CLAUSE', 'NEAR',
            'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD',
-           'LABEL_WORDS', 'EXAMPLE', 'THINGS', 'POINTS_FIRST', 'SHORT', 'SPEECH_NEAR', 'LISTS', 'MATHS', 'DANGLES',
-           'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant', 'wants_more', 'as_statement', 'names',
-           'quotation_is_gone', 'what_is_left', 'without_announcement']
+           'LABEL_WORDS', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SHORT', 'SPEECH_NEAR', 'LISTS', 'MATHS',
+           'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant', 'wants_more', 'as_statement',
+           'names', 'quotation_is_gone', 'what_is_left', 'without_announcement']
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #7d4239fa
 import re
@@ -26,7 +26,7 @@ SPEECH = re.compile(stems("""
 надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
 коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани призна(?!ва)
 реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник гласи чита[её] обращ восклик молитв песн девиз
-лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч
+лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
 анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]т критик журналист дума[ел] счита[её] считал полага
 верил узна[её] вывод приписыва переда[её] излага изложи изложени характеристик добавля добавил дополнил призва предупре
 пообещ обеща шут реценз обозревател постанов соглаша согласил легенд предани притч сравнива рассужда свидетельств
@@ -34,7 +34,7 @@ SPEECH = re.compile(stems("""
 суммиров акцентир трактова трактует интерпрет"""))
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #383ad4ab
-SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующи(?:[ех]|ми?(?! образом)\b)|\bв том числе|\bк ним относ"
+SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b|\bв том числе|\bк ним относ"
     r"|\bсреди (?:них|которых)|\b(?:таблица|список|перечень)\b|\bв (?:таблице|списке)"
     r"|\bтаки(?:е|х|ми?)\s+[а-яё]+(?:\s+[а-яё]+)?:$"
     r"|\b(?:вошли|входят|входили|относятся|включает|включают|состо[ия]т из|состоял[аи]? из|делится на|делятся на|делят "
@@ -66,7 +66,7 @@ ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во
 TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|Ко|От|Из|У|За|Для|О|Об|Эт[аио]|Этот|Однако|Также"
     r"|Большинство|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z][^\s.!?:—–]*(?: [^\s.!?:—–]+){0,4}(?: \([^()]*\))? [—–] ")
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
-    r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]|[а-я]ъ\b")
+    r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
 
 def alike(a: str, b: str) -> bool:
     "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
@@ -106,7 +106,7 @@ def may_be_meant(
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #fb231b9f
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|можно|следует|[а-яё]{4,}(?:ано|аны|ено|ены)"
-    r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ит"
+    r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
     r"|(?:[аяиеыуё]|ш)л(?:[аои]|ся|ась|ось|ись)?|ован[аоы]?|[её]н[аоы]?"
     r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен|способ)н[аоы]))(?![\w-])")
 
@@ -122,7 +122,8 @@ OPEN_WORD = re.compile(r"(?:^|[\s(])(?:[а-яё]*[ауеёия]ющ[а-яё]+|с
     r"|входи(?:т|л[аи]?)|входят|вошл[аи]|вошёл|составил[аи]?|получил[аи]?|был[аио]?|стал[аио]?|значил(?:ось|ись)"
     r"|изобр[её]л[аи]?"
     r"|(?:награжд|оснащ|представл|располож|установл|назнач|постро|выявл|привед)[её]н[аоы]|назван[аоы]|известн[ыоа]"
-    r"|равн[аоы]|равен|служат|вели|идут|выступать|перешли|быть|выделить|отнести|назвать"
+    r"|(?:писал|написал|сказал|говорил|отметил|отмечал|заявил|заявлял|вспоминал|добавил|сообщил|утверждал|записал)[аи]?"
+    r"|(?:пишет|говорит|отмечает|заявляет|вспоминает|сообщает|гласит|пишут)|(?:наиболее|самые) [а-яё]+ы|популярны|распространены|равн[аоы]|равен|служат|вели|идут|выступать|перешли|быть|выделить|отнести|назвать"
     r"|на|в|во|с|со|к|ко|от|из|за|для|о|об|по|при|у|до|и|или|а|но|что|как|где|чем|если|также|только|не|то есть|именно"
     r"|менее|более|это|то|числе|которы[а-яё]+)$")
 # forms of verbs, and of nouns that look like them: «недели», «ацетилена»
@@ -150,7 +151,7 @@ def wants_more(
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #9e09522b
 POINTS = re.compile(r"следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?\b|\bниже\b|таблиц|списк|список"
     r"|перечень|\bвот\b|(?:следующим|таким) образом|образом$|\bвиде\b|\bвида\b"
-    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|получим|имеем|вид|видом|децибелах)$")
+    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|получим|имеем|вид|видом|децибелах)$")
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
     r"|среди (?:которых|них)(?: (?:можно )?(?:выделить|отметить|назвать|выделяются|были|есть))?)(?: следующие)?:$"
@@ -229,7 +230,8 @@ THINGS = re.compile(r"(?:(?:Его|Её|Их) )?(?:(?:Основны|Некот�
     r"|списк|таблиц|график|кинотеатр|достопримечательност|медал|выпуск|синтаксис|статистик|синглы|альбом|композици"
     r"|песни"
     r"|памятник|муниципалитет|наименовани|формула)[^.!?:]*:$", re.I)
-POINTS_FIRST = re.compile(r"(?:По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже|Далее|Среди (?:них|прочих)"
+ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|честно|собственно|иными словами) ?(?:говоря)?,") # says nothing of speech
+POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже|Далее|Среди (?:них|прочих)"
     r"|Из них|В их числе|К ним|В том числе|В их составе?)\b")
 SHORT = 12 # words of a sentence that is taken for broken off because of the form of its last word alone
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
@@ -237,7 +239,7 @@ SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[хм]|ряд[еау]?) (?:[а-яё]+ )?(?:принцип|причин|фактор|услови"
     r"|задач|проблем|различи|отличи)|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
     r"|цитат|опис|запис|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани"
-    r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы)[^.]{0,90}:$|(?:включа|состо"
+    r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор|свидетельств)[а-яё]+)[^.]{0,120}:$|(?:включа|состо"
     r"|предусматрива|содерж|относ|добавл|измен)[а-яё]* "
     r"(?:в себя |в )?следующ(?:ее|ем):$")
 
@@ -253,8 +255,10 @@ def what_is_left(
     "What stays of an announcement: nothing, what it says besides, ended by a full stop, or all of it."
     if not after: return as_statement(sentence)
     if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], ""): return ""
+    if after[0].endswith(":") and len(after[0]) < 70 and SAID.search(sentence) and SAID.search(after[0]):
+        return as_statement(sentence) # «Писец A написал:», «Писец B написал:»
     if may_be_meant(after) or NUMBERED.match(sentence): return sentence
-    low = sentence.lower()
+    low = ASIDE.sub("", sentence.lower())
     sure = SURE.search(low) or MATHS.search(low)
     listed = LISTS.search(low) or MATHS.search(low)
     spoken = SPEECH.search(low[-SPEECH_NEAR:]) and not listed
@@ -293,13 +297,14 @@ def without_announcement(
     "A paragraph without its last sentence, or with a full stop for its colon, where what that announces is gone."
     last, end = paragraph[-1:], paragraph[-300:]
     below = last == "." and ("Ниже " in end or "Далее " in end)
-    dangles = last.isalpha() and DANGLES.search(end) or last == "," and not after
+    dangles = last.isalpha() and DANGLES.search(end) or not after and (last == "," or end.endswith(", что"))
     if not (last == ":" or below or dangles): return paragraph
     start = last_sentence_start(paragraph)
     sentence = paragraph[start:]
     if below:
         gone = BELOW.match(sentence) and not (after and may_be_meant(after))
         return paragraph[:start].rstrip() if gone else paragraph
+    if end.endswith(", что") and not after: return paragraph[:start].rstrip()
     if last == ",": return paragraph[:start].rstrip() if UNFINISHED.fullmatch(sentence) else paragraph
     announced = sentence if last == ":" else sentence + ":"
     left = what_is_left(announced, after, title)

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['WANTING', 'ALONE', 'WANTED', 'UNIT_BEHIND', 'NUMBER_BEFORE', 'SYMBOL_GONE', 'TWO_DASHES', 'FORMULA_WORD',
            'FORMULA_PLACE', 'NAMED_BY_SYMBOL', 'NAMED', 'PLACES', 'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS',
-           'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH', 'symbol_mark', 'number_gone', 'in_quotation',
-           'holes', 'wants_symbol', 'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed',
+           'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH', 'LEFT_WANTING', 'symbol_mark', 'number_gone',
+           'in_quotation', 'holes', 'wants_symbol', 'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed',
            'without_holed_brackets', 'without_holes']
 
 # %% ../../notebooks/core/corpus/11_holes.ipynb #e6aededd
@@ -36,7 +36,7 @@ SYMBOL_GONE = re.compile(r"(?<![\w-])((?:где|и|или|если|пусть|т
     r"|(?<![\w-])(с уч[её]том|в точке|вектор|функции|функция|матрица|координаты|параметр|при|точка|для|от|до|на"
     r"|в|с|со|под|над|между|не|без|без множителя|из|как|или|и) +(?=\))"
     r"|(?<![\w-])(например|вида|типа|то есть|цит\. по)(?:,? +|,| \[\])(?=\))"
-    r"|(\() +(?=[—–]|(?:больше|меньше|равн[аоы]?|не равн[аоы]?) )|(\([а-яё-]{2,12}\.) +(?=\))"
+    r"|(?<![\w-])(например),? {2,}(?=[—–])|(\() +(?=[—–]|(?:больше|меньше|равн[аоы]?|не равн[аоы]?) )|(\([а-яё-]{2,12}\.) +(?=\))"
     r"|(?<![\w-])((?:до|от|около|в|на|к|с|из|при|для)) {2,}(?=[—–])"
     r"|(?<![\w-])(вида|форм[еы]|символ|символом|знак|знаком) {2,}(?=[а-яё])"
     r"|(?<![\w-])((?:операци|символ|знак|букв|оператор|команд|клавиш|тег)[а-яё]*) « ?»", re.I)
@@ -143,10 +143,15 @@ def closed(sentence: str) -> str:
     return re.sub(r" +(?=[,.;:](?:\s|$))", "", text)
 
 # %% ../../notebooks/core/corpus/11_holes.ipynb #520539a3
+LEFT_WANTING = re.compile(rf"(?<![\w-])(?:{WANTING})$", re.I)
+
 def without_holed_brackets(sentence: str) -> str:
     "A sentence without its brackets that have holes: the rest of it stays."
     sentence = re.sub(rf",? (?:например|то есть) {LOST}(?=\))", "", sentence)
-    return re.sub(r" ?\([^()]*\)", lambda m: "" if holes(m[0]) else m[0], sentence)
+    def bracket(m):
+        if not holes(m[0]): return m[0]
+        return f" {LOST}" if LEFT_WANTING.search(sentence, 0, m.start()) else "" # «имеет формулу вида (например ), она»
+    return re.sub(r" ?\([^()]*\)", bracket, sentence)
 
 def without_holes(line: str) -> str:
     "A paragraph without the sentences that have holes; nothing where too many have."

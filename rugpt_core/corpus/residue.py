@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
-           'SEE', 'SEEN', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES',
-           'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'COLOURS', 'MARKED', 'MARKED_CHARS', 'LEGENDS',
-           'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend', 'without_residue']
+           'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS',
+           'PICTURES', 'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'COLOURS', 'MARKED', 'MARKED_CHARS',
+           'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend', 'what_stays',
+           'without_residue']
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #c354f543
 import re
@@ -61,7 +62,7 @@ FOREIGN_PAGE = re.compile(r"(?<=[А-Яа-яЁёA-Za-z»)])\[(?:[a-z]{2}|d|simple
 # %% ../../notebooks/core/corpus/10_residue.ipynb #8b77fb97
 LINE = re.compile(r"^(?:См(?:отри(?:те)?|\.)? также [^\n.]{1,100}\.?|(?:См(?:отри(?:те)?|\.)? также|Основн(?:ая"
     r"|ые) стать[яи]|Главн(?:ая|ые) стать[яи]|Дополнительные сведения|Подробнее|Более подробно|Подробнее см\."
-    r"|Подробное рассмотрение|Подробнее об этом)(?:\: ?[^\n]{0,200}| (?=Категория:|[A-Z])[^\n.]{0,80})|(?:Категория"
+    r"|Подробное рассмотрение|Подробнее об этом)(?: ?\: ?[^\n]{0,200}| (?=Категория:|[A-Z])[^\n.]{0,80})|(?:Категория"
     r"|Файл|File|Изображение|Image|Шаблон|Портал|Модуль):[^\n]{0,160}|\* ?[—–][^\n]*|Жирным (?:шрифтом )?(?:выделен"
     r"|отмечен)[^\n]*|(?:thumb|мини|миниатюра|right|left|справа|слева|слева вверху)\|[^\n]*|(?:Это"
     r"|Эта статья —) (?:заготовка|незавершённая)[^\n]*|(?:Эт[аои]|Вы можете)[^\n]{0,200}помочь (?:проекту"
@@ -78,10 +79,10 @@ SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основна�
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #e0949644
 SIDE = r"(?:ниже|выше|далее|справа|слева|внизу|вверху|сверху|снизу|рядом)"
-PICTURE = (r"(?:таблиц[аеуы]|табл\.|рисун(?:ок|ке|ку|ка)|рис\.|график[еау]?|диаграмм[аеуы]|гистограмм[аеуы]"
+PICTURE = (r"(?:таблиц(?:[аеуы]|ах|ам)?\b|спис(?:ок|ке|ка)\b|переч(?:ень|не)\b|табл\.|рисун(?:ок|ке|ку|ка)|рис\.|график[еау]?|диаграмм[аеуы]|гистограмм[аеуы]"
     r"|схем[аеуы]|фото"
     r"(?:графи[яию])?|снимк[еау]|иллюстраци[яию]|илл\.|изображени[еи])(?: ?(?:№ ?)?\d{1,2}[а-я]?)?")
-MADE = "(?:привед[её]нн|представленн|помещ[её]нн|показанн|изображ[её]нн|следующ|прилагаем)[а-яё]+ "
+MADE = "(?:привед[её]нн|представленн|помещ[её]нн|показанн|изображ[её]нн|следующ|прилагаем|нижеследующ|нижеприведенн|нижеприведённ)[а-яё]+ "
 # a place that the text alone does not have
 DEICTIC = (rf"(?:(?:{MADE})(?:{SIDE} )?{PICTURE}|{SIDE} {MADE}{PICTURE}|{PICTURE} {SIDE}|(?:таблиц[аеуы]|рисун(?:ок|ке)"
     r"|схем[аеуы]|график[еау]?) (?:№ ?)?\d{1,2}|(?:рис|табл|илл)\. ?\d{1,2}[а-я]?)")
@@ -92,7 +93,9 @@ SEEN = (rf"{SEE}(?:(?:в |на |на предыдущ\w+ |ниже в )?(?:ра�
     rf"|примечани|сноск"
     rf"|галере|приложени|список|списк|пример|врезк|карт[уы]\b|{PICTURE})|{SIDE} (?:в )?(?:раздел|подраздел"
     rf"|{PICTURE}))[а-яё]*")
-IN_BRACKET = re.compile(rf" ?\((?:{SEEN}(?:[ :][^()\n]{{0,100}})?|(?:на|в) {PICTURE}(?: {SIDE})?|{PICTURE} {SIDE}"
+# «(см. Священный союз)»: the name of another page, not of a book
+PAGE = r"(?!ниже|выше|далее|там|по|у|в\b|на\b|гл|стр|том|т\.|с\.)[А-ЯЁа-яё][а-яё-]{3,}(?: [А-ЯЁа-яё-]{3,}){0,3}"
+IN_BRACKET = re.compile(rf" ?\((?:{SEE}{PAGE}|{SEEN}(?:[ :][^()\n]{{0,100}})?|(?:на|в) {PICTURE}(?: {SIDE})?|{PICTURE} {SIDE}"
     rf"|(?:рис|табл|илл)\. ?\d{{1,2}}[а-я]?(?:, \d{{1,2}})?|(?:рисунок|таблица|фото|схема) \d{{1,2}}|{SEE}"
     rf"(?:Wikipedia|Википедия|en|de|fr):[^()\n]{{0,80}}(?:\([^()\n]{{0,40}}\))?|основная статья:[^()\n]{{0,80}})\)"
     rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))", re.I)
@@ -148,7 +151,7 @@ LEGEND = re.compile(rf"(?:(?:Описание|Обозначени[яе]|Усл�
     rf"|Пояснени[ея]|Расшифровка)[^:\n]{{0,30}}: ?(?:{PAIR} ?[=—–-] ?{WORDS}(?:[,;.] ?|$)){{2,}}"
     rf"|(?:{PAIR} ?= ?{WORDS}(?:[,;.] ?|$)){{3,}})")
 COLOURS = r"(?:зел[её]н|красн|син|ж[её]лт|сер|голуб|розов|оранжев|ч[её]рн|бел|бледно|светло|т[её]мно)[а-яё-]*"
-MARKED = re.compile(rf"(?:В (?:круглых |квадратных )?скобках|(?:Полуж|Ж)ирным(?: шрифтом| курсивом)?|Курсивом"
+MARKED = re.compile(rf"(?:\*{{1,3}} ?)?(?:(?:Одной|Двумя|Тремя) )?(?:В (?:круглых |квадратных )?скобках|(?:Полуж|Ж)ирным(?: шрифтом| курсивом)?|Курсивом"
     rf"|Зв[её]здочк(?:ой|ами)"
     rf"|{COLOURS} (?:цветом|фоном|шрифтом)|Цветом|Фоном|Подч[её]ркиванием|Знаком \S+)(?! (?:на|в) (?:герб|флаг|карт"
     rf"|схем))"
@@ -161,7 +164,7 @@ LEGENDS = ("Описание", "Обозначени", "Условные", "Ле
     "В круглых", "В квадратных", "Жирным", "Полужирным", "Курсивом", "Звёздочк", "Звездочк", "Цветом", "Фоном", "Подч",
         "Знаком",
     "Зел", "Красн", "Син", "Жёлт", "Желт", "Сер", "Голуб", "Роз", "Оранж", "Чёрн", "Черн", "Бел", "Бледно", "Светло",
-    "Тёмно", "Темно") # how a legend begins, but for «И = Игры»
+    "Тёмно", "Темно", "*") # how a legend begins, but for «И = Игры»
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #81ec342b
 def is_legend(line: str) -> bool:
@@ -184,6 +187,11 @@ GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
     (DOUBLED, ("..", ",,", ",.", ";.", ";,", ".;")))
 
+def what_stays(m: re.Match) -> str:
+    "One stop of two; a bracket that opens before what goes."
+    if m[0] == "..": return "."
+    return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
+
 def without_residue(text: str) -> tuple[str, int]: # the text, places
     """A text without sound buttons, notes on copies, buttons, editors' marks, lines that send elsewhere and doubled
     marks."""
@@ -198,7 +206,7 @@ def without_residue(text: str) -> tuple[str, int]: # the text, places
             hits += n
     for pattern, at in work:
         for i in at:
-            lines[i], n = pattern.subn(lambda m: "." if m[0] == ".." else "", lines[i])
+            lines[i], n = pattern.subn(what_stays, lines[i])
             hits += n
     for i in lines_with(text, *present) if (present := [s for s in POINTERS if s in text]) else ():
         lines[i], n = without_pointers(lines[i])
