@@ -27,12 +27,18 @@ DRAWS = ({20261124: 260, 20261125: 260}, {20261129: 300, 20261130: 300}, {202612
     {20261204: 300})
 COUNTED, SPARE = 20261130, 20261205 # of COUNTED's articles 60 were counted by patterns, none was read: SPARE reads them
 AGAIN = 20261206 # articles of the first two seeds, other places: none are left that were never used
+# every article has been used: each of these seeds draws articles afresh and leaves out all places that earlier files
+# have, and the articles named in its own file under left_out, which were read otherwise while the rules were mended
+PLACES, SAMPLE = (20261207, 20261208, 20261209), 320
 SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
+EVENLY = {20261207: 300} # of other seeds EVEN
 ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
 
 
 def fresh_articles(total: int, seed: int) -> list[int]:
     """Positions of the articles of a seed of DRAWS. Each group leaves out the articles of all groups before it."""
+    if seed in PLACES:
+        return sorted(random.Random(seed).sample(range(total), min(SAMPLE, total)))
     if seed == SPARE:
         return sorted(set(fresh_articles(total, COUNTED)) - set(fresh_articles(total, 20261129)))
     if seed == AGAIN:
@@ -47,21 +53,36 @@ def fresh_articles(total: int, seed: int) -> list[int]:
     raise SystemExit(f"seed {seed} is none of DRAWS")
 
 
-def draw(source: Path, seed: int, rules: list[str]) -> tuple[dict[str, int], list[dict]]:
+def at(place: dict) -> tuple:
+    """What tells one place from another."""
+    return place["source_id"], place["rule"], place["left"][-20:], place["before"][:40]
+
+
+def read_before(seed: int) -> set[tuple]:
+    """The places of all files but that of this seed."""
+    files = [p for p in (ROOT/"benchmarks/results").glob("handcheck*.json") if str(seed) not in p.name]
+    return {at(p) for f in files for p in json.loads(f.read_text(encoding="utf-8"))["places"]}
+
+
+def draw(source: Path, seed: int, rules: list[str], left_out: set[str]) -> tuple[dict[str, int], list[dict]]:
     """Hits of every rule in the drawn articles, and the places: of some rules alone, or of all."""
     rng = random.Random(seed)
-    raws = list(read_source(str(source)))
+    raws = [raw for raw in read_source(str(source)) if raw.source_id not in left_out]
     by = {rule: [] for rule in RULES}
-    for i in fresh_articles(len(raws), seed):
+    known = read_before(seed) if seed in PLACES else set()
+    whole = seed in PLACES and rules # some rules are rare
+    for i in range(len(raws)) if whole else fresh_articles(len(raws), seed):
         for h in rule_hits(parse(raws[i]), around=48):
             by[h.rule].append(dict(source_id=raws[i].source_id, rule=h.rule, left=h.left[-40:], before=h.before[-160:],
                                    after=h.after[:60], right=h.right[:40]))
+    if known:
+        by = {rule: [h for h in hits if at(h) not in known] for rule, hits in by.items()}
     totals = {rule: len(hits) for rule, hits in by.items()}
     if rules:
         return totals, [h | dict(drawn="one rule") for rule in rules
                         for h in rng.sample(by[rule], min(OF_ONE_RULE, len(by[rule])))]
     have = [rule for rule in by if by[rule]]
-    share, left = dict.fromkeys(have, 0), EVEN
+    share, left = dict.fromkeys(have, 0), EVENLY.get(seed, EVEN)
     while left > 0 and any(share[rule] < len(by[rule]) for rule in have):
         for rule in have:
             if left and share[rule] < len(by[rule]):
@@ -107,7 +128,7 @@ def main():
     totals, places = old.get("hits_in_sample"), old["places"]
     if not args.score:
         known = {key(p): p for p in places}
-        totals, places = draw(args.source, args.seed, args.rules)
+        totals, places = draw(args.source, args.seed, args.rules, set(old.get("left_out", [])))
         unread = dict(verdict="unread", note="")
         places = [p | ({k: known[key(p)][k] for k in unread} if key(p) in known else unread) for p in places]
     counts = Counter(p["verdict"] for p in places)

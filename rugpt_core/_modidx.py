@@ -466,6 +466,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                    'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.is_item': ( 'core/corpus/announcements.html#is_item',
                                                                                               'rugpt_core/corpus/announcements.py'),
+                                                 'rugpt_core.corpus.announcements.least_words': ( 'core/corpus/announcements.html#least_words',
+                                                                                                  'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.may_be_meant': ( 'core/corpus/announcements.html#may_be_meant',
                                                                                                    'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.names': ( 'core/corpus/announcements.html#names',

@@ -7,8 +7,9 @@ __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'W
            'TALE_CHARS', 'VERB', 'OPEN_WORD', 'VERB_END', 'BE_DONE', 'LAST_WORD', 'POINTS', 'CLAUSE', 'NEAR',
            'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD',
            'LABEL_WORDS', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SHORT', 'SPEECH_NEAR', 'LISTS', 'MATHS',
-           'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant', 'wants_more', 'as_statement',
-           'names', 'quotation_is_gone', 'what_is_left', 'without_announcement']
+           'NUMERAL', 'SHORT_STATEMENT', 'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant',
+           'wants_more', 'as_statement', 'names', 'quotation_is_gone', 'least_words', 'what_is_left',
+           'without_announcement']
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #7d4239fa
 import re
@@ -34,7 +35,8 @@ SPEECH = re.compile(stems("""
 суммиров акцентир трактова трактует интерпрет"""))
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #383ad4ab
-SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b|\bв том числе|\bк ним относ"
+SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
+    r"|\bв том числе|\bк ним относ"
     r"|\bсреди (?:них|которых)|\b(?:таблица|список|перечень)\b|\bв (?:таблице|списке)"
     r"|\bтаки(?:е|х|ми?)\s+[а-яё]+(?:\s+[а-яё]+)?:$"
     r"|\b(?:вошли|входят|входили|относятся|включает|включают|состо[ия]т из|состоял[аи]? из|делится на|делятся на|делят "
@@ -66,7 +68,8 @@ ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во
 TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|Ко|От|Из|У|За|Для|О|Об|Эт[аио]|Этот|Однако|Также"
     r"|Большинство|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z][^\s.!?:—–]*(?: [^\s.!?:—–]+){0,4}(?: \([^()]*\))? [—–] ")
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
-    r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
+    r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]"
+    r"|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
 
 def alike(a: str, b: str) -> bool:
     "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
@@ -122,16 +125,19 @@ OPEN_WORD = re.compile(r"(?:^|[\s(])(?:[а-яё]*[ауеёия]ющ[а-яё]+|с
     r"|входи(?:т|л[аи]?)|входят|вошл[аи]|вошёл|составил[аи]?|получил[аи]?|был[аио]?|стал[аио]?|значил(?:ось|ись)"
     r"|изобр[её]л[аи]?"
     r"|(?:награжд|оснащ|представл|располож|установл|назнач|постро|выявл|привед)[её]н[аоы]|назван[аоы]|известн[ыоа]"
-    r"|(?:писал|написал|сказал|говорил|отметил|отмечал|заявил|заявлял|вспоминал|добавил|сообщил|утверждал|записал)[аи]?"
-    r"|(?:пишет|говорит|отмечает|заявляет|вспоминает|сообщает|гласит|пишут)|(?:наиболее|самые) [а-яё]+ы|популярны|распространены|равн[аоы]|равен|служат|вели|идут|выступать|перешли|быть|выделить|отнести|назвать"
+    r"|(?:писал|написал|сказал|говорил|отметил|отмечал|заявил|заявлял|вспоминал|добавил|сообщил|утверждал|записал"
+    r"|(?:по)?требовал|предлагал|предложил)[аи]?"
+    r"|(?:пишет|говорит|отмечает|заявляет|вспоминает|сообщает|гласит|пишут)|(?:наиболее|самые) [а-яё]+ы|популярны"
+    r"|распространены|равн[аоы]|равен|служат|вели|идут|выступать|перешли|быть|выделить|отнести|назвать"
     r"|на|в|во|с|со|к|ко|от|из|за|для|о|об|по|при|у|до|и|или|а|но|что|как|где|чем|если|также|только|не|то есть|именно"
     r"|менее|более|это|то|числе|которы[а-яё]+)$")
 # forms of verbs, and of nouns that look like them: «недели», «ацетилена»
 VERB_END = re.compile(r"(?:^|[\s(])[а-яё]*(?:(?:[юуя]|[жчшщ]а)т|[еиё]т|[юуаяеиё]тся|[аяиеуыоё]л[аои]?|л(?:ся|ась|ось"
     r"|ись)"
     r"|[аяиеуы]ть(?:ся)?|[ае]н[аоы]|ыт[аоы])$")
-# «были заявлены»
-BE_DONE = re.compile(r"(?<![а-яё])(?:был[аио]?|быть|являются) (?:[а-яё]+ )?[а-яё]+(?:[ае]н|ыт)[аоы]?$")
+# «были заявлены», «может быть предназначен»
+BE_DONE = re.compile(r"(?<![а-яё])(?:(?:был[аио]?|быть|являются) (?:[а-яё]+ )?[а-яё]+(?:[ае]н|ыт)[аоы]"
+    r"|быть [а-яё]+[ае]н)$")
 LAST_WORD = re.compile(r"(?: (?:и|или|а также))? ?[а-яё-]+$")
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #289c19b0
@@ -142,14 +148,15 @@ def wants_more(
     verb."""
     low = re.sub(r"\s*\([^()]*\)$", "", low)
     if OPEN_WORD.search(low): return True
-    if not VERB_END.search(low) or low.endswith(("мало", "много")): return False
     if BE_DONE.search(low): return True
-    clause = re.split("[,;:]", low)[-1]
+    if not VERB_END.search(low) or low.endswith(("мало", "много")): return False
+    clause = re.split(r"[,;:]| (?=(?:[вноксуи][аозт]? )?котор)", low)[-1]
     last = LAST_WORD.search(clause)
     return last is None or last[0].startswith((" и ", " или ", " а ")) or not VERB.search(clause[:last.start()])
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #9e09522b
-POINTS = re.compile(r"следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?\b|\bниже\b|таблиц|списк|список"
+POINTS = re.compile(r"(?:дел[ия]т|делить|разбить|разбивают|классифицируют|классифицировать)(?:ся)? на [а-яё]+$"
+    r"|следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?\b|\bниже|таблиц|списк|список"
     r"|перечень|\bвот\b|(?:следующим|таким) образом|образом$|\bвиде\b|\bвида\b"
     r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|получим|имеем|вид|видом|децибелах)$")
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
@@ -176,7 +183,7 @@ def as_statement(
     if clause: least = WITHOUT_CLAUSE
     low = body.lower().removeprefix("таким образом, ")
     if len(body.split()) < least or POINTS.search(low) or not VERB.search(low): return ""
-    if wants_more(low) or re.search(r":\d*$", body): return ""
+    if (OPEN_WORD.search(low) if clause else wants_more(low)) or re.search(r":\d*$", body): return ""
     if body.count("(") != body.count(")") or body.count("«") != body.count("»"): return ""
     return body if body.endswith((".", "!", "?", "…")) else body + "."
 
@@ -230,8 +237,10 @@ THINGS = re.compile(r"(?:(?:Его|Её|Их) )?(?:(?:Основны|Некот�
     r"|списк|таблиц|график|кинотеатр|достопримечательност|медал|выпуск|синтаксис|статистик|синглы|альбом|композици"
     r"|песни"
     r"|памятник|муниципалитет|наименовани|формула)[^.!?:]*:$", re.I)
-ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|честно|собственно|иными словами) ?(?:говоря)?,") # says nothing of speech
-POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже|Далее|Среди (?:них|прочих)"
+# says nothing of speech
+ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|честно|собственно|иными словами) ?(?:говоря)?,")
+POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже"
+    r"|Далее (?:привод|привед|переч)|Среди (?:них|прочих)"
     r"|Из них|В их числе|К ним|В том числе|В их составе?)\b")
 SHORT = 12 # words of a sentence that is taken for broken off because of the form of its last word alone
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
@@ -239,7 +248,8 @@ SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[хм]|ряд[еау]?) (?:[а-яё]+ )?(?:принцип|причин|фактор|услови"
     r"|задач|проблем|различи|отличи)|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
     r"|цитат|опис|запис|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани"
-    r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор|свидетельств)[а-яё]+)[^.]{0,120}:$|(?:включа|состо"
+    r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор"
+    r"|свидетельств)[а-яё]+)[^.]{0,120}:$|(?:включа|состо"
     r"|предусматрива|содерж|относ|добавл|измен)[а-яё]* "
     r"(?:в себя |в )?следующ(?:ее|ем):$")
 
@@ -247,13 +257,25 @@ MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запи
     r"|выража(?:ется|ются)|вычисля(?:ется|ются)|зада[её]тся|формул[аоеыуй]+|выражени[еяйюм]+|уравнени[еяйюм]+"
     r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах)\b[^.:]{0,60}:$") # a formula comes
 
+NUMERAL = re.compile(r"\b(?:дв[аеух]+|двумя|тр[иеё]х?|тремя|четыр[а-яё]+|пят[ьи]|шест[ьи]|сем[ьи]|восем[ьи]|девят[ьи]"
+    r"|десят[а-яё]*"
+    r"|нескольк[а-яё]+|ряд[аеу]?|многи[а-яё]+)\b")
+SHORT_STATEMENT = 6
+
+def least_words(
+    low: str, # a sentence in small letters
+) -> int:
+    "Words that an announcement must have to stay: more where it is sure or counts what is gone, «три слоя»."
+    counts = SURE.search(low) or MATHS.search(low) or COUNTED.search(low) or NUMERAL.search(low)
+    return STATEMENT_WORDS if counts else SHORT_STATEMENT
+
 def what_is_left(
     sentence: str, # the last of a paragraph; ends in a colon
     after: Sequence[str], # the paragraphs behind it in the section; two are enough
     title: str = "", # of the article
 ) -> str: # the sentence itself where what it announces may be there
     "What stays of an announcement: nothing, what it says besides, ended by a full stop, or all of it."
-    if not after: return as_statement(sentence)
+    if not after: return as_statement(sentence, least_words(sentence.lower()))
     if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], ""): return ""
     if after[0].endswith(":") and len(after[0]) < 70 and SAID.search(sentence) and SAID.search(after[0]):
         return as_statement(sentence) # «Писец A написал:», «Писец B написал:»
@@ -272,8 +294,8 @@ def what_is_left(
     if not sure and len(sentence.split()) <= LABEL_WORDS and not (listing and VERB.search(low)):
         return as_statement(sentence, 3) or sentence
     named = sure or len(sentence) <= 250 and listing
-    if named: return as_statement(sentence, 5 if goes_on else STATEMENT_WORDS)
-    return as_statement(sentence, 5) or ("" if goes_on and not VERB.search(low) else sentence)
+    if named: return as_statement(sentence, 5 if goes_on else least_words(low))
+    return as_statement(sentence, 5) or ("" if goes_on and goes_on[0] != "Это" and not VERB.search(low) else sentence)
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #8c80e250
 DANGLES = re.compile(r" (?:содержит|содержат|включал[аио]?|включает|включают|является|являются|хранятся"

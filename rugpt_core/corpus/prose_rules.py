@@ -168,8 +168,9 @@ def foreign_glosses(text: str) -> tuple[str, int]:
     return GLOSS.sub(mend, text) if ". " in text else text, hits
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #ecee24c7
-LOOSE_OPEN = re.compile(r"([(«]|(?<!\[)\[) +(?=[^\s)])(?![\u0300-\u036f])|(\()[,;] +(?=[\w«])")
-LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)»]|\](?!\]))(?!\w)|(?<=\w)(?:, ?| ?; )(\))")
+LOOSE_OPEN = re.compile(r"([(«]|(?<!\[)\[) +(?=[^\s)])(?!(?<=« )[a-z][A-Za-z %]+ »)(?![\u0300-\u036f])"
+    r"|(\()[,;] +(?=[\w«])")
+LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)]|(?<![A-Za-z] )»|\](?!\]))(?!\w)|(?<=\w)(?:, ?| ?; )(\))")
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #6f620399
 def without_empty_brackets(line: str) -> tuple[str, int]: # the paragraph, places
@@ -218,7 +219,8 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/17_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?=[ \n]|$)(?<!\d [;:])"
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
+    r"[;:])"
     r"(?!(?<=[A-Za-z] :) [A-Za-z]))", # login : password
     re.M)
 
