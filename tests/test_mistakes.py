@@ -83,6 +83,10 @@ PRESETS = {
     "a list of lists": b"off_rules: [[a]]\n",
     "a long number": b"limit: " + b"1" * 5000 + b"\n",
     "an unknown name": b"vocab_sise: 4\n",
+    "a name twice": b"seed: 1\nlimit: 3\nseed: 1\n",
+    "a name twice in one line": b"{seed: 1, seed: 2}\n",
+    "a value out of range": b"minutes: -1\n",
+    "an unknown word": b"tokenizer: gpt4\n",
 }
 
 

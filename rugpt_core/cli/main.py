@@ -32,7 +32,7 @@ from .options import finite_number, given_values, OPTIONS, Parser, put_over, who
 from ..common.files import expected_shape, plain_file, read_json, resolve_run_dir, ROOT, runs_home
 from ..common.files import write_atomic
 from ..common.outputs import output_folder
-from ..runs.chain import run_chain, StageError
+from ..runs.chain import check_chain, run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
 from ..runs.parameters import chain_parameters, known_parameters, load_preset, preset_names
@@ -95,6 +95,7 @@ def cmd_run(args) -> int:
     run_dir, preset, params = chosen_run(args)
     names = list(STAGES)
     if args.until: names = names[:names.index(args.until) + 1]
+    check_chain(names, run_dir, params, args.force)
     print(f"preset {preset}, run directory {shown(run_dir)}", flush=True)
     with remembered(run_dir, preset, params): run_chain(names, run_dir, params, args.force)
     for line in losses(run_dir, names): print(line)
@@ -165,6 +166,7 @@ def update_stages(
         if absent:
             raise RugptError(f"{name} reads what {', '.join(absent)} write, not built yet", shown(run_dir),
                 f"`rugpt run --until {name}` builds all")
+    check_chain(names, run_dir, params, args.force)
     with remembered(run_dir, preset, params): run_chain(names, run_dir, params, args.force)
     return run_dir
 

@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..common.errors import RugptError
-from ..runs.parameters import LARGEST, parse_settings, SEEDS
+from ..runs.parameters import LARGEST, parse_settings
+from ..runs.values import SEEDS
 
 # %% ../../notebooks/core/cli/01_options.ipynb #1cd631ab
 class Parser(argparse.ArgumentParser):
@@ -66,7 +67,7 @@ def given_values(
     for option, (name, *_) in OPTIONS.items():
         value = getattr(args, option, None)
         if value is None: continue
-        [(_, value)] = parse_settings([f"{name}={value}"]).items()
+        [(_, value)] = parse_settings([f"{name}={value}"], f"--{option.replace('_', '-')}").items()
         if given.get(name, value) != value:
             raise RugptError(f"--{option.replace('_', '-')} {value} and --set {name}={given[name]} contradict each "
                 f"other", "", "give one of them")

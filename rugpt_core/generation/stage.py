@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['RESAMPLES', 'COMPARED', 'tokenizer_for', 'ranked_families', 'smallest_context', 'Opening', 'choose_prompts',
-           'held_out_documents', 'loaded', 'run_checkpoint', 'run_model', 'generation_rows', 'human_rows', 'plans_of',
-           'write_set', 'generate_stage', 'strategy_measures', 'beside_people', 'compare_strategies', 'generate_texts']
+           'held_out_documents', 'loaded', 'run_checkpoint', 'run_model', 'generation_rows', 'human_rows', 'write_set',
+           'generate_stage', 'strategy_measures', 'beside_people', 'compare_strategies', 'generate_texts']
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #2dfcd431
 import math
@@ -24,7 +24,7 @@ from ..common.errors import RugptError
 from ..common.files import expected_shape, read_json, read_jsonl, read_parquet, resolve_run_dir
 from ..common.files import write_json, write_jsonl
 from .engine import generate, Generation, text_logprobs, whole_text
-from .strategies import Decoding, decoding, STRATEGIES
+from .strategies import Decoding, plans_of
 from ..metrics.repetition import common_length, diversity, rep_n
 from ..metrics.significance import correct, paired_difference
 from ..metrics.statistics import generator, mean_interval, ratio_interval, share_interval
@@ -176,15 +176,6 @@ def human_rows(
     results = [Generation(o.ids, o.human, [], whole_text(tokenizer, o.human), len(o.human) < max_new_tokens)
                for o in found]
     return generation_rows(found, results, tokenizer, None, seed=seed, checkpoint=None, weights=None)
-
-# %% ../../notebooks/core/generation/04_stage.ipynb #6eba1a43
-def plans_of(
-    strategies: Sequence[str], # keys of STRATEGIES
-    **settings, # of Decoding
-) -> dict[str, Decoding]:
-    "What each strategy does in a run; a mistake is refused before anything is loaded."
-    if not strategies: raise RugptError("no strategies", "strategies", f"name some of: {', '.join(STRATEGIES)}")
-    return {s: decoding(s, **settings) for s in strategies}
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #6e14b807
 def write_set(

