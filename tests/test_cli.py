@@ -116,7 +116,11 @@ def test_commands_find_the_run_that_was_used_last(chain, tmp_path):
         return subprocess.run([*RUGPT, *map(str, args)], cwd=tmp_path, capture_output=True, text=True, timeout=120,
             env=env)
 
-    assert "no trained model" in call("generate", "--prompt", "Озеро").stderr
+    for command in (["generate", "--prompt", "Озеро"], ["export"], ["analyze"], ["serve"]):
+        done = call(*command)
+        assert done.returncode == 2 and "no run was made from here yet. `rugpt run` makes one" in done.stderr
+        assert done.stderr.count("\n") == 1 and not (tmp_path/"runs").exists()
+    assert "`rugpt run --until report` builds all" in call("report").stderr
     assert call("run", "--run-dir", chain[0]).returncode == 0
     done = call("generate", "--prompt", "Озеро", "--max-tokens", 3)
     assert done.returncode == 0 and f"run directory {chain[0]}" in done.stderr

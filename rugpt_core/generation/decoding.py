@@ -149,6 +149,8 @@ def penalise(
         raise RugptError("the penalties ban every token of the vocabulary", "decoding", "raise no_repeat_ngram")
     return logits_V
 
+# transformers has the same cuts and is as fast; they are here because hosts that generate have torch alone, and
+# tests/test_generate.py compares them
 def truncate(
     logits: Tensor, # (..., V) logits after the penalties, or the k likeliest of them
     d: Decoding, # of rule sample

@@ -31,6 +31,8 @@ def principal(
     return u[:, :k]*s[:k]
 
 # %% ../../notebooks/core/metrics/02_mauve.ipynb #6867ae0a
+# scikit-learn's KMeans finds clusters as good, but takes three to four times as long for so few rows (24 rows: 1.6 ms
+# against 0.4), and an interval needs hundreds of them
 def k_means(
     x: np.ndarray, # (N, d)
     k: int, # clusters

@@ -26,7 +26,8 @@ def last_file() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home()/".local"/"state")/"rugpt"/"last.json"
 
 def remember_last(run_dir: str | Path):
-    "Note a run directory as the one that was used last."
+    "Note a run directory as the one that was used last; a folder that is none is not remembered."
+    if not (Path(run_dir)/"run.json").is_file(): return
     known = {k: v for k, v in _last_runs().items() if k != str(runs_home())} # the newest stands at the end
     try:
         last_file().parent.mkdir(parents=True, exist_ok=True)
@@ -48,12 +49,18 @@ def last_run() -> str: # empty where there was none, or where it is gone
 def followed_run(
     run_dir: str, # as a person gave it; empty: the one that was used last, else the demo's
 ) -> str: # absolute
-    "The run directory that a command follows; one that was not named is said."
+    """The run directory that a command follows; one that was not named is said.
+
+    Raises RugptError where the folder is not there, or where there was no run yet."""
     if run_dir:
         named = os.path.abspath(os.path.expanduser(run_dir))
+        if not os.path.isdir(named): raise RugptError("is no folder", named, "give --run-dir the folder of a run")
         remember_last(named)
         return named
     found = last_run() or str(runs_home()/"runs"/"demo")
+    if not os.path.isdir(found):
+        raise RugptError("no run was made from here yet", str(runs_home()), "`rugpt run` makes one of the articles that "
+            "come along, `rugpt run --source FILE` one of yours; or give --run-dir")
     print(f"run directory {found}", file=sys.stderr, flush=True)
     return found
 

@@ -147,6 +147,8 @@ class Optimizer:
             owner[p].state[p][name.rpartition("/")[2]] = value.to(p.device)
 
 # %% ../../notebooks/core/training/02_optim.ipynb #1ddcc178
+# torch's AveragedModel keeps a whole second model and cannot exchange weights with it; here the weights alone are kept,
+# by name, as the state of a training stores them, and the first steps weigh more
 class EMA:
     "An exponential moving average of the weights."
 

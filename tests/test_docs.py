@@ -1,0 +1,54 @@
+"""The reference that `make docs` writes: a page for every module, whose links lead to something, without a network."""
+
+import importlib
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from conftest import ROOT
+
+MODULES = sorted(
+    ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in (ROOT / "rugpt_core").glob("*/*.py")
+    if not p.name.startswith("_")
+)
+
+
+class Page(HTMLParser):
+    """The ids of a page, and what it points to or loads."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.ids, self.links = set(), set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.ids |= {found["id"]} if "id" in found else set()
+        self.links |= {found[a] for a in ("href", "src") if found.get(a)}
+
+
+@pytest.mark.slow
+def test_the_reference_is_built_and_its_links_hold(tmp_path):
+    subprocess.run([sys.executable, "docs/build.py", tmp_path], cwd=ROOT, check=True, timeout=600)
+    pages = {p: Page(p.read_text(encoding="utf-8")) for p in tmp_path.rglob("*.html")}
+    assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) < 12e6
+    lost = []
+    for path, page in pages.items():
+        for link in page.links:
+            target, _, anchor = link.partition("#")
+            if re.match(r"(https?:|data:|mailto:)", link):
+                if not link.startswith(("data:", "https://pdoc.dev", "https://")):
+                    lost.append((path.name, link))
+                continue
+            file = (path.parent / target).resolve() if target else path
+            if file not in pages or anchor and anchor not in pages[file].ids:
+                lost.append((str(path.relative_to(tmp_path)), link))
+    assert not lost, lost[:10]
+    for module in MODULES:
+        page = pages[tmp_path / f"{module.replace('.', '/')}.html"]
+        names = {*getattr(importlib.import_module(module), "__all__", [])}
+        assert not {n for n in names if n not in page.ids}, module
+    home = pages[tmp_path / "rugpt_core.html"]
+    assert "rugpt_core/common/errors.html#RugptError" in home.links
