@@ -148,6 +148,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'rugpt_core/cli/training.py'),
                                          'rugpt_core.cli.training.add_plan': ( 'core/cli/training.html#add_plan',
                                                                                'rugpt_core/cli/training.py'),
+                                         'rugpt_core.cli.training.add_reading': ( 'core/cli/training.html#add_reading',
+                                                                                  'rugpt_core/cli/training.py'),
                                          'rugpt_core.cli.training.add_starts': ( 'core/cli/training.html#add_starts',
                                                                                  'rugpt_core/cli/training.py'),
                                          'rugpt_core.cli.training.chosen_starts': ( 'core/cli/training.html#chosen_starts',

@@ -15,6 +15,7 @@ from rugpt_core.runs.layout import STAGES
 BIN = Path(sys.executable).parent
 NOTEBOOKS = sorted((ROOT/"notebooks").glob("*.ipynb")) + sorted((ROOT/"notebooks/core").glob("*/*.ipynb"))
 PIPELINE = sorted((ROOT/"notebooks").glob("0*.ipynb"))
+RUSSIAN = sorted((ROOT/"notebooks/ru").glob("0*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +139,7 @@ def test_readme_comes_from_its_notebook(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PIPELINE, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PIPELINE + RUSSIAN, ids=lambda p: f"{p.parent.name}/{p.stem}")
 def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path):
     """By its own command line, in a run that is complete: everything is loaded, nothing made again."""
     run_dir, _ = chain

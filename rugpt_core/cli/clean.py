@@ -24,30 +24,32 @@ def read_stream(
     lines: Iterable[bytes], # JSON, an article a line
     faults: Faults,
     name: str = "standard input", # for messages
+    text_field: str = "text", # that holds the text
 ) -> Iterator[RawArticle]:
     """Articles of JSON lines that come as a stream. Raises `RugptError` for a row that is none, where faults are not
     skipped."""
     for n, line in enumerate(lines, 1):
         if not line.strip(): continue
-        try: yield json_article(line, f"{name}:{n}")
+        try: yield json_article(line, f"{name}:{n}", text_field)
         except RugptError as e: faults.meet(e)
 
 # %% ../../notebooks/core/cli/00_clean.ipynb #5d4d4093
-SETTINGS = ("min_chars", "min_cyrillic", "off_rules", "extra_rules", "off_filters", "templates_file")
+SETTINGS = ("min_chars", "min_cyrillic", "off_rules", "extra_rules", "off_filters", "templates_file", "near_duplicate",
+    "text_field")
 
 def row_options(
     settings: list[str], # as written behind --set
-) -> tuple[Options, float]: # what rules and filters need, near_duplicate
+) -> tuple[Options, float, str]: # what rules and filters need, near_duplicate, text_field
     "Options of cleaning from the command line. Raises `RugptError` for a setting that rows have not."
     given = parse_settings(settings)
-    near = given.pop("near_duplicate", .7)
+    near, field = given.pop("near_duplicate", .7), given.pop("text_field", "")
     for name in given:
         if name not in SETTINGS:
-            raise RugptError(f"{name} is no setting of rows", "--set", f"give {', '.join(SETTINGS)} or near_duplicate")
+            raise RugptError(f"{name} is no setting of rows", "--set", f"give one of {', '.join(SETTINGS)}")
     types = {f.name: tuple if "tuple" in str(f.type) else lambda v: v for f in fields(Options)}
     options = Options(**{k: types[k](v) for k, v in given.items()}, near=near > 0)
     check_options(options, val_share=.1, near_duplicate=near, boilerplate=0)
-    return options, near
+    return options, near, field
 
 # %% ../../notebooks/core/cli/00_clean.ipynb #6e16f452
 def add_clean(p: argparse.ArgumentParser):
@@ -60,13 +62,14 @@ def add_clean(p: argparse.ArgumentParser):
     p.add_argument("--on-error", choices=("stop", "skip"), default="stop",
         help="a row that cannot be read: stop, or leave it out")
     p.add_argument("--set", action="append", metavar="NAME=VALUE",
-        help=f"{', '.join(SETTINGS)} or near_duplicate, as in notebook 02; may be repeated")
+        help=f"one of {', '.join(SETTINGS)}, as in notebook 02; may be repeated")
 
 def cmd_clean(args: argparse.Namespace) -> int:
     "Clean rows: one JSON line out for each row in, in the same order, when all are read."
-    options, near = row_options(args.set or [])
+    options, near, field = row_options(args.set or [])
     faults = Faults(args.on_error)
-    raws = read_stream(sys.stdin.buffer, faults) if args.file == "-" else read_source(args.file, faults=faults)
+    if args.file == "-": raws = read_stream(sys.stdin.buffer, faults, text_field=field or "text")
+    else: raws = read_source(args.file, faults=faults, text_field=field)
     if args.dump: raws = (replace(raw, source="dump", form="wikitext") for raw in raws)
     with Progress("cleaning", unit="articles") as bar:
         for row in clean_rows(counted(raws, bar), options, near, args.explain):

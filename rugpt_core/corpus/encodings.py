@@ -56,13 +56,13 @@ def decode_text(
     Raises RugptError where a bytes literal does not decode to Cyrillic."""
     if isinstance(value, (bytes, bytearray, memoryview)): return decode_bytes(bytes(value), where)
     if not isinstance(value, str):
-        raise RugptError(f"text is {type(value).__name__}, not a string", where,
-            "give every row a field `text` that holds a string")
+        raise RugptError(f"text is {'null' if value is None else type(value).__name__}, not a string", where,
+            "give the row a text, remove it, or set on_error to skip")
     if is_bytes_literal(value):
         try: data = ast.literal_eval(value.strip())
         except (ValueError, SyntaxError, MemoryError) as e:
             raise RugptError(f"text looks like a bytes literal and is not one ({type(e).__name__})", where,
-                "mend or remove the row") from None
+                "mend or remove the row, or set on_error to skip") from None
         text = decode_bytes(data, where)
         if MOJIBAKE.search(text) and not re.search("[а-яё]", text):
             raise RugptError("a bytes literal does not decode to Cyrillic", where,

@@ -71,11 +71,11 @@ def row_article(
 
     Raises RugptError where the row is no object or has no text."""
     if not isinstance(row, dict): raise RugptError(f"row is {type(row).__name__}, not an object", where,
-        "give one JSON object a line")
+        "give one JSON object a line, or set on_error to skip")
     if text_field not in row:
         raise RugptError(f"row has no field `{text_field}`", where,
             f"it has {', '.join(map(str, list(row)[:6])) or 'none'}; name the one that holds the text: --set "
-            f"text_field=NAME")
+            f"text_field=NAME; or set on_error to skip")
     text = decode_text(row[text_field], where)
     found = [next((decode_text(str(row[f])) for f in names if row.get(f) not in (None, "")), "")
         for names in (ID_FIELDS, REVISION_FIELDS)]

@@ -59,8 +59,8 @@ def followed_run(
         return named
     found = last_run() or str(runs_home()/"runs"/"demo")
     if not os.path.isdir(found):
-        raise RugptError("no run was made from here yet", str(runs_home()), "`rugpt run` makes one of the articles that "
-            "come along, `rugpt run --source FILE` one of yours; or give --run-dir")
+        raise RugptError("no run was made from here yet", str(runs_home()), "`rugpt run` makes one of the articles "
+            "that come along, `rugpt run --source FILE` one of yours; or give --run-dir")
     print(f"run directory {found}", file=sys.stderr, flush=True)
     return found
 

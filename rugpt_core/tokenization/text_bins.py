@@ -12,7 +12,7 @@ from pathlib import Path
 from ..common.errors import RugptError
 from ..common.progress import progress
 from ..corpus.article import article_id, document, parse, render, split_of
-from ..corpus.readers import read_source
+from ..corpus.readers import Faults, read_source
 from .bins import Bins, open_bins
 from .splits import Roles
 from .stage import make_tokenizer
@@ -74,9 +74,11 @@ def write_texts(
 def source_texts(
     source: str, # see `sources.read_source`
     limit: int = 0, # articles at most; 0: all
+    text_field: str = "", # field or column that holds the text; empty: text
+    on_error: str = "stop", # a row that cannot be read: stop, or skip it
 ) -> Iterator[str]: # title, empty line, text
     "The articles of a source as documents, as they are there: headings and paragraphs, nothing cleaned."
-    for raw in progress(read_source(source, limit), "reading", unit="articles"):
+    for raw in progress(read_source(source, limit, Faults(on_error), text_field), "reading", unit="articles"):
         article = parse(raw)
         text = document(article.title, render(article)[0])
         if text.strip(): yield text
