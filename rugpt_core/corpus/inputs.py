@@ -153,7 +153,7 @@ def read_pieces(
             head = read(1 << 16)
             packed = next((z for z, mark in PACKED.items() if head.startswith(mark)), "")
             if packed: raise RugptError(f"file is packed ({packed}), and its name does not say so", str(path),
-                f"name it {path.name}{packed}")
+                f"name it {path.name}{packed}, or set on_error to skip")
             encoding = file_encoding(head)
             decoder = codecs.getincrementaldecoder(encoding)("replace") if encoding else None
             for piece in chain([head], iter(lambda: read(1 << 20), b"")):
@@ -166,7 +166,7 @@ def read_pieces(
         mark = PACKED.get(path.suffix.lower())
         if mark and not plain_head(path).startswith(mark):
             raise RugptError(f"file is not packed as its name says ({path.suffix})", str(path),
-                f"name it {path.stem}") from None
+                f"name it {path.stem}, or set on_error to skip") from None
         raise RugptError(f"compressed file is cut or broken behind row {row} ({e})", f"{path}:{row + 1}",
             "fetch the file again, or set on_error to skip") from None
 
