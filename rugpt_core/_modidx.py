@@ -128,6 +128,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
             'rugpt_core.cli.options': { 'rugpt_core.cli.options.Parser': ('core/cli/options.html#parser', 'rugpt_core/cli/options.py'),
                                         'rugpt_core.cli.options.Parser.error': ( 'core/cli/options.html#parser.error',
                                                                                  'rugpt_core/cli/options.py'),
+                                        'rugpt_core.cli.options.Parser.parse_args': ( 'core/cli/options.html#parser.parse_args',
+                                                                                      'rugpt_core/cli/options.py'),
                                         'rugpt_core.cli.options.check_together': ( 'core/cli/options.html#check_together',
                                                                                    'rugpt_core/cli/options.py'),
                                         'rugpt_core.cli.options.finite_number': ( 'core/cli/options.html#finite_number',

@@ -8,6 +8,7 @@ __all__ = ['OPTIONS', 'FREES', 'OFF', 'Parser', 'whole_number', 'seed_number', '
 
 # %% ../../notebooks/core/cli/01_options.ipynb #54f50123
 import argparse
+import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -23,6 +24,21 @@ class Parser(argparse.ArgumentParser):
         "Raises RugptError with what argparse found."
         raise RugptError(message, self.prog.removeprefix("rugpt").strip() or "command line",
             f"`{self.prog} --help` lists what it takes")
+
+    def parse_args(self, args=None, namespace=None):
+        """As argparse does, but what is left over is answered by the command that it was meant for.
+
+        Raises RugptError where something is left over, with what may have been meant."""
+        found, rest = self.parse_known_args(args, namespace)
+        if not rest: return found
+        command = getattr(found, "command", "")
+        commands = next((a.choices for a in self._actions if isinstance(a, argparse._SubParsersAction)), {})
+        known = commands.get(command, self)
+        near = difflib.get_close_matches(rest[0].partition("=")[0], known._option_string_actions, 1)
+        hint = f"`{known.prog} --help` lists what it takes"
+        if near: hint = f"did you mean {near[0]}? {hint}"
+        elif command == "run" and not rest[0].startswith("-"): hint = f"did you mean --source {rest[0]}? {hint}"
+        raise RugptError(f"unknown argument {' '.join(rest):.100}", command or "command line", hint)
 
 def whole_number(text: str) -> int:
     "A whole number as an option takes it. Raises ArgumentTypeError for anything else."

@@ -198,12 +198,13 @@ def parse_settings(
     known, out = known_parameters(), {}
     for setting in settings:
         name, eq, text = setting.partition("=")
-        if not eq: raise RugptError(f"{setting!r:.100} is not name=value", where)
+        if not eq: raise RugptError(f"{setting!r:.100} is not name=value", where, "write NAME=VALUE without spaces")
         value = text
         if name in known and known[name].type != "str":
             try: value = yaml.safe_load(text)
             except (yaml.YAMLError, ValueError, RecursionError):
-                raise RugptError(f"{setting!r:.100} cannot be read", where) from None
+                raise RugptError(f"{setting!r:.100} cannot be read", where,
+                    "write a list in quotes, as in --set 'off_rules=[stress, homoglyphs]'") from None
         value = absolute_input(name, check_names({name: value}, known, where)[name], Path.cwd())
         if name in out and out[name] != value:
             raise RugptError(f"{name} is given twice, as {out[name]!r} and as {value!r}", where, "give it once")
