@@ -104,9 +104,12 @@ def check_value(
     Raises RugptError for a value of another type than declared, and for one that no computation can use: a number that
     is not finite or too large, a text with a NUL or half a character, a list of something else than texts."""
     remedy = remedy or f"{p.name}: {p.help}"
-    if p.type == "float" and isinstance(value, str) and EXPONENT.fullmatch(value.strip()): value = float(value)
+    if p.type in ("int", "float") and isinstance(value, str) and EXPONENT.fullmatch(value.strip()):
+        number = float(value)
+        value = int(number) if p.type == "int" and number.is_integer() and number < LARGEST else number
     good = isinstance(value, TYPES[p.type]) and (p.type == "bool" or not isinstance(value, bool))
-    if not good: raise RugptError(f"{p.name} must be {p.type}, not {value!r:.200}", where, remedy)
+    if not good: raise RugptError(f"{p.name} must be {p.type}, not {value!r:.200}", where,
+        f"write [a, b]; {remedy}" if p.type == "list" else remedy)
     if p.type == "list": value = [check_text(p.name, v, where, remedy) for v in value]
     if p.type == "str": check_text(p.name, value, where, remedy)
     if p.type in ("int", "float") and not abs(value) <= LARGEST:
@@ -205,6 +208,7 @@ def parse_settings(
             except (yaml.YAMLError, ValueError, RecursionError):
                 raise RugptError(f"{setting!r:.100} cannot be read", where,
                     "write a list in quotes, as in --set 'off_rules=[stress, homoglyphs]'") from None
+        if name in known and known[name].type == "list" and isinstance(value, str): value = re.split(r"\s*,\s*", value)
         value = absolute_input(name, check_names({name: value}, known, where)[name], Path.cwd())
         if name in out and out[name] != value:
             raise RugptError(f"{name} is given twice, as {out[name]!r} and as {value!r}", where, "give it once")
