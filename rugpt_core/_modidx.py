@@ -852,6 +852,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'rugpt_core/corpus/inputs.py'),
                                           'rugpt_core.corpus.inputs.check_row': ( 'core/corpus/inputs.html#check_row',
                                                                                   'rugpt_core/corpus/inputs.py'),
+                                          'rugpt_core.corpus.inputs.check_source': ( 'core/corpus/inputs.html#check_source',
+                                                                                     'rugpt_core/corpus/inputs.py'),
                                           'rugpt_core.corpus.inputs.file_encoding': ( 'core/corpus/inputs.html#file_encoding',
                                                                                       'rugpt_core/corpus/inputs.py'),
                                           'rugpt_core.corpus.inputs.folder_files': ( 'core/corpus/inputs.html#folder_files',

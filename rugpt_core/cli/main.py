@@ -29,8 +29,8 @@ from .study import add_study, cmd_study
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
 from .training import given_start, opened_ids
 from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import expected_shape, plain_file, read_json, resolve_run_dir, ROOT, runs_home
-from ..common.files import write_atomic
+from ..common.files import expected_shape, plain_file, read_json, refuse_address, resolve_run_dir, ROOT
+from ..common.files import runs_home, write_atomic
 from ..common.outputs import output_folder
 from ..runs.chain import check_chain, run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
@@ -369,6 +369,7 @@ def training_of(run_dir: str) -> dict:
 def cmd_import(args) -> int:
     "Make a checkpoint of ours from one of nanoGPT or transformers."
     from rugpt_core.convert.weights import import_checkpoint
+    refuse_address(args.checkpoint, "import")
     out = import_checkpoint(plain_file(args.checkpoint), output_folder(args.out), args.tokenizer)
     print(shown(out))
     return 0

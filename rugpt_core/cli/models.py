@@ -155,7 +155,11 @@ def cmd_generate(args) -> int:
     from rugpt_core.common.errors import disk_errors
     if args.out: output_file(args.out)
     if args.checkpoint:
-        checkpoint = load_checkpoint(Path(args.checkpoint).expanduser())
+        folder = Path(args.checkpoint).expanduser()
+        if folder.exists() and not (folder/"config.json").exists():
+            raise RugptError("no config.json here", str(folder), "this is a run: give it to --run-dir"
+                if (folder/"model").is_dir() else "give a folder of `rugpt import`, or model/qwen3 of a run")
+        checkpoint = load_checkpoint(folder)
         tokenizer = tokenizer_for(checkpoint, Path(args.tokenizer or Path(args.checkpoint)/"tokenizer").expanduser())
     else: _, checkpoint, tokenizer = run_checkpoint(args.run_dir, args.model)
     model = checkpoint.model

@@ -10,6 +10,7 @@ __all__ = ['OPTIONS', 'FREES', 'OFF', 'Once', 'Parser', 'whole_number', 'seed_nu
 import argparse
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -39,8 +40,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         "Raises RugptError with what argparse found."
-        raise RugptError(message, self.prog.removeprefix("rugpt").strip() or "command line",
-            f"`{self.prog} --help` lists what it takes")
+        where, meant = self.prog.removeprefix("rugpt").strip(), ""
+        told = re.match(r"argument COMMAND: invalid choice: '([^']+)'", message)
+        if told:
+            commands = next(a.choices for a in self._actions if isinstance(a, argparse._SubParsersAction))
+            near = difflib.get_close_matches(told[1], commands, 1)
+            message = f"unknown command {told[1]!r}"
+            meant = f"did you mean {near[0]}? " if near else "the command stands first, its options behind it. "
+        raise RugptError(message, where or "command line", f"{meant}`{self.prog} --help` lists what it takes")
 
     def parse_args(self, args=None, namespace=None):
         """As argparse does, but what is left over is answered by the command that it was meant for.
@@ -68,7 +75,7 @@ class Parser(argparse.ArgumentParser):
         if command == "generate": return f"did you mean --prompt '{word}'? "
         if command != "run": return ""
         if word in preset_names(): return f"did you mean --preset {word}? "
-        if given.get("source"): return "put a pattern in quotes: --source 'FOLDER/*.jsonl'; a folder takes several too. "
+        if given.get("source"): return "for several files give a folder, or a pattern in quotes: --source 'F/*.jsonl'. "
         return f"did you mean --source {word}? "
 
 def whole_number(text: str) -> int:

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['HUBS', 'SUFFIXES', 'ZIPS', 'ARCHIVES', 'SIDE_FILE', 'OPENERS', 'PACKED', 'WIDE', 'LONGEST_ROW', 'plain_suffix',
-           'folder_files', 'source_files', 'ZstReader', 'open_zipped', 'zip_errors', 'plain_head', 'file_encoding',
-           'read_pieces', 'read_lines', 'check_row', 'split_lines']
+           'folder_files', 'source_files', 'check_source', 'ZstReader', 'open_zipped', 'zip_errors', 'plain_head',
+           'file_encoding', 'read_pieces', 'read_lines', 'check_row', 'split_lines']
 
 # %% ../../notebooks/core/corpus/01_inputs.ipynb #2c08f2be
 import bz2
@@ -81,6 +81,12 @@ def source_files(
         if not f.stat().st_size: raise RugptError("file is empty", str(f),
             "give a file with articles, or remove it")
     return files
+
+def check_source(source: str): # as a person gave it
+    "Raises RugptError where a source has no files that can be read, before any stage is built."
+    if not source: raise RugptError("no source is given", "source",
+        f"give a file, a folder, a glob, or one of {', '.join(HUBS)}")
+    if source not in HUBS or resolve_path(source).exists(): source_files(source)
 
 # %% ../../notebooks/core/corpus/01_inputs.ipynb #42edb962
 class ZstReader:

@@ -109,7 +109,7 @@ def check_value(
         value = int(number) if p.type == "int" and number.is_integer() and number < LARGEST else number
     good = isinstance(value, TYPES[p.type]) and (p.type == "bool" or not isinstance(value, bool))
     if not good: raise RugptError(f"{p.name} must be {p.type}, not {value!r:.200}", where,
-        f"write [a, b]; {remedy}" if p.type == "list" else remedy)
+        {"list": "write [a, b]; ", "bool": "write true or false; "}.get(p.type, "") + remedy)
     if p.type == "list": value = [check_text(p.name, v, where, remedy) for v in value]
     if p.type == "str": check_text(p.name, value, where, remedy)
     if p.type in ("int", "float") and not abs(value) <= LARGEST:

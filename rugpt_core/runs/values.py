@@ -128,12 +128,12 @@ def check_files(stage: str, p: Mapping[str, Any]):
     "Raises RugptError where a file that a value names is not there."
     for name in STAGES[stage].files:
         value = p[name]
-        if not value or value in HUBS or not is_used(name, p): continue
+        if name == "source" and not value: raise RugptError("no source is given", "source", "give a file or a folder")
+        if not value or name == "source" or not is_used(name, p): continue # a source is looked at by its package
         path = resolve_path(value)
         if path.exists() or glob.glob(str(path), recursive=True): continue
         if name in ON_HUB and HUB_NAME.fullmatch(value) and not path.parent.exists(): continue
-        also = f", or one of {', '.join(HUBS)}" if name == "source" else ""
-        raise RugptError(f"{name} is missing", str(path), f"give {name} a file or folder that is there{also}")
+        raise RugptError(f"{name} is missing", str(path), f"give {name} a file or folder that is there")
 
 # %% ../../notebooks/core/runs/00_values.ipynb #6159b925
 NEEDS = {("executor", "local"): ("datatrove", "scale"), ("executor", "slurm"): ("datatrove", "scale"),
@@ -152,7 +152,8 @@ def check_machine(p: Mapping[str, Any]): # values of a stage
         pick_device(p["device"], p.get("dtype", "auto"))
 
 # %% ../../notebooks/core/runs/00_values.ipynb #ea9caa28
-OWN_CHECKS = {"clean": {"corpus.rule_engine:check_rules": ("off_rules", "extra_rules"),
+OWN_CHECKS = {"explore": {"corpus.inputs:check_source": ("source",)},
+    "clean": {"corpus.rule_engine:check_rules": ("off_rules", "extra_rules"),
         "corpus.filters:check_filters": ("off_filters",)},
     "synthesize": {"synthesis.engines:check_engine": ("llm_engine", "llm_base_url", "llm_model", "llm_model_path")},
     "classify": {"topics.sampling:check_topic_limits": ("topic_caps", "topic_floors", "topic_shares", "topics_file")},
