@@ -89,7 +89,9 @@ def markdown_table(rows: Sequence[Sequence[Any]]) -> str: # Markdown; the first 
 
 def text_measures(texts: dict[str, dict]) -> str:
     "Measures of generated texts beside the human ones, with their intervals."
-    def cell(m): return "—" if not m or m.get("value") is None else f"{m['value']:.3f} ({m['low']:.3f}–{m['high']:.3f})"
+    def cell(m):
+        if not m or m.get("value") is None: return "—"
+        return f"{m['value']:.3f}" + ("" if m["low"] is None else f" ({m['low']:.3f}–{m['high']:.3f})")
     return markdown_table([["texts", *SHOWN.values()],
         *([name, *(cell(ms.get(k)) for k in SHOWN)] for name, ms in texts.items())])
 
