@@ -47,10 +47,14 @@ def only_cached(
 ) -> bool:
     """True where the hub does not answer and the cache has what is wanted.
 
-    Raises RugptError where it does not answer and the cache has nothing."""
+    Raises RugptError where it does not answer and the cache has nothing, and for what cannot be a name there."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.utils import validate_repo_id
+    try: validate_repo_id(name)
+    except ValueError:
+        raise RugptError("is no folder that is there, and no name on the hub", name, "give one of them") from None
     try: check_hub(name)
     except RugptError:
-        from huggingface_hub import try_to_load_from_cache
         if not isinstance(try_to_load_from_cache(name, file), str): raise
         return True
     return False
