@@ -3053,6 +3053,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                               'rugpt_core/synthesis/new_numbers.py'),
                                                   'rugpt_core.synthesis.new_numbers.derived': ( 'core/synthesis/new_numbers.html#derived',
                                                                                                 'rugpt_core/synthesis/new_numbers.py'),
+                                                  'rugpt_core.synthesis.new_numbers.derived_years': ( 'core/synthesis/new_numbers.html#derived_years',
+                                                                                                      'rugpt_core/synthesis/new_numbers.py'),
                                                   'rugpt_core.synthesis.new_numbers.listed': ( 'core/synthesis/new_numbers.html#listed',
                                                                                                'rugpt_core/synthesis/new_numbers.py'),
                                                   'rugpt_core.synthesis.new_numbers.matches': ( 'core/synthesis/new_numbers.html#matches',

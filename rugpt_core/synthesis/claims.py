@@ -133,6 +133,7 @@ def anchors_of(text: str) -> list[Quantity]:
     found = [q for q in quantities(text) if q.kind != "month" and (q.digits or not q.ordinal or q.value > 1)]
     def ranged(a, b):
         return re.fullmatch(r"\s*(?:[—–-]|до|по|и)\s*", text[a.end:b.start]) is not None
+    found = [q for q in found if not re.fullmatch("[IVXLХ]+", text[q.start:q.end]) or q.kind == "century"] # Наполеон I
     return [q for i, q in enumerate(found) if not (i and (ranged(found[i - 1], q) or found[i - 1].start == q.start))]
 
 TIME_WORDS = {root(w) for w in "секунда минута час день сутки неделя месяц год лето".split()} - {root("лето")}

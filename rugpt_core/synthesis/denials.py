@@ -66,7 +66,8 @@ NOT_NEGATION = re.compile(
     r"|ниже|чаще|реже)\b",
     re.I,
 )
-STRONG = frozenset("никто ничто никогда ничего никого нигде ранее прежде раньше еще пока до".split())
+STRONG = frozenset("никто ничто никогда ничего никого нигде ранее прежде раньше еще пока до только лишь кроме остальные "
+    "прочие другие".split())
 AUXILIARY = frozenset(
     ("мочь стать быть начать хотеть продолжать перестать удаться суметь являться считаться иметь").split()
 )
@@ -124,7 +125,7 @@ def signs(text: str) -> tuple[Said, ...]:
     return tuple(out)
 
 NEGATORS = frozenset("не нет без вместо ни нельзя".split())
-REPLACING = frozenset("заменять заменить сменить сменять вытеснить вытеснять уступить".split())
+REPLACING = frozenset("отречься отрекаться заменять заменить сменить сменять вытеснить вытеснять уступить".split())
 LACKS = frozenset("лишить лишать лишенный лишиться лишаться отсутствовать утратить утрачивать потерять терять избежать "
     "лишение недоставать отсутствие нехватка".split())
 REFUSING = frozenset("отказаться отказываться отказать запретить запрещать запрещенный помешать мешать перестать "
@@ -148,6 +149,7 @@ def lacking(part: list[Token], at: int) -> set[int]:
         p = next((p for p in readings(t.text)[:4] if p.tag.POS == "NOUN" and p.tag.case in ("gent", "gen2", "accs")),
             None)
         before = readings(part[i - 1].text)[0].tag.POS if i else ""
+        if plain(t.text) in numerals(): continue
         counted = i and (part[i - 1].text[0].isdigit() or before == "NUMR" or plain(part[i - 1].text) in numerals())
         far = i > 1 and readings(part[i - 2].text)[0].tag.POS == "PREP" # «в его крови»
         if t.clause == part[at].clause and p and before != "PREP" and not far and not counted: found.append(i)
@@ -197,8 +199,10 @@ def same_predicate(a: Said, b: Said) -> bool:
     if a.lemma == b.lemma: return True
     x, y = re.sub("(?:ся|сь)$", "", a.lemma), re.sub("(?:ся|сь)$", "", b.lemma)
     if x == y: return True
+    short, long = sorted((x, y), key=len)
+    if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"): return True
     same = next((i for i, (p, q) in enumerate(zip(x, y)) if p != q), min(len(x), len(y)))
-    return same >= 5 and max(len(x), len(y)) - same <= 4
+    return same >= 5 and max(len(x), len(y)) - same <= 5
 
 def elsewhere(a: Said, b: Said) -> bool:
     "True where two clauses have words enough, and none in common: something else is said there."

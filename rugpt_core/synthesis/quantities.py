@@ -281,6 +281,8 @@ def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Qua
     value, end, n = float(digits), t.start + len(t.text), 1
     suffix = re.match(r"-(?:й|го|му|м|я|ю|е|х|ая|ой|ое|ые|ых|ый|ти|ми)\b", text[end:])
     step = 10.**-len(digits.partition(".")[2]) if "." in digits else 0.
+    if scale := re.match(r"-(тысяч|миллион|миллиард)н\w+", text[end:]): # 72-тысячная
+        value, end = value*SCALES[scale[1] + ("а" if scale[1] == "тысяч" else "")], end + len(scale[0])
     if at + 1 < len(run) and (word := numerals().get(plain(run[at + 1].text))) and word.scale:
         value, n, step = value*word.value, 2, (step or 1.)*word.value
         end = run[at + 1].start + len(run[at + 1].text)

@@ -56,7 +56,7 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
             new = new or (comma and word not in ("если", *JOIN)) or (i and run[i - 1].text in ":(")
             new = new or word in SPLIT or (word in JOIN and (acts or comma))
         if new and out[-1]: out.append({})
-        if t.start in numbers:
+        if t.start in numbers and (numbers[t.start].digits or numbers[t.start].value > 2 or numbers[t.start].dimension):
             q = numbers[t.start]
             out[-1][f"={q.kind if q.kind in ('year', 'day') else q.dimension or q.kind} {q.base:.6g}"] = "number"
             until = ends[t.start]
