@@ -219,10 +219,10 @@ from rugpt_core.synthesis import client, scheduler
 from rugpt_core.synthesis.plan import Ask, Wanted
 from rugpt_core.synthesis.session import Service
 from rugpt_core.synthesis.stage import make_articles
-clean, out, work, topics, rewrites, url = sys.argv[1:]
+clean, out, work, topics, rewrites, timeout, url = sys.argv[1:]
 client.LONGEST_WAIT = scheduler.LONGEST_WAIT = .5 # a minute in earnest
 counts = make_articles(clean, out, work, ask=Ask("faulty"), wanted=Wanted(int(topics), 4, rewrites=int(rewrites)),
-    service=Service("openai", base_url=url, concurrency=8, timeout=1.5), entity_check="capitals")
+    service=Service("openai", base_url=url, concurrency=8, timeout=float(timeout)), entity_check="capitals")
 json.dump(counts, open(out + "/counts.json", "w"))
 """
 
@@ -244,13 +244,14 @@ def answered(journal):
     return {key: text for key, text, _ in rows}, {key: asked_for(body) for key, body in sent.items()}
 
 
-def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False):
+def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False, timeout=1.5):
     """Synthesize against the server, killed by SIGKILL at so many answers, then again to the end: what came of it.
 
-    With `once_more` a third run asks for what the second one did not get."""
+    With `once_more` a third run asks for what the second one did not get. A whole try may take `timeout` seconds, and a
+    slow reply one more: on a busy machine a short one makes every reply late, and the stage gives the server up."""
     out, work, log = folder / "out", folder / "work", folder / "log.jsonl"
     out.mkdir()
-    command = [sys.executable, "-c", STAGE, *map(str, (clean, out, work, topics, rewrites))]
+    command = [sys.executable, "-c", STAGE, *map(str, (clean, out, work, topics, rewrites, timeout))]
     how = dict(
         cwd=ROOT,
         env={**os.environ, "OPENAI_API_KEY": "none-of-it"},
@@ -259,12 +260,12 @@ def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False):
         text=True,
     )
     start = time.time()
-    with fault_server(log) as url:
+    with fault_server(log, "--slow", str(timeout + 1)) as url:
         killed = subprocess.Popen([*command, url], **how)
         while len(answered(work / "journal.sqlite")[0]) < kill_at and killed.poll() is None:
             time.sleep(0.02)
         killed.send_signal(signal.SIGKILL)
-        killed.communicate()
+        said = killed.communicate()[0]
         before, known = answered(work / "journal.sqlite")
         early = lines(log)
         again = subprocess.run([*command, url], **how)
@@ -279,6 +280,7 @@ def killed_and_again(folder, clean, topics, rewrites, kill_at, once_more=False):
         counts=counts,
         once_more=last,
         killed=killed.returncode == -signal.SIGKILL,
+        said=said[-800:],
         answers_at_kill=len(before),
         asked_again=sum(late[p] > 0 for p in known.values()),
         changed=sum(after.get(k) != t for k, t in before.items()),

@@ -59,7 +59,7 @@ def test_faults_and_a_kill_in_the_middle_lose_nothing_and_repeat_nothing(clean, 
 @pytest.mark.slow
 def test_two_hundred_requests_meet_every_kind_of_fault_and_a_kill(clean, tmp_path):
     """None lost, none twice, all accounted for; the next run asks for what got no answer."""
-    found = killed_and_again(tmp_path, clean, topics=184, rewrites=16, kill_at=90, once_more=True)
+    found = killed_and_again(tmp_path, clean, topics=184, rewrites=16, kill_at=90, once_more=True, timeout=5)
     counts, last = found["counts"], found["once_more"]
     assert found["killed"] and 90 <= found["answers_at_kill"] < 200, found
     assert found["faults"].keys() - {"none"} == FAULTS.keys() and len(FAULTS) >= 12, found

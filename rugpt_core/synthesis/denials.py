@@ -66,8 +66,8 @@ NOT_NEGATION = re.compile(
     r"|ниже|чаще|реже)\b",
     re.I,
 )
-STRONG = frozenset("никто ничто никогда ничего никого нигде ранее прежде раньше еще пока до только лишь кроме остальные "
-    "прочие другие".split())
+STRONG = frozenset("никто ничто никогда ничего никого нигде ранее прежде раньше еще пока до только лишь кроме "
+    "остальные прочие другие".split())
 AUXILIARY = frozenset(
     ("мочь стать быть начать хотеть продолжать перестать удаться суметь являться считаться иметь").split()
 )
@@ -103,7 +103,7 @@ def signs(text: str) -> tuple[Said, ...]:
         for i, t in enumerate(part):
             hardly = i and plain(part[i - 1].text) == "почти" # «почти не» is little
             if plain(t.text) == "не" and t.start not in masked and not hardly: denied |= denied_by(part, i)
-            if lemma(t.text) in REFUSING or plain(t.text) in REFUSING: denied ^= refused_by(part, i)
+            if {lemma(t.text), plain(t.text)} & REFUSING: denied ^= refused_by(part, i)
             if plain(t.text) in ("без", "вместо") and i + 1 < len(part): denied.add(i + 1)
             owned = i and plain(part[i - 1].text) == "не" and lemma(t.text) == "иметь"
             instead = lemma(t.text) in REPLACING and readings(t.text)[0].tag.POS == "PRTF"
@@ -200,7 +200,8 @@ def same_predicate(a: Said, b: Said) -> bool:
     x, y = re.sub("(?:ся|сь)$", "", a.lemma), re.sub("(?:ся|сь)$", "", b.lemma)
     if x == y: return True
     short, long = sorted((x, y), key=len)
-    if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"): return True
+    if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"):
+        return True
     same = next((i for i, (p, q) in enumerate(zip(x, y)) if p != q), min(len(x), len(y)))
     return same >= 5 and max(len(x), len(y)) - same <= 5
 

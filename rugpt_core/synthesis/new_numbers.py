@@ -144,7 +144,8 @@ def new_quantities(
             q.value in spans or bool(hedged) and any(close(q.value, n, .2) for n in spans))
         span = span or (q.kind == "year" and q.value in years)
         # the day after four days is the fifth; «32 тысячи, союзники 23»
-        span = span or (q.ordinal and not q.digits and any(s.dimension == "time" and s.value == q.value - 1 for s in there))
+        span = span or (q.ordinal and not q.digits
+            and any(s.dimension == "time" and s.value == q.value - 1 for s in there))
         span = span or (not q.digits and q.kind == "number" and not q.dimension and q.value >= 3
             and q.value*1000 in scaled and "тысяч" in text[:q.start])
         rest = q.kind == "share" and any(s.kind == "share" and close(1 - s.value, q.value, .02) for s in there)
