@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from huggingface_hub import constants
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tokenizers import SentencePieceUnigramTokenizer
@@ -172,7 +173,11 @@ def test_hub_out_of_reach_names_the_remedy(monkeypatch):
     def refuse(*args, **kwargs):
         raise OSError("We couldn't connect to 'https://huggingface.co' to load the files.\nMore lines.")
 
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:1")  # where nobody listens
+    with pytest.raises(RugptError, match="cannot be reached.*Download it to a folder.*classifier=encoder"):
+        nli_module.NLI("MoritzLaurer/mDeBERTa-v3-base-mnli-xnli")
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", refuse)
+    monkeypatch.setattr(nli_module, "only_cached", bool)  # as if the cache had the model: it is asked for
     with pytest.raises(RugptError, match="couldn't connect.*Download it to a folder.*classifier=encoder"):
         nli_module.NLI("MoritzLaurer/mDeBERTa-v3-base-mnli-xnli")
 
