@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'NUMBERED', 'BEGIN',
-           'TALE_CHARS', 'VERB', 'OPEN_WORD', 'VERB_END', 'BE_DONE', 'LAST_WORD', 'POINTS', 'CLAUSE', 'NEAR',
-           'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD',
-           'LABEL_WORDS', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SHORT', 'SPEECH_NEAR', 'LISTS', 'MATHS',
-           'NUMERAL', 'SHORT_STATEMENT', 'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant',
+           'TALE_CHARS', 'RELATIVE', 'VERB', 'OPEN_WORD', 'VERB_END', 'BE_DONE', 'NOT_DONE', 'LAST_WORD', 'POINTS',
+           'CLAUSE', 'NEAR', 'STATEMENT_WORDS', 'WITHOUT_CLAUSE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE',
+           'TITLE_WORD', 'LABEL_WORDS', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SHORT', 'SPEECH_NEAR', 'LISTS',
+           'MATHS', 'SHORT_STATEMENT', 'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant',
            'wants_more', 'as_statement', 'names', 'quotation_is_gone', 'least_words', 'what_is_left',
            'without_announcement']
 
@@ -81,11 +81,13 @@ CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|�
     r"|В (?:результате|целом)\b|Поэтому"
     r"|Впрочем|Впоследствии|Вскоре|Позднее|Позже|Впервые же|Эт(?:от|а|о|и|им|ими|их|ого|ому|ой)\b|Данн(?:ый|ая|ое|ые|ых"
     r"|ым)\b|В то же время|(?:Наиболее|Самы[ймх]и?) [а-яё]+ из (?:них|этих)|Указанн|Перечисленн|Вышеперечисленн"
-    r"|Остальн|Други(?:м|е|ми)\b)")
+    r"|Остальн|Други(?:м|е|ми)\b|[А-ЯЁ][а-яё]{3,}ены\b)")
 NUMBERED = re.compile(r"(?:\d{1,2}|[а-я])[).] ") # an item of a list
 BEGIN = 400 # characters in which one who speaks says «я» or «мы»
 # a paragraph that opens with a number and is longer tells something: «122-мм пушка …», «5 мая 1848 года …»
 TALE_CHARS = 150
+
+RELATIVE = re.compile(r"[А-ЯЁ][^,.:;—]{3,60}, (?:(?:на|в|из|к|по|с|от|для) )?котор")
 
 def is_item(
     p: str, # a paragraph
@@ -105,17 +107,19 @@ def may_be_meant(
     if WE.search(re.sub("«[^«»]*»", "", begin).lower()): return True
     if CONTINUES.match(p): return False
     if TERM.match(p) or not p.endswith((".", ":", "?", "!")): return True
+    if RELATIVE.match(p) or not VERB.search(p[:BEGIN].lower()): return True # «Гатчинский узел, на котором …»
     return bool(next_one) and (len(p) < 70 and len(next_one) < TALE_CHARS or alike(p, next_one))
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #fb231b9f
-VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|можно|следует|[а-яё]{4,}(?:ано|аны|ено|ены)"
+VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|обязан[аы]?|можно|следует|[а-яё]{4,}(?:ано"
+    r"|аны|ено|ены)"
     r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
     r"|(?:[аяиеыуё]|ш)л(?:[аои]|ся|ась|ось|ись)?|ован[аоы]?|[её]н[аоы]?"
     r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен|способ)н[аоы]))(?![\w-])")
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #49f9a883
 # words behind which something is missing, whatever stands before them
-OPEN_WORD = re.compile(r"(?:^|[\s(])(?:[а-яё]*[ауеёия]ющ[а-яё]+|собой|себя|некоторые|необходим[аоы]?|эт(?:им|их"
+OPEN_WORD = re.compile(r"(?:^|[\s(])(?:[а-яё]*[ауеёия]ющ[а-яё]+|собой|себя|некоторые|необходим[аоы]?|эт(?:им"
     r"|ими) [а-яё]+"
     r"(?: и [а-яё]+)?|(?<!не )(?:явля|находи|относи|дел|различа|располага|встреча|называ|состоя|употребля|использу"
     r"|применя|размеща|помеща"
@@ -138,6 +142,7 @@ VERB_END = re.compile(r"(?:^|[\s(])[а-яё]*(?:(?:[юуя]|[жчшщ]а)т|[е�
 # «были заявлены», «может быть предназначен»
 BE_DONE = re.compile(r"(?<![а-яё])(?:(?:был[аио]?|быть|являются) (?:[а-яё]+ )?[а-яё]+(?:[ае]н|ыт)[аоы]"
     r"|быть [а-яё]+[ае]н)$")
+NOT_DONE = re.compile(r"(?<![а-яё])не [а-яё]+$") # «цезуру не нарушает»
 LAST_WORD = re.compile(r"(?: (?:и|или|а также))? ?[а-яё-]+$")
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #289c19b0
@@ -149,6 +154,7 @@ def wants_more(
     low = re.sub(r"\s*\([^()]*\)$", "", low)
     if OPEN_WORD.search(low): return True
     if BE_DONE.search(low): return True
+    if NOT_DONE.search(low): return False
     if not VERB_END.search(low) or low.endswith(("мало", "много")): return False
     clause = re.split(r"[,;:]| (?=(?:[вноксуи][аозт]? )?котор)", low)[-1]
     last = LAST_WORD.search(clause)
@@ -156,12 +162,14 @@ def wants_more(
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #9e09522b
 POINTS = re.compile(r"(?:дел[ия]т|делить|разбить|разбивают|классифицируют|классифицировать)(?:ся)? на [а-яё]+$"
-    r"|следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?\b|\bниже|таблиц|списк|список"
+    r"|следующ|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц|списк|список"
     r"|перечень|\bвот\b|(?:следующим|таким) образом|образом$|\bвиде\b|\bвида\b"
     r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|получим|имеем|вид|видом|децибелах)$")
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
     r"|среди (?:которых|них)(?: (?:можно )?(?:выделить|отметить|назвать|выделяются|были|есть))?)(?: следующие)?:$"
+    r"|, из них по [а-яё]+:$| [—–] это(?: могут быть| были)?:$"
+    r"|, [а-яё]+(?:ющ|ящ|ащ|ущ|вш)(?:ий|ая|ее|ие|его|ей|ую|им|их|ими)(?:ся)?(?: следующим образом)?:$"
     r"| в (?:следующем )?составе:$| и (?:граничит|включает|включал[аи]?|содержит|имеет|имел[аи]?|состоит из"
     r"|состоял[аи]? из"
     r"|делится на|входит в|насчитывает):$"
@@ -257,17 +265,13 @@ MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запи
     r"|выража(?:ется|ются)|вычисля(?:ется|ются)|зада[её]тся|формул[аоеыуй]+|выражени[еяйюм]+|уравнени[еяйюм]+"
     r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах)\b[^.:]{0,60}:$") # a formula comes
 
-NUMERAL = re.compile(r"\b(?:дв[аеух]+|двумя|тр[иеё]х?|тремя|четыр[а-яё]+|пят[ьи]|шест[ьи]|сем[ьи]|восем[ьи]|девят[ьи]"
-    r"|десят[а-яё]*"
-    r"|нескольк[а-яё]+|ряд[аеу]?|многи[а-яё]+)\b")
 SHORT_STATEMENT = 6
 
 def least_words(
     low: str, # a sentence in small letters
 ) -> int:
-    "Words that an announcement must have to stay: more where it is sure or counts what is gone, «три слоя»."
-    counts = SURE.search(low) or MATHS.search(low) or COUNTED.search(low) or NUMERAL.search(low)
-    return STATEMENT_WORDS if counts else SHORT_STATEMENT
+    "Words that an announcement must have to stay: more where it is sure to announce, «три слоя»."
+    return STATEMENT_WORDS if SURE.search(low) or MATHS.search(low) else SHORT_STATEMENT
 
 def what_is_left(
     sentence: str, # the last of a paragraph; ends in a colon
@@ -294,7 +298,9 @@ def what_is_left(
     if not sure and len(sentence.split()) <= LABEL_WORDS and not (listing and VERB.search(low)):
         return as_statement(sentence, 3) or sentence
     named = sure or len(sentence) <= 250 and listing
-    if named: return as_statement(sentence, 5 if goes_on else least_words(low))
+    if named:
+        left = as_statement(sentence, 5 if goes_on else least_words(low))
+        return left if left or sure or len(low.split()) < SHORT else sentence
     return as_statement(sentence, 5) or ("" if goes_on and goes_on[0] != "Это" and not VERB.search(low) else sentence)
 
 # %% ../../notebooks/core/corpus/09_announcements.ipynb #8c80e250
@@ -327,6 +333,7 @@ def without_announcement(
         gone = BELOW.match(sentence) and not (after and may_be_meant(after))
         return paragraph[:start].rstrip() if gone else paragraph
     if end.endswith(", что") and not after: return paragraph[:start].rstrip()
+    if sentence.count(")") > sentence.count("("): return paragraph # torn at an abbreviation
     if last == ",": return paragraph[:start].rstrip() if UNFINISHED.fullmatch(sentence) else paragraph
     announced = sentence if last == ":" else sentence + ":"
     left = what_is_left(announced, after, title)
