@@ -208,6 +208,7 @@ def cost_lines(
         lines.append(f"and up to {sum(i.way != 'outline' for i in plan.items):,} questions to the judge "
             f"({params['judge_model'] or params['llm_model']}), one for each answer whose form is right; not counted "
             f"here")
+    lines += plan.short_of(wanted)
     return lines + ([f"at {service.limits.rpm:g} a minute it takes {e['minutes_at_least']:g} minutes or more"]
         if e["minutes_at_least"] else [])
 
@@ -250,6 +251,7 @@ def make_articles(
     finder = name_finder(entity_check) if wanted.rewrites else ("none needed", str.split)
     with AskSession(service, ask, work_dir) as session:
         plan = plan_requests(clean_dir, topics_file, titles_file, ask, wanted, session.answer)
+        for line in plan.short_of(wanted): print(line, flush=True)
         session.answer(plan.articles)
         outcome, engine, price, budget = session.outcome, session.about(), session.price, session.budget
     if plan.articles and not any(i.key in outcome.answers for i in plan.articles):
