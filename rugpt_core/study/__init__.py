@@ -10,4 +10,8 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "read_results": "results",  # the results of a preset
     "evaluate": "claims",       # the estimate that an expression over results stands for
     "check_claims": "claims",   # the claims that results do not bear
+    "learning_curves": "figures",  # bits per byte by the text read
+    "measure_points": "figures",   # one measure of cells against another
+    "over_time": "figures",        # artifacts after each share of the training
+    "results_table": "figures",    # a row for each trained cell
 })

@@ -110,7 +110,8 @@ def waiting_for(
     data: StudyData,
     results: Path,
 ) -> str: # empty where nothing
-    "The cell whose model this one needs, and that is not done."
+    "What a cell needs and what is not there: the model of another cell, or synthetic articles."
+    if cell.settings["text"] == "synthetic" and not data.synthetic: return "--synthetic"
     if cell.settings["kind"] != "decoding": return ""
     of = by[cell.of[0]]
     return "" if is_current(of, cell_digest(of, by), data.source_digest, results) else of.id
@@ -135,7 +136,7 @@ def run_grid(
         needed = waiting_for(cell, by, data, results)
         if time.monotonic() >= deadline or needed:
             n["left"] += 1
-            if needed: print(f"{head}: needs {needed}, which is not done", flush=True)
+            if needed: print(f"{head}: needs {needed}, which is not there", flush=True)
             continue
         print(f"{head} …", flush=True)
         try: words = run_one(cell, by, data, home, results, threads, deadline)
