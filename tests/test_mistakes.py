@@ -66,6 +66,29 @@ def test_options_that_make_no_sense(capsys, args):
     refused(capsys, [], *args)
 
 
+@pytest.mark.parametrize(
+    "args, meant",
+    [
+        (["run", "articles.jsonl"], "--source articles.jsonl?"),
+        (["run", "demo"], "--preset demo?"),
+        (["run", "--source", "a.jsonl", "b.jsonl"], "For several files"),
+        (["run", "--source", "a.jsonl", "--source", "b.jsonl"], "--source is given twice"),
+        (["run", "--preset", "smoke", "--preset", "demo"], "--preset is given twice"),
+        (["run", "--limit", "9"], "--set limit=9?"),
+        (["run", "--set", "limit", "9"], "--set limit=9?"),
+        (["run", "--sorce", "a.jsonl"], "--source?"),
+        (["generate", "Река"], "--prompt 'Река'?"),
+        (["--preset", "demo", "run"], "The command stands first"),
+        (["genrate"], "Did you mean generate?"),
+        (["run", "--set", "dropout=0,1"], "Write it as 0.1"),
+        (["run", "--set", "off_rules=[stress"], "write a list in quotes".capitalize()),
+    ],
+    ids=lambda x: " ".join(x) if isinstance(x, list) else "",
+)
+def test_what_may_have_been_meant_is_said(capsys, args, meant):
+    refused(capsys, [meant], *args)
+
+
 PRESETS = {
     "a number as a name": b"1: 2\n",
     "null as a name": b"null: 2\n",

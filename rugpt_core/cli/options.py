@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..common.errors import RugptError
-from ..runs.parameters import LARGEST, parse_settings, preset_names
+from ..runs.parameters import known_parameters, LARGEST, parse_settings, preset_names
 from ..runs.values import SEEDS
 
 # %% ../../notebooks/core/cli/01_options.ipynb #1cd631ab
@@ -58,8 +58,12 @@ class Parser(argparse.ArgumentParser):
         command = getattr(found, "command", "")
         commands = next((a.choices for a in self._actions if isinstance(a, argparse._SubParsersAction)), {})
         known = commands.get(command, self)
-        near = difflib.get_close_matches(rest[0].partition("=")[0], known._option_string_actions, 1)
-        meant = f"did you mean {near[0]}? " if near else self.meant_by(rest[0], found)
+        name, _, value = rest[0].partition("=")
+        near = difflib.get_close_matches(name, known._option_string_actions, 1)
+        parameter = name.lstrip("-").replace("-", "_")
+        if "--set" in known._option_string_actions and name.startswith("--") and parameter in known_parameters():
+            meant = f"did you mean --set {parameter}={value or ' '.join(rest[1:2])}? "
+        else: meant = f"did you mean {near[0]}? " if near else self.meant_by(rest[0], found)
         raise RugptError(f"unknown argument {' '.join(rest):.100}", command or "command line",
             f"{meant}`{known.prog} --help` lists what it takes")
 
