@@ -129,7 +129,8 @@ def test_attempts(chain, capsys, tmp_path, attempt):
 
 
 ROWS = {
-    "clean": [b"\xff\xfe\x00", b'{"text": NaN}', b'{"text": 1}', b"[1]", b"[" * 100_000, b'{"text": "a", "title": {}}',
+    "clean": [b"\xff\xfe\x00", b'{"text": NaN}', b'{"text": 1}', b"[1]", b"[" * 100_000,
+              b'{"text": "a", "title": {"a": 1}}',
               b'{"text": "a", "id": ' + HUGE.encode() + b"}"],
     "judge": [b"1", b"[]", b"{}", b'{"answer": 1}', b'{"answer": "x", "way": 3}', b'{"answer": "x", "way": "zzz"}',
               b"\xff", b'{"answer": "x", "source": [1]}', b"[" * 100_000, b'{"answer": ' + HUGE.encode() + b"}"],

@@ -319,6 +319,37 @@ def test_the_limit_on_the_size_of_files_in_every_stage(chain, tmp_path, stage, s
     assert not [p for p in run.iterdir() if p.name.endswith((".tmp", ".old"))]
 
 
+def without_memory(args, limit):
+    """A command that may take so many bytes of address space."""
+    return subprocess.run(
+        [sys.executable, "-m", "rugpt_core", *map(str, args)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=600,
+        preexec_fn=limited(resource.RLIMIT_AS, limit),
+    )
+
+
+@pytest.mark.parametrize("megabytes", [60, 150, 450])
+def test_a_command_that_finds_no_memory(megabytes):
+    """Before anything of ours is loaded, in the middle of it, or in a library that aborts the process."""
+    one_line(without_memory(["clean", SAMPLE], megabytes * 1_000_000), "memory ran out")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["clean", "classify", "tokenize", "train", "generate", "artifacts", "report"])
+def test_no_memory_in_every_stage(chain, tmp_path, stage):
+    run = tmp_path / "r"
+    shutil.copytree(chain[0], run)
+    before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and "work" not in p.parts}
+    one_line(without_memory(["stage", stage, "--run-dir", run, "--force"], 700_000_000), "memory")
+    gone = [p for p in before if not p.exists() or p.read_bytes() != before[p]]
+    assert [p.name for p in gone if p.name not in (".lock", ".chain", "run.json")] == []
+    assert not [p for p in run.iterdir() if p.name.endswith((".tmp", ".old"))]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("times", [1, 2])
 def test_ctrl_c_ends_a_long_stage_within_five_seconds(chain, tmp_path, times):
@@ -371,15 +402,16 @@ def dead_hub(monkeypatch):
         s.bind(("127.0.0.1", 0))
         s.listen(64)
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{s.getsockname()[1]}")
-        monkeypatch.setenv("HF_HUB_ETAG_TIMEOUT", "1")
-        monkeypatch.setenv("HF_HUB_DOWNLOAD_TIMEOUT", "1")
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
         yield
 
 
 @pytest.mark.slow
 def test_a_hub_that_does_not_answer(dead_hub):
+    start = time.monotonic()
     done = rugpt("clean", "google/wiki40b", timeout=300)
-    assert done.returncode == 2 and "hub" in done.stderr, done.stderr[-2000:]
+    assert time.monotonic() - start < 60
+    one_line(done, "the hub did not answer within 20 seconds", "google/wiki40b")
 
 
 def test_last_lines_are_json():

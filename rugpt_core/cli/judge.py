@@ -121,14 +121,14 @@ def cmd_judge(args: argparse.Namespace) -> int:
     Raises RugptError where the file is missing or is not UTF-8 text."""
     finder = name_finder(args.entity_check)
     judge = judge_of_args(args)
-    if args.file == "-": return print_verdicts(sys.stdin, "standard input", finder, judge, args.work_dir)
-    path = plain_file(Path(args.file).expanduser())
+    path = "standard input" if args.file == "-" else plain_file(Path(args.file).expanduser())
     try:
+        if args.file == "-": return print_verdicts(sys.stdin, path, finder, judge, args.work_dir)
         with path.open(encoding="utf-8-sig") as lines:
             return print_verdicts(lines, str(path), finder, judge, args.work_dir)
     except (FileNotFoundError, IsADirectoryError):
         raise RugptError("file is missing", str(path), "give JSON lines, or - for standard input") from None
-    except UnicodeDecodeError: raise RugptError("file is not UTF-8 text", str(path), "convert it to UTF-8") from None
+    except UnicodeDecodeError: raise RugptError("is not UTF-8 text", str(path), "convert it to UTF-8") from None
 
 def judge_of_args(args: argparse.Namespace) -> Judge | None: # none: the rules alone
     "The judge that the options name."
