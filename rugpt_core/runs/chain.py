@@ -311,19 +311,22 @@ def run_notebook(stage: Stage, force: bool = False):
         f"out. {MEMORY_REMEDY}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
-            papermill.execute_notebook(str(source), str(running),
-                parameters=dict(stage.params, run_dir=str(stage.run_dir), chain=True, force=force),
-                kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
-                # the kernel's own errors reach us as cells'
-                coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"],
-                config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel"), # no port is opened
-                    "shutdown_wait_time": 2.})) # seconds, after Ctrl-C too
-            os.replace(running, target)
-    except papermill.PapermillExecutionError as e:
-        failure = notebook_failure(stage, e, running, target)
-        if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure from None
-        # the next run tries it again
-        print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
+            failed = None
+            try:
+                papermill.execute_notebook(str(source), str(running),
+                    parameters=dict(stage.params, run_dir=str(stage.run_dir), chain=True, force=force),
+                    kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
+                    # the kernel's own errors reach us as cells'
+                    coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"],
+                    config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel"), # no port is opened
+                        "shutdown_wait_time": 2.})) # seconds, after Ctrl-C too
+                os.replace(running, target)
+            except papermill.PapermillExecutionError as e: failed = e # a cell's: its own line says more than ours
+        if failed:
+            failure = notebook_failure(stage, failed, running, target)
+            if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure from None
+            # the next run tries it again
+            print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:
         raise died from None
     except RuntimeError as e: # of jupyter_client: no kernel came up
