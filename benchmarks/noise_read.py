@@ -1,6 +1,6 @@
-"""What of the noise that a reader found in 60 whole cleaned articles is still there, by kind.
+"""What of the noise that a reader found in whole cleaned articles is still there, by kind.
 
-The places, a few words each, are in benchmarks/results/noise_read.json: whether the rules of 0d57cfc left them
+The places, a few words each, are in benchmarks/results/noise_read*.json: whether the rules of 0d57cfc left them
 (`before`) and whether those of the day of the reading did (`read`). This script cleans the same articles now and looks
 for each place (`mended`): rules were mended after these very places, so its count is a bound and no estimate. A place
 that the rules made anew is not seen."""
@@ -29,10 +29,11 @@ def cleaned(source: Path, wanted: set[str]) -> dict[str, str]:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, default=DATA)
+    parser.add_argument("--result", type=Path, default=RESULT, help="the reading, e.g. noise_read-20261207.json")
     args = parser.parse_args()
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is counted")
-    result = json.loads(RESULT.read_text(encoding="utf-8"))
+    result = json.loads(args.result.read_text(encoding="utf-8"))
     texts, places = cleaned(args.source, set(result["articles"])), result["places"]
     for place in places:
         place["mended"] = place["text"] in texts[place["source_id"]]
@@ -41,7 +42,7 @@ def main():
                        for kind in sorted({p["kind"] for p in places})}
     result["total"] = {v: sum(p[v] for p in places) for v in VERSIONS}
     result["per_1000_characters"] = {v: round(1000*n/result["characters"][v], 4) for v, n in result["total"].items()}
-    write_json(RESULT, result)
+    write_json(args.result, result)
     print(result["total"], result["per_1000_characters"])
 
 
