@@ -19,7 +19,7 @@ from rugpt_core.modeling.model import ModelConfig, build_model
 
 WORDS = "река озеро гора лес город дорога мост поле берег остров зима лето север юг снег дождь".split()
 SETTINGS = ("eval_every=4", "batch_size=4", "grad_accum=1", "threads=1", "device=cpu", "eval_tokens=512")
-QUICK = ["--steps", "8", *(f"--set={s}" for s in SETTINGS)]
+QUICK, SIXTY = (["--steps", str(n), *(f"--set={s}" for s in SETTINGS)] for n in (8, 60))
 
 
 def articles(path, seed, n=150):
@@ -28,6 +28,16 @@ def articles(path, seed, n=150):
     rows = [dict(title=f"{g.choice(WORDS)} {i}", text=" ".join(g.choices(WORDS, k=60)) + ".") for i in range(n)]
     path.write_text("\n".join(str(r).replace("'", '"') for r in rows), encoding="utf-8")
     return path
+
+
+def nanogpt_checkpoint(path):
+    """A ckpt.pt as nanoGPT's train.py leaves it."""
+    config = ModelConfig("gpt2", 66, 32, 1, 2, 0, 32)  # a row to spare, as nanoGPT pads its vocabulary
+    state = transformers_state(build_model(config))
+    flip = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
+    ours = {k: v.T.contiguous() if k.endswith(flip) else v for k, v in state.items()}
+    args = dict(vocab_size=66, block_size=32, n_layer=1, n_head=2, n_embd=32, bias=True)
+    torch.save(dict(model=ours | {"lm_head.weight": ours["transformer.wte.weight"]}, model_args=args), path)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,7 @@ def other(first, tmp_path_factory):
 
 def copy_tokens(run_dir, target):
     """A new run directory on the same ids."""
-    shutil.copytree(run_dir/"tokens", target/"tokens")
+    shutil.copytree(run_dir/"tokens", target/"tokens", dirs_exist_ok=True)
     return target
 
 
@@ -69,23 +79,53 @@ def test_training_goes_on_with_other_text(first, other, tmp_path, optimizer):
     assert rows[0]["val_loss"] < read_jsonl(first/"model/qwen3/log.jsonl")[0]["val_loss"]
 
 
-@pytest.mark.parametrize("optimizer", ["fresh", "kept"])
-def test_kill_9_from_a_start_changes_no_bit(first, other, tmp_path, optimizer):
-    weights = []
+def whole_and_killed(command_for, tmp_path, family="qwen3"):
+    """What sixty steps leave, without a kill and with one; `command_for` gives the command for a run directory."""
+    files = []
     for name in ("whole", "killed"):
-        run_dir = copy_tokens(other, tmp_path/name)
-        steps = ["--steps", "60", *QUICK[2:]]
-        args = [*BARE, "train", "--run-dir", str(run_dir), "--init-from", str(first), "--init-optimizer", optimizer,
-            *steps]
+        run_dir = tmp_path/name
+        args = command_for(run_dir)
         if name == "killed":
             process = started(args)
-            reached(run_dir, 12, process)
+            reached(run_dir, 12, process, family)
             process.kill()
             process.communicate()
-            assert read_json(run_dir/"model/qwen3/checkpoints/last.json")["step"] < 60
+            assert read_json(run_dir/f"model/{family}/checkpoints/last.json")["step"] < 60
         finished(args)
-        weights.append([(run_dir/f"model/qwen3/{f}").read_bytes() for f in ("model.safetensors", "log.jsonl")])
-    assert weights[0] == weights[1]
+        files.append([(run_dir/f"model/{family}/{f}").read_bytes() for f in ("model.safetensors", "log.jsonl")])
+    return files
+
+
+@pytest.mark.parametrize("optimizer", ["fresh", "kept"])
+def test_kill_9_from_a_start_changes_no_bit(first, other, tmp_path, optimizer):
+    whole, killed = whole_and_killed(lambda run_dir: [*BARE, "train", "--run-dir", str(copy_tokens(other, run_dir)),
+        "--init-from", str(first), "--init-optimizer", optimizer, *SIXTY], tmp_path)
+    assert whole == killed
+
+
+@pytest.fixture(scope="module")
+def starts(first, tmp_path_factory):
+    """What else training can start from: a folder of transformers, and nanoGPT's ids with and without its ckpt.pt."""
+    folder = tmp_path_factory.mktemp("starts")
+    rugpt("export", "--run-dir", first, "--out", folder/"hf", "--formats", "transformers", "--no-check", check=0)
+    for split, n in (("train", 3000), ("val", 400)):
+        (np.arange(n)*7 % 65).astype("<u2").tofile(folder/f"{split}.bin")
+    nanogpt_checkpoint(folder/"ckpt.pt")
+    plain = ["--bins", str(folder), "--vocab-size", "65"]
+    return dict(transformers=["--init-from", str(folder/"hf")],
+        checkpoint=[*plain, "--init-from", str(folder/"ckpt.pt")],
+        bins=[*plain, "--depth=1", "--set=n_embd=32", "--set=n_head=2", "--set=block_size=32"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("start", ["transformers", "checkpoint", "bins"])
+def test_kill_9_from_other_starts_changes_no_bit(starts, other, tmp_path, start, dtype):
+    def command_for(run_dir):
+        where = copy_tokens(other, run_dir) if start == "transformers" else run_dir
+        return [*BARE, "train", "--run-dir", str(where), *starts[start], *SIXTY, f"--set=dtype={dtype}"]
+    whole, killed = whole_and_killed(command_for, tmp_path, "gpt2" if start == "checkpoint" else "qwen3")
+    assert whole == killed
 
 
 def test_a_folder_of_transformers_with_its_tokenizer(first, other, tmp_path):
@@ -138,13 +178,7 @@ def test_plain_bins_of_nanogpt(tmp_path):
 
 
 def test_nanogpt_checkpoint_on_plain_bins(tmp_path):
-    config = ModelConfig("gpt2", 66, 32, 1, 2, 0, 32)  # a row to spare, as nanoGPT pads its vocabulary
-    state = transformers_state(build_model(config))
-    flip = (".c_attn.weight", ".c_proj.weight", ".c_fc.weight")
-    ours = {k: v.T.contiguous() if k.endswith(flip) else v for k, v in state.items()}
-    args = dict(vocab_size=66, block_size=32, n_layer=1, n_head=2, n_embd=32, bias=True)
-    torch.save(dict(model=ours | {"lm_head.weight": ours["transformer.wte.weight"]}, model_args=args),
-        tmp_path/"ckpt.pt")
+    nanogpt_checkpoint(tmp_path/"ckpt.pt")
     for split, n in (("train", 3000), ("val", 400)):
         (np.arange(n) % 65).astype("<u2").tofile(tmp_path/f"{split}.bin")
     done = finished([*BARE, "train", "--run-dir", str(tmp_path/"run"), "--bins", str(tmp_path), "--vocab-size", "65",

@@ -73,9 +73,9 @@ def finished(args):
     return done
 
 
-def reached(run_dir, step, process):
+def reached(run_dir, step, process, family="qwen3"):
     """Wait until a state of that step or a later one is stored."""
-    last = run_dir/"model/qwen3/checkpoints/last.json"
+    last = run_dir/f"model/{family}/checkpoints/last.json"
     for _ in range(6000):
         if last.exists() and json.loads(last.read_text())["step"] >= step:
             return
