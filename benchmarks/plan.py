@@ -2,7 +2,8 @@
 
     python benchmarks/plan.py --parts law        # trains small models; writes benchmarks/results/plan_law.json
     python benchmarks/plan.py --parts fit        # fits the law anew to the runs that are there
-    python benchmarks/plan.py --parts predict    # five configurations; writes benchmarks/results/plan.json
+    python benchmarks/plan.py --parts memory     # ten configurations for the margin of memory; plan_memory.json
+    python benchmarks/plan.py --parts predict    # five others; writes benchmarks/results/plan.json
 """
 import argparse
 import json
@@ -22,7 +23,7 @@ from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.tokenization.bins import open_bins
 from rugpt_core.tokenization.text_bins import source_texts, write_texts
 from rugpt_core.training.config import resolve_settings
-from rugpt_core.training.planner import forecast
+from rugpt_core.training.planner import MARGIN, forecast
 from rugpt_core.training.trainer import train_model
 
 RESULTS = ROOT/"benchmarks/results"
@@ -83,10 +84,15 @@ def fit_law():
     write_json(path, stored | dict(points=points, fit=rows))
 
 
-CONFIGURATIONS = (  # family, depth, block, batch, more settings; none of them was used to fit anything
+FITTED = (  # family, depth, block, batch, more settings; `planner.MARGIN` is chosen on these
     ("qwen3", 4, 256, 8, {}), ("gpt2", 4, 256, 8, {}), ("qwen3", 3, 128, 16, dict(dtype="float32")),
-    ("qwen3", 6, 256, 4, {}),
-    ("qwen3", 4, 512, 4, dict(optimizer="adamw")),
+    ("qwen3", 6, 256, 4, {}), ("qwen3", 4, 512, 4, dict(optimizer="adamw")), ("qwen3", 5, 128, 8, {}),
+    ("gpt2", 3, 256, 8, dict(dtype="float32")), ("qwen3", 4, 128, 32, {}), ("gpt2", 6, 256, 4, dict(optimizer="adamw")),
+    ("qwen3", 3, 512, 4, dict(dtype="float32", optimizer="adamw")),
+)
+CONFIGURATIONS = (  # none of these was used to fit anything
+    ("gpt2", 5, 128, 16, {}), ("qwen3", 6, 128, 8, dict(dtype="float32")), ("gpt2", 4, 512, 2, {}),
+    ("qwen3", 5, 256, 8, {}), ("qwen3", 3, 256, 16, dict(optimizer="adamw")),
 )
 REAL = """import json, statistics, sys, tempfile, time
 from pathlib import Path
@@ -112,10 +118,9 @@ print(json.dumps([statistics.median(seconds[1:]), peak_memory_mb()]))
 """
 
 
-def predict(source: str, work: Path, threads: int, steps: int):
-    """Memory and speed of five configurations, predicted and then measured in training, a process each."""
-    bins, rows = ids(source, work, 8192), []
-    for family, depth, block, batch, more in CONFIGURATIONS:
+def beside(bins, configurations, threads: int, steps: int):
+    """Memory and speed of each configuration, predicted and then measured in training, a process each."""
+    for family, depth, block, batch, more in configurations:
         given = SETTINGS | dict(batch_size=batch, max_steps=1000, threads=threads) | more
         config, t = resolve_settings(family, bins.vocab_size, len(bins.train), block, depth, **given)
         found = forecast(config, t)
@@ -124,13 +129,34 @@ def predict(source: str, work: Path, threads: int, steps: int):
         seconds, memory = json.loads(done.stdout.strip().splitlines()[-1])
         name = f"{family} {config.n_layer} x {config.n_embd}, block {block}, batch {batch}, {t.optimizer}, {t.dtype}"
         tokens = batch*block
-        rows.append(dict(configuration=name, predicted_mb=round(found.memory_mb), measured_mb=round(memory),
+        yield dict(configuration=name, predicted_mb=round(found.memory_mb), measured_mb=round(memory),
             memory_error=round(found.memory_mb/memory - 1, 3), predicted_speed=round(tokens/found.step_seconds(1)),
-            measured_speed=round(tokens/seconds), speed_error=round(seconds/found.step_seconds(1) - 1, 3)))
-        print(rows[-1], flush=True)
+            measured_speed=round(tokens/seconds), speed_error=round(seconds/found.step_seconds(1) - 1, 3))
+
+
+def predict(source: str, work: Path, threads: int, steps: int):
+    """Five configurations that nothing was fitted to."""
+    rows = []
+    for row in beside(ids(source, work, 8192), CONFIGURATIONS, threads, steps):
+        rows.append(row)
+        print(row, flush=True)
         about = dict(date=date.today().isoformat(), versions=versions(), threads=threads, steps=steps,
                      load=round(os.getloadavg()[0], 1))
         write_json(RESULTS/"plan.json", about | dict(rows=rows))
+
+
+def memory(source: str, work: Path, threads: int):
+    """What trials hold beside what training holds, without the margin: the middle of the errors is the margin."""
+    rows = []
+    for row in beside(ids(source, work, 8192), FITTED, threads, 3):
+        trial_mb = row["predicted_mb"]/MARGIN
+        row = dict(configuration=row["configuration"], trial_mb=round(trial_mb), measured_mb=row["measured_mb"],
+                   error=round(trial_mb/row["measured_mb"] - 1, 3))
+        rows.append(row)
+        print(row, flush=True)
+        errors = [r["error"] for r in rows]
+        write_json(RESULTS/"plan_memory.json", dict(date=date.today().isoformat(), versions=versions(), threads=threads,
+            margin=MARGIN, middle=round(1/(1 + (min(errors) + max(errors))/2), 3), rows=rows))
 
 
 def parse() -> argparse.Namespace:
@@ -151,6 +177,8 @@ def main():
         law(args.source, Path(args.work), args.threads)
     if {"law", "fit"} & set(args.parts.split(",")):
         fit_law()
+    if "memory" in args.parts.split(","):
+        memory(args.source, Path(args.work), args.threads)
     if "predict" in args.parts.split(","):
         predict(args.source, Path(args.work), args.threads, args.steps)
 
