@@ -75,7 +75,8 @@ def trial_apart(config: ModelConfig, t: TrainConfig) -> Rehearsal:
 
 
 # %% ../../notebooks/core/training/08_planner.ipynb #bf064baa
-# a run holds more than its trial: mapped ids, fragments; the middle of the errors in benchmarks/results/plan_memory.json
+# a run holds more than its trial: mapped ids, fragments. The middle of the errors in benchmarks/results/
+# plan_memory.json
 MARGIN = 1.034
 
 def forecast(
