@@ -1,5 +1,6 @@
 """Synthesis against a server that misbehaves: nothing lost, nothing asked twice after a kill, no key in any file."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -121,3 +122,32 @@ def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
     assert any(p.name == "failed.03_synthesize.ipynb" for p in files) and any(p.suffix == ".sqlite" for p in files)
     held = [str(p) for p, data in files.items() if KEY.encode() in data]
     assert not held and KEY not in done.stdout + done.stderr + refused.stdout + refused.stderr
+
+
+@pytest.mark.slow
+def test_open_requests_and_rejected_answers_are_asked_again(chain, tmp_path, monkeypatch):
+    """By the command line: a stage with open requests is not current; --retry-rejected asks for the rejected alone."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    run_dir, log = tmp_path / "run", tmp_path / "log.jsonl"
+    shutil.copytree(chain[0], run_dir, ignore=shutil.ignore_patterns("model", "report", "tokens", "generations"))
+    values = dict(llm_engine="openai", llm_model="faulty", n_topic_articles=24, n_rewrites=2, llm_timeout=4,
+                  llm_concurrency=8, n_outlines=2)
+    sets = [x for k, v in values.items() for x in ("--set", f"{k}={v}")]
+
+    def run(*options):
+        before = len(lines(log))
+        done = rugpt("synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", *options, check=0)
+        counts = json.loads((run_dir / "synthetic/manifest.json").read_text())["counts"]
+        return counts, lines(log)[before:], done.stdout + done.stderr
+
+    with fault_server(log, "--slow", "5", "--pause", "0.01") as url:
+        first, _, _ = run()
+        assert first["asks_again"] > 0 and first["rejected"] > 0, first
+        second, asked, _ = run()
+        assert second["requests"]["new"] == first["asks_again"] and asked, (first, second)
+        kept = set(read_parquet(run_dir / "synthetic/articles.parquet")["id"])
+        rejected = read_parquet(run_dir / "synthetic/rejected.parquet")["source_id"].tolist()
+        third, _, said = run("--retry-rejected")
+        assert f"{len(rejected)} rejected answers are asked for again" in said, said
+        assert third["requests"]["new"] == len(rejected) + second["asks_again"], (second, third)
+        assert kept <= set(read_parquet(run_dir / "synthetic/articles.parquet")["id"]), "an accepted article was lost"
