@@ -3,10 +3,12 @@
 python benchmarks/load.py [--share 0.1] [--only NAME,…]     a share of 0.1 takes a tenth of each size
 
 Each measurement is a process of its own; memory is the largest sum over the process and its children. The inputs
-are made up from words, no article like another."""
+are made up from sentences of the embedded corpus, no article like another. A row says when and at which commit it was
+measured, for `--only` leaves the others as they were."""
 
 import argparse
 import json
+import os
 import platform
 import random
 import re
@@ -28,11 +30,11 @@ SAMPLE = ROOT / "data/sample/wiki40b_ru.jsonl"
 
 @cache
 def sentences() -> list[str]:
-    """Sentences of the embedded corpus."""
+    """Sentences of the embedded corpus, without those that carry its noise."""
     rows = (json.loads(x) for x in SAMPLE.read_text(encoding="utf-8").splitlines() if x)
     texts = (re.sub(r"_[A-Z_]+_", " ", row["text"]) for row in rows)
     found = (part.strip() for text in texts for part in re.split(r"(?<=[.!?])\s+", text))
-    return [x for x in found if len(x) > 40 and x[-1] == "." and "\n" not in x]
+    return [x for x in found if len(x) > 40 and x[-1] == "." and not re.search(r"[\n\\<>{}\[\]|'\"]", x)]
 
 
 def prose(rng: random.Random, chars: int) -> str:
@@ -53,7 +55,8 @@ def write_rows(path: Path, sizes, seed: int = 0):
         for n, size in enumerate(sizes):
             at = pool.index(". ", rng.randrange(len(pool) // 4)) + 2
             text = pool[at : at + size] if size < 300_000 else prose(rng, size)
-            row = {"id": n, "title": f"Статья {n}", "text": prose(rng, 100) + text[: text.rindex(".") + 1]}
+            whole = text[: text.rfind(".") + 1] or text + "."  # the sentence may be longer than the article
+            row = {"id": n, "title": f"Статья {n}", "text": prose(rng, 100) + whole}
             f.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
@@ -132,9 +135,21 @@ for n in range(0, int(sys.argv[1]), 64*100):
 """
 
 
+@cache
+def commit() -> str:
+    """The commit that is measured; with a + where files were changed since."""
+    try:
+        head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
+        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=ROOT, capture_output=True, text=True)
+    except OSError:
+        return ""
+    return head.stdout.strip() + "+" * bool(changed.stdout.strip())
+
+
 def rows_of(name: str, share: float):
-    """Measure one input at a tenth of its size and at all of it: flat memory is the same twice."""
-    for part in (0.1 * share, share):
+    """Measure one input at a tenth of its size and at all of it: the ratio of their peaks is 1 where memory is flat."""
+    tenth = {}
+    for part in (round(0.1 * share, 6), share):
         if name == "100,000 generated tokens":
             found = measured([sys.executable, "-c", TOKENS, str(int(100_000 * part))])
             size = None
@@ -161,7 +176,12 @@ def rows_of(name: str, share: float):
                 min=round(value, 1),
                 max=round(value, 1),
                 runs=1,
+                ratio_to="a tenth of it" if metric in tenth else None,
+                ratio=round(value / tenth[metric], 2) if metric in tenth else None,
+                date=str(date.today()),
+                commit=commit(),
             )
+            tenth.setdefault(metric, value)
 
 
 def main():
@@ -177,11 +197,15 @@ def main():
     for name in names:
         for row in rows_of(name, args.share):
             rows.append(row)
-            print(f"{row['work']}, share {row['share']:g}: {row['metric']} {row['median']:,} {row['unit']}", flush=True)
+            times = f", {row['ratio']} times {row['ratio_to']}" if row["ratio"] else ""
+            print(
+                f"{row['work']}, share {row['share']:g}: {row['metric']} {row['median']:,} {row['unit']}{times}",
+                flush=True,
+            )
         write_json(
             RESULT,
             dict(
-                machine=f"{platform.system()} {platform.machine()}",
+                machine=f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
                 versions=versions(),
                 date=str(date.today()),
                 rows=rows,
