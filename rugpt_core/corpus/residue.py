@@ -6,9 +6,9 @@
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
            'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS',
-           'PICTURES', 'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'COLOURS', 'MARKED', 'MARKED_CHARS',
-           'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend', 'what_stays',
-           'without_residue']
+           'PICTURES', 'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'COLOURS', 'MARKED',
+           'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend',
+           'what_stays', 'without_residue']
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #c354f543
 import re
@@ -95,19 +95,22 @@ SEEN = (rf"{SEE}(?:(?:в |на |на предыдущ\w+ |ниже в )?(?:ра�
     rf"|галере|приложени|список|списк|пример|врезк|карт[уы]\b|{PICTURE})|{SIDE} (?:в )?(?:раздел|подраздел"
     rf"|{PICTURE}))[а-яё]*")
 # «(см. Священный союз)»: the name of another page, not of a book
-PAGE = r"(?!ниже|выше|далее|там|по|у|в\b|на\b|гл|стр|том|т\.|с\.)[А-ЯЁа-яё][а-яё-]{3,}(?: [А-ЯЁа-яё-]{3,}){0,3}"
-IN_BRACKET = re.compile(rf" ?\((?:{SEE}{PAGE}|{SEEN}(?:[ :][^()\n]{{0,100}})?|(?:на|в) {PICTURE}(?: {SIDE})?"
+PAGE = (r"(?:(?!ниже|выше|далее|там|по|у|в\b|на\b|гл|стр|том|т\.|с\.)[А-ЯЁа-яё]"
+    r"(?:[а-яё-]{3,}|[а-яё] (?=[А-ЯЁа-яё]{3}))(?: ?[А-ЯЁа-яё-]{2,}){0,3}|(?-i:[A-Z]{3,6}))")
+IN_BRACKET = re.compile(rf" ?\((?:{SEE}{PAGE}(?:, {PAGE})*"
+    rf"|{SEEN}(?:[ :][^()\n]{{0,100}})?|(?:на|в) {PICTURE}(?: {SIDE})?"
     rf"|{PICTURE} {SIDE}"
     rf"|(?:рис|табл|илл)\. ?\d{{1,2}}[а-я]?(?:, \d{{1,2}})?|(?:рисунок|таблица|фото|схема) \d{{1,2}}|{SEE}"
     rf"(?:Wikipedia|Википедия|en|de|fr):[^()\n]{{0,80}}(?:\([^()\n]{{0,40}}\))?|основная статья:[^()\n]{{0,80}})\)"
-    rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))", re.I)
+    rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))|[,;] {SEE}(?-i:[A-Z]{{3,6}})(?=\))", re.I)
 AS_SHOWN = re.compile(rf",? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на"
     rf"|из|в|по)"
     rf" {NOT_HERE}(?=[,.;)])", re.I)
 GIVEN = r"(?:показан|изображ[её]н|привед[её]н|представлен|указан|дан[аоы]?\b|перечислен|собран|свед[её]н)"
 SHOWS = (rf"(?:{GIVEN}|приводит|перечисля|отображ|продемонстрирован|отражен|отражён|иллюстрир|показыва|демонстриру"
     r"|содерж)")
-SHOWN = re.compile(rf"(?:[ВН]а? {NOT_HERE} (?:также |были |кратко |подробно )?{GIVEN}|(?:[ВН]а? )?{DEICTIC} "
+SHOWN = re.compile(rf"(?:[ВН]а? (?:этой )?{NOT_HERE} (?:также |были |кратко |подробно )?"
+    rf"(?:{GIVEN}|описан)|(?:[ВН]а? )?{DEICTIC} "
     rf"(?:[а-яё]+ ){{0,3}}?"
     rf"{SHOWS})[^!?]*|[^!?,]{{0,90}}\b{GIVEN}[аоы]? (?:в|на) {NOT_HERE}(?: {SIDE})?|(?:{SEE}|Полный список {SEE}"
     rf"|(?:\* )?Для "
@@ -146,12 +149,16 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
     return (" ".join(kept), hits + found) if found else (line, hits)
 
 # %% ../../notebooks/core/corpus/10_residue.ipynb #495539c6
-PAIR = r"[А-ЯЁA-Z*][А-ЯЁA-Za-zа-яё/+%.±*]{0,6}"
+PAIR = r"[А-ЯЁA-Z*+][А-ЯЁA-Za-zа-яё\d/+%.±*-]{0,6}"
 WORDS = r"(?=[А-ЯЁа-яё]{3})[^,;=\n]{2,50}"
 LEGEND = re.compile(rf"(?:(?:Описание|Обозначени[яе]|Условные (?:обозначения|сокращения)|Легенда|Сокращения"
     rf"|Примечани[ея]"
     rf"|Пояснени[ея]|Расшифровка)[^:\n]{{0,30}}: ?(?:{PAIR} ?[=—–-] ?{WORDS}(?:[,;.] ?|$)){{2,}}"
-    rf"|(?:{PAIR} ?= ?{WORDS}(?:[,;.] ?|$)){{3,}})")
+    rf"|(?:{PAIR} ?= ?{WORDS}(?:[,;.] ?|$)){{2}}(?:{PAIR} ?[=—–] ?{WORDS}(?:[,;.] ?|$))+)")
+# a note under a table, without a full stop
+BOLD = re.compile(r"[^.!?\n]{3,100}(?:выделен|отмеч|обознач|помеч)[а-яё]+ (?:полу)?"
+    r"(?:жирным|курсивом)(?: шрифтом)?")
+BOLD_ENDS = ("жирным", "курсивом", "жирным шрифтом")
 COLOURS = r"(?:зел[её]н|красн|син|ж[её]лт|сер|голуб|розов|оранжев|ч[её]рн|бел|бледно|светло|т[её]мно)[а-яё-]*"
 MARKED = re.compile(rf"(?:\*{{1,3}} ?)?(?:(?:Одной|Двумя|Тремя) )?(?:В (?:круглых |квадратных )?скобках|(?:Полуж"
     rf"|Ж)ирным(?: шрифтом| курсивом)?|Курсивом"
@@ -202,6 +209,9 @@ def without_residue(text: str) -> tuple[str, int]: # the text, places
     work = [(pattern, at) for pattern, hints in GROUPS if (at := lines_with(text, *hints))]
     for i, line in enumerate(lines):
         if line.startswith(LINE_STARTS) and LINE.match(line) or line.startswith(LEGENDS) and is_legend(line):
+            lines[i] = ""
+            hits += 1
+        elif line.endswith(BOLD_ENDS) and BOLD.fullmatch(line):
             lines[i] = ""
             hits += 1
         elif line.endswith(("—", "–")):
