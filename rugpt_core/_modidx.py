@@ -2471,6 +2471,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'rugpt_core/study/cells.py'),
                                         'rugpt_core.study.cells.trained_result': ( 'core/study/cells.html#trained_result',
                                                                                    'rugpt_core/study/cells.py'),
+                                        'rugpt_core.study.cells.training_code': ( 'core/study/cells.html#training_code',
+                                                                                  'rugpt_core/study/cells.py'),
                                         'rugpt_core.study.cells.width_for': ( 'core/study/cells.html#width_for',
                                                                               'rugpt_core/study/cells.py')},
             'rugpt_core.study.claims': { 'rugpt_core.study.claims.Claim': ('core/study/claims.html#claim', 'rugpt_core/study/claims.py'),

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['LEAST_STEPS', 'PIECES', 'GUESSED_BYTES', 'counted', 'heads_for', 'width_for', 'CellPlan', 'plan_cell', 'known_tokens',
            'guessed_tokens', 'OutOfTime', 'snapshot_steps', 'keeper', 'train_cell', 'measure_snapshot', 'measured_cell',
-           'learning_curve', 'counts_of', 'data_of', 'how', 'processor', 'trained_result', 'human_result',
-           'decoding_result', 'planted_result', 'cell_folder', 'run_cell']
+           'learning_curve', 'counts_of', 'data_of', 'how', 'training_code', 'processor', 'trained_result',
+           'human_result', 'decoding_result', 'planted_result', 'cell_folder', 'run_cell']
 
 # %% ../../notebooks/core/study/04_cells.ipynb #f78ed259
 import math
@@ -245,7 +245,12 @@ def data_of(bins: Bins) -> dict:
 def how(threads: int, dtype: str) -> dict:
     "On what a cell was computed, and with which code."
     return dict(processor=processor(), threads=threads, dtype=dtype, versions={k: v for k, v in versions().items()
-        if k in ("python", "torch", "rugpt")}, code=json_digest(reached_code("training.trainer"))[:16])
+        if k in ("python", "torch", "rugpt")}, code=training_code())
+
+@cache
+def training_code() -> str: # 16 hexadecimal digits
+    "The digest of the code that trains: asked for when a process begins, as the files may change while it runs."
+    return json_digest(reached_code("training.trainer"))[:16]
 
 def processor() -> str:
     "The kind of processor: one kind gives the same numbers to the last bit."
@@ -329,6 +334,7 @@ def run_cell(
     deadline: float = math.inf, # of time.monotonic(), after which training ends with everything saved
 ) -> dict: # of `results.write_result`
     "Do what a cell asks for. Raises OutOfTime where the time is over before."
+    training_code()
     kind, folder = cell.settings["kind"], cell_folder(cell, cells, home, data.source_digest)
     folder.mkdir(parents=True, exist_ok=True)
     if kind == "human": return human_result(cell, data)

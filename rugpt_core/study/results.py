@@ -160,17 +160,17 @@ def compare_results(
             faults.append(f"{id}: is not published with these settings")
             continue
         theirs = published[id]
-        if {k: v for k, v in mine.get("how", {}).items() if k != "code"} == {
-                k: v for k, v in theirs.get("how", {}).items() if k != "code"}:
+        if mine.get("how") == theirs.get("how"):
             differ = [k for k in SAME if mine.get(k) != theirs.get(k)]
-            if differ: faults.append(f"{id}: {', '.join(differ)} differ on the same kind of processor")
+            if differ: faults.append(f"{id}: {', '.join(differ)} differ on the same processor and code")
             else: said.append(f"{id}: the same to the last bit")
             continue
         try: values = over_seeds(published, mine["cell"], "bits_per_byte")
         except RugptError: values = []
-        if len(values) < 2: said.append(f"{id}: another processor, and no seeds to compare with")
+        if len(values) < 2: said.append(f"{id}: another processor or code, and no seeds to compare with")
         else:
             off, room = abs(number_of(mine, "bits_per_byte") - np.mean(values)), max(values) - min(values)
-            words = f"{id}: another processor: {off:.4f} bits per byte from the mean, seeds spread over {room:.4f}"
+            words = (f"{id}: another processor or code: {off:.4f} bits per byte from the mean, "
+                f"seeds spread over {room:.4f}")
             (said if off <= room else faults).append(words)
     return said, faults
