@@ -89,9 +89,11 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
 
 
 def test_a_failing_stage_names_notebook_cell_and_error(tmp_path):
-    done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "explore", "--set", "limit=-1")
+    source = tmp_path/"cut.jsonl"  # which only reading it finds out
+    source.write_text('{"title": "Нева", "text": "Нева течёт."}\n{"title": "Ока", "te')
+    done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run", "--until", "explore", "--source", source)
     assert done.returncode == 2
-    assert re.search(r"stage explore \(notebooks/01_explore.ipynb, cell In \[\d+\]\): .*limit",
+    assert re.search(r"stage explore \(notebooks/01_explore.ipynb, cell In \[\d+\]\): .*cut.jsonl:2: row is not JSON",
         done.stderr), done.stderr
 
 
