@@ -382,6 +382,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.go_on': ( 'core/common/stopping.html#go_on',
                                                                                   'rugpt_core/common/stopping.py'),
+                                            'rugpt_core.common.stopping.ignore_signals': ( 'core/common/stopping.html#ignore_signals',
+                                                                                           'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.listen': ( 'core/common/stopping.html#listen',
                                                                                    'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.on_signal': ( 'core/common/stopping.html#on_signal',

@@ -24,7 +24,7 @@ from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
 from ..common.errors import disk_errors, explained, printable, RugptError
-from ..common.stopping import end_family, say_stopped, STOPPING, take_signals
+from ..common.stopping import end_family, ignore_signals, say_stopped, STOPPING, take_signals
 from .study import add_study, cmd_study
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
 from .training import given_start, opened_ids
@@ -419,6 +419,7 @@ def main(argv: list[str] | None = None) -> None:
         code = say_error(e)
     leave_output()
     if code == 130 and argv is None: os._exit(code) # a second Ctrl-C must not meet Python while it ends
+    if argv is None: ignore_signals()
     sys.exit(code)
 
 def say_error(error: Exception) -> int: # exit code

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['STOPPED', 'PATIENCE', 'STOPPING', 'say_stopped', 'child_processes', 'end_family', 'end_now', 'end_in', 'end_soon',
-           'go_on', 'on_signal', 'listen', 'say_unraisable', 'take_signals', 'saving']
+           'go_on', 'on_signal', 'listen', 'ignore_signals', 'say_unraisable', 'take_signals', 'saving']
 
 # %% ../../notebooks/core/common/09_stopping.ipynb #e8c9e383
 import os
@@ -103,6 +103,11 @@ def listen():
             turn, times = STOPPING.turn, times + 1 if turn == STOPPING.turn else 1
             end_in(PATIENCE if times == 1 else .5)
     threading.Thread(target=hear, daemon=True).start()
+
+def ignore_signals():
+    "The work is done and Python ends: a signal would only kill it without a word."
+    if threading.current_thread() is not threading.main_thread(): return
+    for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, signal.SIG_IGN)
 
 def say_unraisable(event):
     "Python drops what is raised in a destructor or a callback, and prints it; of Ctrl-C nothing is printed."
