@@ -2400,6 +2400,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                        'rugpt_core.runs.stage.Stage.run': ('core/runs/stage.html#stage.run', 'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.Stage.stale': ( 'core/runs/stage.html#stage.stale',
                                                                               'rugpt_core/runs/stage.py'),
+                                       'rugpt_core.runs.stage.Stage.stamp': ( 'core/runs/stage.html#stage.stamp',
+                                                                              'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.Stage.upstream': ( 'core/runs/stage.html#stage.upstream',
                                                                                  'rugpt_core/runs/stage.py'),
                                        'rugpt_core.runs.stage.Stage.why_not_built': ( 'core/runs/stage.html#stage.why_not_built',

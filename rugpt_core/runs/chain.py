@@ -307,6 +307,7 @@ def run_notebook(stage: Stage, force: bool = False):
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
+    built = stage.stamp()
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
         f"out. {MEMORY_REMEDY}; the same command goes on from this stage", user=True)
     try:
@@ -324,7 +325,9 @@ def run_notebook(stage: Stage, force: bool = False):
             except papermill.PapermillExecutionError as e: failed = e # a cell's: its own line says more than ours
         if failed:
             failure = notebook_failure(stage, failed, running, target)
-            if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure from None
+            # what was there before a build that was asked for is not its outcome
+            if force and stage.stamp() == built: raise failure
+            if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure
             # the next run tries it again
             print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:

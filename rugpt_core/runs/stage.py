@@ -138,6 +138,12 @@ class Stage:
         open_requests = self.manifest.get("counts", {}).get("asks_again", 0)
         return f"{open_requests} requests had no answer" if open_requests else ""
 
+    def stamp(self) -> tuple[int, int] | None: # None: never built
+        "Tells one build from another."
+        try: found = (self.dir/"manifest.json").stat()
+        except OSError: return None
+        return found.st_ino, found.st_mtime_ns
+
     def check_place(self):
         """Raises RugptError where the stage's folder is a link or a file: it could not be put in place as a whole."""
         if self.dir.is_symlink():
