@@ -46,7 +46,9 @@ def cmd_study(args: argparse.Namespace) -> int: # 0; 1 where a cell failed or a 
     table = args.cells or TABLE
     every = expand(read_table(table), args.preset, "study/cells.yml" if table == TABLE else str(table))
     cells, preset = chosen(every, args.only), every[0].preset
-    results = resolve_path(args.results) if args.results else RESULTS
+    here = runs_home()/"study"/"results" # in a checkout the published ones, which are not written to elsewhere
+    published = (args.check or args.compare) and not here.is_dir()
+    results = resolve_path(args.results) if args.results else RESULTS if published else here
     if args.compare: return compare_study(preset.name, results, args.compare)
     if args.check: return check_study(every, results, args.claims)
     home = resolve_run_dir(args.run_dir) if args.run_dir else runs_home()/"runs"/f"study-{preset.name}"
