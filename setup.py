@@ -8,7 +8,8 @@ from setuptools.command.build_py import build_py
 
 CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "notebooks/ru/*.ipynb", "data/*.yml", "data/*.npz", "data/judging/*",
            "data/prompts/**/*", "data/sample/*.json*", "data/sample/*.csv", "report/*.md", "report/*.bib",
-           "report/style/**/*", "benchmarks/results/topics.json")
+           "report/style/**/*", "benchmarks/results/topics.json", "study/*.yml",
+           "study/results/*/*.json")
 
 
 class WithProject(build_py):
