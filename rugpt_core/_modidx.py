@@ -2736,6 +2736,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'rugpt_core/synthesis/claims.py'),
                                              'rugpt_core.synthesis.claims.strayed': ( 'core/synthesis/claims.html#strayed',
                                                                                       'rugpt_core/synthesis/claims.py'),
+                                             'rugpt_core.synthesis.claims.time_words': ( 'core/synthesis/claims.html#time_words',
+                                                                                         'rugpt_core/synthesis/claims.py'),
                                              'rugpt_core.synthesis.claims.turned_bounds': ( 'core/synthesis/claims.html#turned_bounds',
                                                                                             'rugpt_core/synthesis/claims.py')},
             'rugpt_core.synthesis.client': { 'rugpt_core.synthesis.client.Answer': ( 'core/synthesis/client.html#answer',

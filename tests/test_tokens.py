@@ -579,11 +579,12 @@ def test_gated_hub_names_licence_and_token(monkeypatch):
     import huggingface_hub
     from huggingface_hub.errors import GatedRepoError
 
-    def refuse(repo, name):
+    def refuse(repo, name, **more):
         raise GatedRepoError.__new__(GatedRepoError)
 
     monkeypatch.setattr(gemma, "gemma_package", lambda: None)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    monkeypatch.setattr(gemma, "only_cached", lambda *args: False)
     with pytest.raises(
         RugptError, match=r"GatedRepoError.*licence at huggingface.co/google/gemma-3-270m.*HF_TOKEN"
     ):

@@ -58,7 +58,7 @@ NEVER = 2**30, 2**31 - 1
 
 @contextmanager
 def kept_memory() -> Iterator[bool]: # True where the C library knows how
-    "Freed memory stays with the process until the block of work is over."
+    "Memory that the main thread frees stays with the process until the block of work is over."
     libc = ctypes.CDLL(None) if sys.platform == "linux" else None
     known = hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")
     def set_thresholds(mmap, trim):

@@ -262,7 +262,8 @@ def hub_file(
     try: return Path(hf_hub_download(repo, "tokenizer.json",
         local_files_only=only_cached(repo, "tokenizer.json")))
     except Exception as e: # many classes: gated, unknown, offline, no token; all have the same remedy
-        raise RugptError(f"the hub did not give this tokenizer ({type(e).__name__})", f"{repo} (tokenizer gemma)",
+        reason = e.what if isinstance(e, RugptError) else type(e).__name__
+        raise RugptError(f"the hub did not give this tokenizer ({reason})", f"{repo} (tokenizer gemma)",
                          GEMMA_REMEDY.format(repo=repo)) from e
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #395767ba
