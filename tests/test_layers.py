@@ -21,7 +21,8 @@ KNOWS = {
 }
 # These may ask runs.layout for the names of folders.
 LAYOUT = (
-    "generation.stage", "convert.stage", "convert.model_card", "report.facts", "report.model_facts", "report.stage",
+    "generation.stage", "convert.stage", "convert.model_card", "convert.published",
+    "report.facts", "report.model_facts", "report.stage",
 )
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if p.name not in ("_modidx.py", "__init__.py", "__main__.py"))
 
