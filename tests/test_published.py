@@ -1,4 +1,5 @@
 """A published model: it writes without its run, and a folder that was changed is refused."""
+import io
 import json
 import shutil
 
@@ -23,9 +24,9 @@ def test_it_writes_without_a_run(published, capsys, tmp_path, monkeypatch):
         assert command("generate", "--model", named, "--prompt", "Байкал —", "--max-tokens", "8") == 0
         texts.append(capsys.readouterr().out)
     assert texts[0].startswith("Байкал —") and len(texts[0]) > 10 and len(set(texts)) == 1
-    lines = iter(["Байкал", "/quit"])
-    monkeypatch.setattr("builtins.input", lambda _: next(lines))
+    monkeypatch.setattr("sys.stdin", io.StringIO("Байкал\n/quit\n"))
     assert command("generate", "--model", "published", "--interactive", "--max-tokens", "4") == 0
+    assert "» Байкал" in capsys.readouterr().out
     for option in (["--held-out", "titles"], ["--checkpoint", "x"], ["--run-dir", "x"]):
         refused(capsys, ["contradict"], "generate", "--model", "published", "--prompt", "а", *option)
 
