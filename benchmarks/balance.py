@@ -2,11 +2,9 @@
 ways.
 
 The corpus is the openings of real articles beside the repository, which is as one-sided as an encyclopaedia is. Every
-way
-has the same vocabulary, held-out articles and steps; what differs is how often articles are read (p ∝ n^α, see
-`topic_reads`), or, for the old caps, which articles are left. Three seeds of weights and order each. Finished runs are
-kept
-in --work, so that a killed measurement goes on. About 25 minutes of one core.
+way has the same vocabulary, held-out articles and steps; what differs is how often articles are read (p ∝ n^α, see
+`topic_reads`), or, for the old caps, which articles are left. Three seeds of weights and order each. Finished runs
+are kept in --work, so that a killed measurement goes on. About 25 minutes of one core.
 """
 import argparse
 import json

@@ -1,14 +1,11 @@
 """300 places that cleaning rules changed in real articles, drawn with a fixed seed and read one by one.
 
 The verdicts are in benchmarks/results/handcheck*.json, a file a seed: `right`, or `wrong` with a note. This script
-draws
-the places again, takes over the verdicts of those that were read, and names those that were not; the reader then fills
-in
-their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something. No article is
-drawn
-that an earlier seed has used. It needs the real articles beside the repository, of which the file keeps a few words
-around each place. The files of the first two seeds were drawn by an earlier version of this script and stay as they
-are."""
+draws the places again, takes over the verdicts of those that were read, and names those that were not; the reader
+then fills in their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something.
+No article is drawn that an earlier seed has used. It needs the real articles beside the repository, of which the file
+keeps a few words around each place. The files of the first two seeds were drawn by an earlier version of this script
+and stay as they are."""
 import argparse
 import json
 import random

@@ -1,9 +1,8 @@
 """What is left of noise in 60 real articles that no check used before: candidates by kind, for each 1,000 characters.
 
 A candidate is a place that a wide pattern finds, wider than the rules' own; not each is noise, so the counts compare
-two
-versions of the rules and are no census. The articles were not read whole. With --cleaned the texts come from another
-version: JSON lines with id and text, one for each article."""
+two versions of the rules and are no census. The articles were not read whole. With --cleaned the texts come from
+another version: JSON lines with id and text, one for each article."""
 import argparse
 import json
 import random

@@ -1,8 +1,8 @@
-"""nanoGPT's job against ours on the same machine: tokens a second, peak memory, bits per byte against time and tokens.
+"""nanoGPT's job against ours on the same machine: tokens a second, peak memory, bits per byte against time and
+tokens.
 
 Speed and memory: contenders in processes of their own, taking turns; medians over the turns. Quality: nanoGPT's way
-with
-the whole vocabulary for half an hour, ours for two minutes with three seeds, both on the same held-out articles.
+with the whole vocabulary for half an hour, ours for two minutes with three seeds, both on the same held-out articles.
 Without --nanogpt PATH nanoGPT is what `peers/nanogpt.py` makes of it.
 """
 import argparse

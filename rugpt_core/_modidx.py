@@ -269,6 +269,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.plain_file': ( 'core/common/files.html#plain_file',
                                                                                  'rugpt_core/common/files.py'),
+                                         'rugpt_core.common.files.plain_folder': ( 'core/common/files.html#plain_folder',
+                                                                                   'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.plain_target': ( 'core/common/files.html#plain_target',
                                                                                    'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.project_root': ( 'core/common/files.html#project_root',

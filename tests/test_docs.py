@@ -1,5 +1,6 @@
 """The reference that `make docs` writes: a page for every module, whose links lead to something, without a network."""
 
+import ast
 import importlib
 import re
 import subprocess
@@ -52,3 +53,19 @@ def test_the_reference_is_built_and_its_links_hold(tmp_path):
         assert not {n for n in names if n not in page.ids}, module
     home = pages[tmp_path / "rugpt_core.html"]
     assert "rugpt_core/common/errors.html#RugptError" in home.links
+
+
+def test_no_docstring_breaks_in_the_middle_of_a_line():
+    "A short line that ends in no mark, and goes on in lower case, is a line that an editor broke a second time."
+    broken = []
+    for path in [p for folder in ("rugpt_core", "benchmarks", "study", "tests") for p in (ROOT / folder).rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module):
+                continue
+            lines = [line.strip() for line in (ast.get_docstring(node) or "").split("\n")]
+            broken += [
+                (path.name, getattr(node, "name", ""), line)
+                for line, after in zip(lines, lines[1:], strict=False)
+                if line and len(line) < 60 and line[-1] not in ".:;,?!`" and after[:1].islower()
+            ]
+    assert not broken

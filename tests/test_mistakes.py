@@ -16,6 +16,7 @@ from conftest import ROOT, RUGPT, rugpt
 from test_generate import refused
 
 from rugpt_core.common.stopping import STOPPED
+from rugpt_core.runs.parameters import read_run, write_run
 
 SAMPLE = ROOT / "data/sample/wiki40b_ru.jsonl"
 LONG = "x" * 300
@@ -421,3 +422,17 @@ def test_last_lines_are_json():
     done = subprocess.run([*RUGPT, "judge"], cwd=ROOT, input=row, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0 and json.loads(done.stdout)["id"] == "\u202e\x1b[2J"
     assert not set(done.stdout) & set("\u202e\x1b")
+
+
+@pytest.mark.parametrize("command", ["run", "train", "stage clean", "report"])
+def test_a_run_directory_through_a_file(capsys, tmp_path, command):
+    (tmp_path / "file").touch()
+    refused(capsys, ["file", "is no folder"], *command.split(), "--run-dir", tmp_path / "file" / "..")
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_stored_whole_number_is_read_and_written_as_one(tmp_path):
+    write_run(tmp_path, "demo", dict(llm_timeout=600, learning_rate=3e-4))
+    first = (tmp_path / "run.json").read_bytes()
+    write_run(tmp_path, **read_run(tmp_path))
+    assert (tmp_path / "run.json").read_bytes() == first and b"600.0" not in first

@@ -29,8 +29,8 @@ from .study import add_study, cmd_study
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
 from .training import given_start, opened_ids
 from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import expected_shape, plain_file, read_json, refuse_address, resolve_run_dir, ROOT
-from ..common.files import runs_home, write_atomic
+from ..common.files import expected_shape, plain_file, plain_folder, read_json, refuse_address
+from ..common.files import resolve_run_dir, ROOT, runs_home, write_atomic
 from ..common.outputs import output_folder
 from ..runs.chain import check_chain, run_chain, StageError
 from ..runs.directory import chain_lock, followed_run, last_run, remember_last
@@ -48,7 +48,7 @@ def chosen_run(
     the directory that was used last, and its values.
     """
     given, preset = given_values(args), args.preset
-    if args.run_dir: run_dir = os.path.abspath(os.path.expanduser(args.run_dir))
+    if args.run_dir: run_dir = plain_folder(args.run_dir)
     elif preset or args.command == "run" or not last_run():
         preset = preset or ("own" if "source" in given else "demo")
         run_dir = str(runs_home()/"runs"/run_name(preset))
@@ -337,7 +337,7 @@ def cmd_train(args) -> int:
     Raises RugptError where a setting is given twice."""
     from rugpt_core.training.config import read_settings
     from rugpt_core.training.stage import train_run
-    run_dir = os.path.abspath(os.path.expanduser(args.run_dir))
+    run_dir = plain_folder(args.run_dir)
     bins = opened_ids(args, shown(run_dir))
     given = read_settings(args.set or []) | given_start(args)
     for name in ("depth", "minutes", "max_steps"):

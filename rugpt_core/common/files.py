@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ROOT', 'LEFT', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'resolve_path', 'refuse_address', 'runs_home',
-           'resolve_run_dir', 'text_digest', 'file_digest', 'json_digest', 'input_digest', 'write_atomic',
-           'plain_target', 'sweep', 'plain_file', 'write_json', 'read_json', 'expected_shape', 'read_yaml',
-           'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
-           'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
+           'resolve_run_dir', 'plain_folder', 'text_digest', 'file_digest', 'json_digest', 'input_digest',
+           'write_atomic', 'plain_target', 'sweep', 'plain_file', 'write_json', 'read_json', 'expected_shape',
+           'read_yaml', 'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors',
+           'read_parquet', 'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
 import fcntl
@@ -69,8 +69,23 @@ def runs_home() -> Path:
 def resolve_run_dir(
     run_dir: str | Path, # relative paths hang from `runs_home`
 ) -> Path:
-    "The absolute path of a run directory."
+    "The absolute path of a run directory. Raises RugptError where it leads through something that is no folder."
+    plain_folder(run_dir, runs_home())
     return (runs_home()/Path(run_dir).expanduser()).resolve()
+
+# %% ../../notebooks/core/common/02_files.ipynb #d90aa7d9
+def plain_folder(
+    path: str | Path, # of a folder, which need not be there
+    home: str | Path = "", # from where a relative path hangs; empty: the working directory
+) -> str: # absolute, without `..`
+    """The absolute path of a folder.
+
+    Raises RugptError where it leads through something that is no folder: `file/..` is not the file's folder."""
+    named = os.path.join(home, os.path.expanduser(path))
+    for above in (*Path(os.getcwd(), named).parents, *Path(os.path.abspath(named)).parents):
+        if os.path.exists(above) and not os.path.isdir(above):
+            raise RugptError("is no folder, nothing lies in it", str(above), "give the path of a folder")
+    return os.path.abspath(named)
 
 # %% ../../notebooks/core/common/02_files.ipynb #df4b0c75
 def text_digest(

@@ -24,8 +24,7 @@ class Progress:
     """Counts work and shows it at most once a second, from the second second on.
 
     By tqdm: a widget in a notebook, a line at a terminal. Under the command line, which has a display of its own, the
-    line goes
-    to the file that it names; where tqdm is missing (a host that only trains) it is printed.
+    line goes to the file that it names; where tqdm is missing (a host that only trains) it is printed.
     """
 
     def __init__(self,

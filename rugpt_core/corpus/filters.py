@@ -104,9 +104,8 @@ def top_shares(words: Words, total: int) -> dict[int, float]: # n → share of c
     """Shares of the most frequent runs of two to four words.
 
     A run of four words is no more frequent than the pairs in it. Where a run as frequent as the most frequent pair,
-    made
-    of the longest words, covers a tenth of the text at most, less than any threshold, that bound is given, nothing
-    counted."""
+    made of the longest words, covers a tenth of the text at most, less than any threshold, that bound is given,
+    nothing counted."""
     pairs = hashed_ngrams(words.hashes, 2)
     best = int(np.unique(pairs, return_counts=True)[1].max()) if len(pairs) else 1
     if best == 1: return {2: 0., 3: 0., 4: 0.}
@@ -119,8 +118,7 @@ def repeated_ngrams(words: Words, total: int) -> dict[int, float]: # n → share
     """Share of characters in runs of n words that stood before, for n of 5 to 10 (Rae et al. 2021, table A1).
 
     All longer repeats lie inside repeats of five words. Where these can cover a tenth of the text at most, less than
-    any
-    threshold, that bound is given for every n, and nothing is counted."""
+    any threshold, that bound is given for every n, and nothing is counted."""
     out, fives = dict.fromkeys(range(5, 11), 0.), words.fives
     repeated = len(fives) - len(words.distinct_fives)
     if not repeated or len(words) < 5: return out

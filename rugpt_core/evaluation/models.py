@@ -193,8 +193,8 @@ def calibration(
     texts: Sequence[str], # held out
 ) -> dict[str, Any] | None: # tokens, ece, error, accuracy, confidence, over, rows; None without a token
     """How often the likeliest next token follows, beside its probability. `error` is the expected calibration error
-    over
-    ten bins (Guo et al. 2017) with its interval over texts, `over` mean probability minus share of right tokens."""
+    over ten bins (Guo et al. 2017) with its interval over texts, `over` mean probability minus share of right
+    tokens."""
     cut = [likelihood.windows([tokenizer.bos_id, *tokenizer.encode(t)], model.config.block_size) for t in texts]
     found = iter(likelihood.token_choices(model, [w for ws in cut for w, _ in ws]))
     rows = [np.concatenate([next(found)[-k:] for _, k in ws]) for ws in cut if ws]

@@ -221,9 +221,8 @@ def rating_results(
     pairs: Sequence[Mapping],
     said: Mapping[str, Mapping[str, Mapping]], # of `read_judgements`
 ) -> dict[str, Any]: # readers, pairs, recognised, marks, alpha
-    """What the judgements say: how often people's text was recognised, how far the marks of the two lie apart, and how
-    far
-    readers agree. A pair counts once: its readers are averaged. «Cannot tell» is half recognised."""
+    """What the judgements say: how often people's text was recognised, how far the marks of the two lie apart, and
+    how far readers agree. A pair counts once: its readers are averaged. «Cannot tell» is half recognised."""
     key, known = {p["id"]: p["human"] for p in pairs}, defaultdict(list)
     for judgements in said.values():
         for i, r in judgements.items():

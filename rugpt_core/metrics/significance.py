@@ -216,8 +216,7 @@ def spearman(
     y: Sequence[float | None],
 ) -> dict[str, float | int | None]: # rho, n, p; rho and p are None below MIN_MODELS and where a side does not vary
     """Spearman's rank correlation over the models that have both, with its two-sided p-value by permutations: all of
-    them
-    up to 8 models, else 9,999."""
+    them up to 8 models, else 9,999."""
     both = [(a, b) for a, b in zip(x, y, strict=True) if a is not None and b is not None]
     if len(both) < MIN_MODELS: return dict(rho=None, n=len(both), p=None)
     a, b = (rank(v) for v in zip(*both))

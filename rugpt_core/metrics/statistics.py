@@ -284,8 +284,7 @@ def semantic_entropy(
     rng: np.random.Generator,
 ) -> float: # nats
     """Semantic entropy as Kuhn et al. 2023 estimate it (eq. 4): −1/|C| · Σ log p(c) over the different meanings C of
-    the drawn
-    answers. A meaning is an answer here, so that its probability is known."""
+    the drawn answers. A meaning is an answer here, so that its probability is known."""
     q = np.append(p, max(0., 1 - p.sum()))
     drawn = rng.multinomial(samples, q/q.sum()) > 0
     return float(-np.log(q[drawn]/q.sum()).mean()) + 0.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import disk_errors, RugptError
-from ..common.files import locked, read_json, runs_home, sweep, take_lock, write_json
+from ..common.files import locked, plain_folder, read_json, runs_home, sweep, take_lock, write_json
 from .layout import STAGES
 
 # %% ../../notebooks/core/runs/03_directory.ipynb #5c50c5bd
@@ -53,7 +53,7 @@ def followed_run(
 
     Raises RugptError where the folder is not there, or where there was no run yet."""
     if run_dir:
-        named = os.path.abspath(os.path.expanduser(run_dir))
+        named = plain_folder(run_dir)
         if not os.path.isdir(named): raise RugptError("is no folder", named, "give --run-dir the folder of a run")
         remember_last(named)
         return named

@@ -154,7 +154,7 @@ def preset_names() -> list[str]:
     return sorted(p.stem for p in (ROOT/"presets").glob("*.yml"))
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #c0eb41a8
-INPUTS = {f for s in STAGES.values() for f in s.files} | {"llm_model_path"} # parameters that name files
+INPUTS = {f for s in STAGES.values() for f in s.files} | {"llm_model_path", "judge_model_path"} # parameters that name files
 
 def absolute_input(
     name: str, # of a parameter
@@ -242,4 +242,6 @@ def read_run(run_dir: str | Path) -> dict | None:
     stored = read_json(path)
     if not isinstance(stored, dict) or not isinstance(stored.get("params"), dict):
         raise RugptError("is not a run's description", str(path), "delete it and name the preset again")
-    return dict(preset=stored.get("preset", ""), params=check_names(stored["params"], known_parameters(), str(path)))
+    params = check_names(stored["params"], known_parameters(), str(path))
+    whole = {n: v for n, v in stored["params"].items() if isinstance(v, int)} # 600 stays 600 when it is written again
+    return dict(preset=stored.get("preset", ""), params=params | whole)

@@ -19,11 +19,9 @@ def rate_factor(
 ) -> float: # 0 to 1
     """The share of the peak learning rates that a step has.
 
-    Warm-up is linear, (s + 1)/(w + 1) at step s of w. Then `cosine` falls to a tenth, .1 + .45·(1 + cos πx) with x from
-    0
-    to 1 over the rest (Hoffmann et al. 2022), and `wsd` stays at 1 and falls as 1 − √x over its last part,
-    `decay_share`
-    of the run (Hägele et al. 2024). With `done`, x follows the clock."""
+    Warm-up is linear, (s + 1)/(w + 1) at step s of w. Then `cosine` falls to a tenth, .1 + .45·(1 + cos πx) with x
+    from 0 to 1 over the rest (Hoffmann et al. 2022), and `wsd` stays at 1 and falls as 1 − √x over its last part,
+    `decay_share` of the run (Hägele et al. 2024). With `done`, x follows the clock."""
     if step < t.warmup_steps: return (step + 1)/(t.warmup_steps + 1)
     if t.schedule == "cosine":
         first = t.warmup_steps/t.max_steps if done is None else 0.
