@@ -243,5 +243,5 @@ def read_run(run_dir: str | Path) -> dict | None:
     if not isinstance(stored, dict) or not isinstance(stored.get("params"), dict):
         raise RugptError("is not a run's description", str(path), "delete it and name the preset again")
     params = check_names(stored["params"], known_parameters(), str(path))
-    whole = {n: v for n, v in stored["params"].items() if isinstance(v, int)} # 600 stays 600 when it is written again
+    whole = {n: v for n, v in stored["params"].items() if isinstance(v, int)} # 600 stays 600
     return dict(preset=stored.get("preset", ""), params=params | whole)
