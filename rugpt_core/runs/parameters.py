@@ -154,7 +154,7 @@ def preset_names() -> list[str]:
     return sorted(p.stem for p in (ROOT/"presets").glob("*.yml"))
 
 # %% ../../notebooks/core/runs/01_parameters.ipynb #c0eb41a8
-INPUTS = {f for s in STAGES.values() for f in s.files} | {"llm_model_path", "judge_model_path"} # parameters that name files
+INPUTS = {f for s in STAGES.values() for f in s.files} | {"llm_model_path", "judge_model_path"} # they name files
 
 def absolute_input(
     name: str, # of a parameter
