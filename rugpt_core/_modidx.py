@@ -2950,6 +2950,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                          'rugpt_core/synthesis/engines.py'),
                                               'rugpt_core.synthesis.engines.check_engine': ( 'core/synthesis/engines.html#check_engine',
                                                                                              'rugpt_core/synthesis/engines.py'),
+                                              'rugpt_core.synthesis.engines.check_judge': ( 'core/synthesis/engines.html#check_judge',
+                                                                                            'rugpt_core/synthesis/engines.py'),
                                               'rugpt_core.synthesis.engines.free_port': ( 'core/synthesis/engines.html#free_port',
                                                                                           'rugpt_core/synthesis/engines.py'),
                                               'rugpt_core.synthesis.engines.is_ready': ( 'core/synthesis/engines.html#is_ready',

@@ -436,3 +436,19 @@ def test_a_stored_whole_number_is_read_and_written_as_one(tmp_path):
     first = (tmp_path / "run.json").read_bytes()
     write_run(tmp_path, **read_run(tmp_path))
     assert (tmp_path / "run.json").read_bytes() == first and b"600.0" not in first
+
+
+@pytest.mark.parametrize(
+    "judge, said",
+    [
+        (["llm_judge=openai"], "judge_base_url"),
+        (["llm_judge=openai", "judge_base_url=ftp://x"], "judge_base_url"),
+        (["llm_judge=transformers", "judge_model=m"], "judge_model_path"),
+        (["llm_judge=local", "judge_model=m", "judge_model_path=missing.gguf"], "judge_model_path"),
+        (["llm_judge=local", "judge_model_path=missing.gguf"], "judge_model"),
+    ],
+)
+def test_a_judge_that_cannot_be_asked_is_refused_before_any_stage(capsys, tmp_path, judge, said):
+    given = [word for value in judge for word in ("--set", value)]
+    refused(capsys, [said], "run", "--preset", "smoke", "--run-dir", tmp_path / "r", *given)
+    assert not (tmp_path / "r" / "explore").exists()

@@ -155,7 +155,9 @@ def check_machine(p: Mapping[str, Any]): # values of a stage
 OWN_CHECKS = {"explore": {"corpus.inputs:check_source": ("source",)},
     "clean": {"corpus.rule_engine:check_rules": ("off_rules", "extra_rules"),
         "corpus.filters:check_filters": ("off_filters",)},
-    "synthesize": {"synthesis.engines:check_engine": ("llm_engine", "llm_base_url", "llm_model", "llm_model_path")},
+    "synthesize": {"synthesis.engines:check_engine": ("llm_engine", "llm_base_url", "llm_model", "llm_model_path"),
+        "synthesis.engines:check_judge": ("llm_engine", "llm_judge", "judge_base_url", "judge_model",
+            "judge_model_path", "llm_base_url", "llm_model")},
     "classify": {"topics.sampling:check_topic_limits": ("topic_caps", "topic_floors", "topic_shares", "topics_file")},
     "generate": {"generation.strategies:check_strategies": ("strategies", "compared", "temperature", "top_k", "top_p",
         "min_p", "typical_p", "epsilon", "eta", "repetition_penalty", "no_repeat_ngram", "dry_multiplier")}}

@@ -137,9 +137,12 @@ def redact(
     return re.sub(r"\bsk-[\w*-]{6,}", "[key]", text)
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #e349a9e3
-def check_base_url(url: str) -> str:
+def check_base_url(
+    url: str,
+    where: str = "llm_base_url", # the parameter that gave it
+) -> str: # without a slash at its end
     "Refuse an address that is missing, malformed, or carries a secret."
-    where, parts = "llm_base_url", urlsplit(url)
+    parts = urlsplit(url)
     if not url:
         raise RugptError("no address of a server", where, "give one, for example http://127.0.0.1:8000/v1")
     if parts.scheme not in ("http", "https") or not parts.hostname:

