@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from .. import __version__
 from ..common.errors import RugptError
@@ -127,10 +126,10 @@ def mean_loss(
     total, count = 0., 0
     for ids in documents:
         ids_BT = torch.tensor([list(ids[:model.config.block_size])])
-        if ids_BT.shape[1] < 2: continue
-        logits_TV = model(ids_BT)[0, :-1].float()
-        total += float(cross_entropy(logits_TV, ids_BT[0, 1:], reduction="sum"))
-        count += len(logits_TV)
+        n = ids_BT.shape[1] - 1
+        if n < 1: continue
+        total += n*model.loss(ids_BT[:, :-1], ids_BT[:, 1:]).item()
+        count += n
     return (total/count if count else float("nan")), count
 
 # %% ../../notebooks/core/convert/05_published.ipynb #46f32e87
@@ -206,7 +205,7 @@ def publish_model(
             "state it with --licence, for example cc-by-sa-4.0")
     if out.exists() and not (out/DIGESTS).is_file() and any(out.iterdir()):
         raise RugptError("folder holds something else than a published model", str(out), "give another name")
-    copy = COPY.format(rounding=rounded(checkpoint, run_dir), folder=f"models/{name}")
+    copy = COPY.format(rounding=rounded(checkpoint, run_dir), folder=f"{home.name}/{name}")
     with replaced_folder(out) as tmp:
         card = model_card(checkpoint, tokenizer, facts, name, licence) + "\n" + copy
         write_export(tmp, family, checkpoint, tokenizer, formats, name=name, licence=licence, card=card, check=check,

@@ -79,16 +79,15 @@ def exponentials(
     shift_N: Tensor | None = None, # None: 0, or the largest logit where one tile has them all
 ) -> tuple[Tensor, Tensor, Tensor | None]: # (N,) shift; (N,) sums of e; (N, C) sums of e·weight
     "All that a chunk needs to know of its logits, each tile worked through while it is in the cache."
-    z_N, sum_NC = x_NC.new_zeros(len(x_NC), dtype=torch.float32), None
+    z_N = x_NC.new_zeros(len(x_NC), dtype=torch.float32)
+    sum_NC = torch.empty_like(x_NC, dtype=torch.float32) if need_x else None
     for at in range(0, len(weight_VC), tile):
         w, e = weight_VC[at:at + tile], e_VN[at:at + tile]
         torch.mm(w, x_NC.T, out=e)
         if shift_N is None and len(weight_VC) <= tile: shift_N = e.amax(0)
         if shift_N is not None: e.sub_(shift_N)
         z_N += e.exp_().sum(0, dtype=torch.float32)
-        if not need_x: continue
-        if sum_NC is None: sum_NC = (e.T @ w).float()
-        else: add_product(sum_NC, e.T, w, first=False)
+        if need_x: add_product(sum_NC, e.T, w, first=at == 0)
     return torch.zeros_like(z_N) if shift_N is None else shift_N.float(), z_N, sum_NC
 
 # %% ../../notebooks/core/modeling/01_loss.ipynb #e4b0a1d2
@@ -98,8 +97,8 @@ def safe_exponentials(
     x_NC: Tensor, weight_VC: Tensor, e_VN: Tensor, tile: int, need_x: bool, # see `exponentials`
 ) -> tuple[Tensor, Tensor, Tensor | None]: # of `exponentials`
     "Without a shift; where a row's logits are too large or too small for that, with its largest one."
-    found = exponentials(x_NC, weight_VC, e_VN, tile, need_x)
-    if len(weight_VC) <= tile or ((found[1] > 1/SAFE) & (found[1] < SAFE)).all(): return found
+    shift_N, z_N, sum_NC = exponentials(x_NC, weight_VC, e_VN, tile, need_x)
+    if len(weight_VC) <= tile or ((z_N > 1/SAFE) & (z_N < SAFE)).all(): return shift_N, z_N, sum_NC
     shift_N = torch.stack([(w @ x_NC.T).amax(0) for w in weight_VC.split(tile)]).amax(0)
     return exponentials(x_NC, weight_VC, e_VN, tile, need_x, shift_N)
 

@@ -84,12 +84,13 @@ def forecast(
     t: TrainConfig,
 ) -> Rehearsal:
     "What a step of a model takes here: measured where it has one or two blocks, else carried on from these."
-    def with_margin(found: Rehearsal): return replace(found, memory_mb=MARGIN*found.memory_mb)
-    if config.n_layer <= 2: return with_margin(trial_apart(config, t))
-    one, two = (trial_apart(replace(config, n_layer=n), t) for n in (1, 2))
-    more = config.n_layer - 1
-    values = [a + more*max(0., b - a) for a, b in zip(asdict(one).values(), asdict(two).values(), strict=True)]
-    return with_margin(Rehearsal(*values))
+    if config.n_layer <= 2: found = trial_apart(config, t)
+    else:
+        one, two = (trial_apart(replace(config, n_layer=n), t) for n in (1, 2))
+        more = config.n_layer - 1
+        values = [a + more*max(0., b - a) for a, b in zip(asdict(one).values(), asdict(two).values(), strict=True)]
+        found = Rehearsal(*values)
+    return replace(found, memory_mb=MARGIN*found.memory_mb)
 
 
 # %% ../../notebooks/core/training/08_planner.ipynb #9636b254
