@@ -1,6 +1,7 @@
 """Cleaning on what a source may hold: planted noise with known answers, broken files, other languages, look-alike
 traps."""
 import bz2
+import functools
 import gzip
 import importlib.util
 import json
@@ -15,11 +16,13 @@ from hypothesis import strategies as st
 
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import read_parquet
+from rugpt_core.corpus import cleaning
 from rugpt_core.corpus.article import parse
 from rugpt_core.corpus.cleaning import clean_corpus
 from rugpt_core.corpus.filters import language_of
-from rugpt_core.corpus.readers import Faults, read_source
+from rugpt_core.corpus.readers import Faults, in_parts, read_source
 from rugpt_core.corpus.rule_engine import RULES, clean_article, clean_text, to_lines
+from rugpt_core.tokenization.splits import choose_roles
 
 SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
 
@@ -194,3 +197,24 @@ def test_cleaning_on_executors_of_datatrove_gives_the_same_bytes(tmp_path):
     first = {p.name for p in (tmp_path/".scale").iterdir()}
     clean_scaled(str(SAMPLE), tmp_path/"many", tasks=2, min_chars=300)
     assert len({p.name for p in (tmp_path/".scale").iterdir()} - first) == 1  # a changed filter has a log of its own
+
+
+def test_the_parts_of_a_long_article_are_in_one_split(tmp_path, monkeypatch):
+    """From the source to the files of tokens, with topics of their own and paragraphs that they lose on the way."""
+    monkeypatch.setattr(cleaning, "in_parts", functools.partial(in_parts, size=2500))
+    rows = [json.loads(x) for x in SAMPLE.read_text(encoding="utf-8").splitlines()[:40]]
+    texts = [re.sub(r"_[A-Z_]+_", " ", r["text"]) for r in rows]
+    shared = "Этот абзац стоит в нескольких статьях слово в слово, и очистка берёт его из них. " * 2
+    with open(tmp_path/"a.jsonl", "w", encoding="utf-8") as f:
+        for n in range(0, 40, 4):
+            text = f"\n\n{shared}\n\n".join(texts[n:n + 4])
+            f.write(json.dumps(dict(id=n, title=f"Сборник {n}", text=text), ensure_ascii=False) + "\n")
+    (tmp_path/"out").mkdir()
+    clean_corpus(str(tmp_path/"a.jsonl"), tmp_path/"out", val_share=.3, near_duplicate=0, workers=1)
+    kept = read_parquet(tmp_path/"out/articles.parquet")
+    kept["article"] = kept.source_id.str.partition("#")[0]
+    assert len(kept) >= 20 and kept.article.nunique() >= 8 and not kept.text.str.contains(shared.strip()).any()
+    assert (kept.groupby("article").split.nunique() == 1).all() and set(kept.split) == {"train", "val"}
+    kept["topic"] = [f"t{n % 3}" for n in range(len(kept))]
+    of = choose_roles(kept).of
+    assert (kept.assign(role=kept.id.map(of)).groupby("article").role.nunique() == 1).all()

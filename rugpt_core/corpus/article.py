@@ -4,12 +4,14 @@
 
 # %% auto #0
 __all__ = ['MARKER', 'WIKI_HEADING', 'ENDED', 'ARTICLE_COLUMNS', 'Article', 'split_paragraphs', 'parse_marked', 'is_heading',
-           'parse_plain', 'parse', 'parse_wikitext', 'render', 'article_schema', 'article_id', 'document',
+           'parse_plain', 'parse', 'parse_wikitext', 'render', 'article_schema', 'article_id', 'whole_of', 'document',
            'split_point', 'split_of']
 
 # %% ../../notebooks/core/corpus/06_article.ipynb #772f0008
+import json
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..common.files import text_digest
@@ -148,6 +150,16 @@ def article_id(
 ) -> str: # 16 hexadecimal digits
     "The id of an article."
     return text_digest(source_id, text)
+
+# %% ../../notebooks/core/corpus/06_article.ipynb #3daba5e2
+def whole_of(
+    row: Mapping, # of an article: id, meta
+) -> str: # an id
+    "What decides the split of an article: its id; of the parts of a long one the id of the first, for all of them."
+    meta = row.get("meta") or ""
+    if '"part_of"' not in meta: return row["id"] # no need to read it
+    try: return json.loads(meta).get("part_of") or row["id"]
+    except (ValueError, AttributeError): return row["id"]
 
 # %% ../../notebooks/core/corpus/06_article.ipynb #ea54de39
 def document(

@@ -73,7 +73,8 @@ def clean_chunk(
         out.clock["filters"] += time.thread_time_ns() - start
         out.rows.append(dict(id=article_id(raw.source_id, raw.text), source=raw.source, source_id=raw.source_id,
             revision=raw.revision, title=article.title, text=text, n_chars=len(text), split="",
-            meta=json.dumps({"sections": sections}, ensure_ascii=False)))
+            meta=json.dumps({"sections": sections} | ({"part_of": raw.part_of} if raw.part_of else {}),
+                ensure_ascii=False)))
         out.reasons.append(sum(1 << CLEANING_REASONS.index(r) for r in reasons))
         out.keys.append(words.key if not reasons else "")
         out.tallies.append(tally)
@@ -124,13 +125,15 @@ def find_duplicates(
 def choose_splits(
     ids: Sequence[str], # of the articles that stay
     val_share: float, # share held out
+    wholes: Sequence[str] = (), # what the parts of one article have in common; empty: the ids
 ) -> np.ndarray: # (articles,) bool: held out
-    "Splits by digest; both get an article."
-    points = np.array([split_point(i) for i in ids])
+    """Splits by digest; both get an article. The parts of one article are in one split, unless there is no other
+    article."""
+    keys = wholes if len(set(wholes)) > 1 else ids
+    points = np.array([split_point(i) for i in keys])
     val = points < val_share
-    if not val.any(): val[np.argmin(points)] = True
-    if val.all(): val[np.argmax(points)] = False
-    return val
+    if not val.any(): val = points == points.min()
+    return val if not val.all() else points < points.max()
 
 # %% ../../notebooks/core/corpus/21_cleaning.ipynb #152aaf94
 def find_boilerplate(
@@ -159,7 +162,8 @@ def find_boilerplate(
 # %% ../../notebooks/core/corpus/21_cleaning.ipynb #c3ac70bc
 def without_paragraphs(row: dict, hashes: set[int]) -> dict:
     "A row whose text has lost some paragraphs, and the headings that have none left."
-    starts = {s["start"] for s in json.loads(row["meta"])["sections"]}
+    meta = json.loads(row["meta"])
+    starts = {s["start"] for s in meta["sections"]}
     blocks, at = [], 0 # (is a heading, paragraph)
     for p in row["text"].split("\n\n"):
         if at in starts or len(p) < MIN_PARAGRAPH or paragraph_hash(p) not in hashes: blocks.append((at in starts, p))
@@ -170,7 +174,7 @@ def without_paragraphs(row: dict, hashes: set[int]) -> dict:
         if heading: sections.append(dict(title=p, start=at))
         at += len(p) + 2
     text = "\n\n".join(p for _, p in blocks)
-    return row | dict(text=text, n_chars=len(text), meta=json.dumps({"sections": sections}, ensure_ascii=False))
+    return row | dict(text=text, n_chars=len(text), meta=json.dumps(meta | {"sections": sections}, ensure_ascii=False))
 
 # %% ../../notebooks/core/corpus/21_cleaning.ipynb #9c0bc382
 def write_rows(
@@ -337,7 +341,7 @@ def finish(
     check_kept(pool, source, options.min_chars, np.zeros(6) if seen is None else seen)
     held_out = np.zeros(pool.count, dtype=bool)
     at = pool.standing()
-    held_out[at] = choose_splits([pool.id(i) for i in at], val_share)
+    held_out[at] = choose_splits([pool.id(i) for i in at], val_share, [pool.id(i, "wholes") for i in at])
     counts = find_boilerplate(pool, held_out, boilerplate, options.min_chars)
     check_kept(pool, source, options.min_chars, np.zeros(6) if seen is None else seen)
     middle = time.perf_counter()

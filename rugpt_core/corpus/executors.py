@@ -90,7 +90,7 @@ class ReadArticles:
             if n % world_size == rank:
                 for raw in chunk:
                     yield Document(text=raw.text, id=raw.source_id, metadata=dict(chunk=n, **{k: getattr(raw, k)
-                    for k in ("source", "revision", "where", "title", "form")}))
+                    for k in ("source", "revision", "where", "title", "form", "part_of")}))
         write_json(Path(self.job.work)/f"faults-{rank:05}.json", asdict_faults(faults))
 
 def asdict_faults(faults: Faults) -> dict:

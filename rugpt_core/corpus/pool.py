@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .article import article_schema
+from .article import article_schema, whole_of
 from .dedup import title_rank
 from .filters import STEPS
 from .rule_engine import Tally
@@ -44,7 +44,7 @@ class Pool:
         self.writer, self.bits_file = pq.ParquetWriter(self.path, self.schema, compression="lz4",
             use_dictionary=False, write_statistics=False), open(self.bits_path, "wb")
         self.parts: dict[str, list] = {name: []
-            for name in ("ids", "keys", "lengths", "ranks", "reasons", "para_row", "para_hash", "para_len")}
+            for name in ("ids", "wholes", "keys", "lengths", "ranks", "reasons", "para_row", "para_hash", "para_len")}
         self.starts, self.count, self.chars = [0], 0, 0 # first position of each row group
         self.rules: dict[str, list[int]] = {}
         self.clock: Counter = Counter()
@@ -59,6 +59,7 @@ class Pool:
         self.writer.write_table(pa.Table.from_pylist(chunk.rows, schema=self.schema))
         self.bits_file.write(chunk.bits)
         new = dict(ids=np.array([int(r["id"], 16) for r in chunk.rows], dtype=np.uint64),
+            wholes=np.array([int(whole_of(r), 16) for r in chunk.rows], dtype=np.uint64),
             keys=np.array(chunk.keys, dtype="S32"),
             lengths=np.array([r["n_chars"] for r in chunk.rows], dtype=np.int64),
             ranks=np.array([title_rank(r["title"], r["text"]) for r in chunk.rows], dtype=np.uint8),
@@ -94,9 +95,9 @@ class Pool:
         self.bits_file.close()
         for path in (self.path, self.bits_path): path.unlink(missing_ok=True)
 
-    def id(self, i: int) -> str:
-        "The id of an article."
-        return f"{int(self.ids[i]):016x}"
+    def id(self, i: int, column: str = "ids") -> str:
+        "The id of an article; with `wholes` as column, of the article that it is a part of."
+        return f"{int(getattr(self, column)[i]):016x}"
 
     def texts(self, wanted: list[int]) -> dict[int, str]: # positions, ascending
         "Texts at these positions, read from the file."

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import resolve_path
+from ..common.files import resolve_path, text_digest
 from ..common.hub import check_hub, patient
 from .encodings import decode_bytes, decode_text
 from .inputs import check_row, HUBS, open_zipped, OPENERS, plain_suffix, read_lines, read_pieces
@@ -39,6 +39,7 @@ class RawArticle:
     where: str # file:row, for messages
     title: str = "" # where the source has a field for it
     form: str = "" # wikitext where the text is a page of a MediaWiki dump; empty for plain or marked text
+    part_of: str = "" # of a part of a long article: the id of its first part; empty for an article that is whole
 
 # %% ../../notebooks/core/corpus/02_readers.ipynb #0e1fef5c
 class Faults:
@@ -198,8 +199,9 @@ def in_parts(
         start, n, title = 0, 1, raw.title or (marked[1].strip() if marked else "")
         while start < len(raw.text):
             end = part_end(raw.text, start, size)
-            name = f"{raw.source_id}#{n}" if n > 1 else raw.source_id
-            yield replace(raw, source_id=name, text=raw.text[start:end], title=title)
+            text, name = raw.text[start:end], f"{raw.source_id}#{n}" if n > 1 else raw.source_id
+            if n == 1: first = text_digest(name, text) # as `article_id`
+            yield replace(raw, source_id=name, text=text, title=title, part_of=first)
             start, n = end, n + 1
 
 

@@ -19,7 +19,7 @@ from ..common.errors import RugptError
 from ..common.files import text_digest
 from ..common.parallel import batched
 from ..common.progress import Progress
-from ..corpus.article import document, split_point
+from ..corpus.article import document, split_point, whole_of
 from ..corpus.dedup import COMPARED_CHARS, held_out_index, NEAR, nearest
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #3cee5f2c
@@ -69,21 +69,26 @@ STRATUM = 10 # a topic of so many natural articles has one held out at least
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #cbab80a4
 def stratified(
-    rows: Sequence[Mapping], # natural articles: id, topic, split
+    rows: Sequence[Mapping], # natural articles: id, topic, split; whole: see `whole_of`
 ) -> dict[str, str]: # id → train or val
-    "The split, evened out over the topics: each has at least the median of the topics' shares held out."
-    topics = defaultdict(list)
-    for r in rows: topics[r["topic"] or ""].append(r)
+    """The split, evened out over the topics: each has at least the median of the topics' shares held out.
+
+    The parts of a long article count as one and stay together, unless there is no other article."""
+    parts = defaultdict(list)
+    for r in rows: parts[r.get("whole") or r["id"]].append(r)
+    if len(parts) == 1: parts = {r["id"]: [r] for r in rows}
+    heads = {k: min(group, key=lambda r: r["id"]) for k, group in parts.items()}
+    topics, out = defaultdict(list), {}
+    for r in heads.values(): topics[r["topic"] or ""].append(r)
     shares = [sum(r["split"] == "val" for r in group)/len(group) for group in topics.values()]
-    share = median(shares) or sum(r["split"] == "val" for r in rows)/max(len(rows), 1)
-    out = {}
+    share = median(shares) or sum(r["split"] == "val" for r in heads.values())/max(len(heads), 1)
     for group in topics.values():
         held = sorted((r for r in group if r["split"] == "val"), key=lambda r: split_point(r["id"]))
         free = sorted((r for r in group if r["split"] == "train"), key=lambda r: split_point(r["id"]))
         want = max(round(share*len(group)), int(bool(held) or len(group) >= STRATUM))
         out |= {r["id"]: "val" for r in held}
         out |= {r["id"]: "val" if n < min(want, len(group) - 1) else "train" for n, r in enumerate(free, len(held))}
-    return out
+    return {r["id"]: out[heads[k]["id"]] for k, group in parts.items() for r in group}
 
 # %% ../../notebooks/core/tokenization/07_splits.ipynb #e55d1a91
 @dataclass(frozen=True)
@@ -102,7 +107,7 @@ def choose_roles(
         for r in rows:
             if r["split"] not in ("train", "val"):
                 raise RugptError("split must be train or val", where, "run the stage classify again")
-            (made if is_synthetic(r) else natural).append({**r, "seed": seed_of(r), "meta": None})
+            (made if is_synthetic(r) else natural).append({**r, "seed": seed_of(r), "whole": whole_of(r), "meta": None})
     if not natural and not made:
         raise RugptError("the selection is empty", where, "loosen the rules of clean, or the sample of classify")
     if not any(r["split"] == "val" for r in natural):
