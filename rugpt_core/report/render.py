@@ -43,7 +43,8 @@ def pandoc(
 def shared_arguments() -> list[str]:
     "What HTML and PDF have in common: citations and numbered sections."
     return ["-f", READER, "--standalone", "--citeproc", "--number-sections", "-M", "link-citations=true",
-        "--bibliography", str(ROOT/"report"/"bibliography.bib"), "--csl", str(STYLES/"numeric.csl")]
+        "--bibliography", str(ROOT/"report"/"bibliography.bib"), "--csl", str(STYLES/"numeric.csl"),
+        "--lua-filter", str(STYLES/"marks.lua")]
 
 # %% ../../notebooks/core/report/03_render.ipynb #31de5e32
 HTML = ["-t", "html5", "--embed-resources", "--standalone", "--mathml", "--toc", "--toc-depth=2",

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FUNCTIONS', 'ARITHMETIC', 'TESTS', 'CLAIMS', 'mean', 'difference', 'change', 'ratio', 'articles', 'correlation',
-           'rank_of', 'evaluate', 'Claim', 'read_claims', 'check_sentence', 'check_claims']
+           'rank_of', 'evaluate', 'Spoken', 'Claim', 'read_claims', 'check_sentence', 'check_claims']
 
 # %% ../../notebooks/core/study/06_claims.ipynb #b70996f4
 import ast
@@ -106,6 +106,18 @@ def evaluate(
     return found
 
 # %% ../../notebooks/core/study/06_claims.ipynb #6b3725e9
+class Spoken(float):
+    "A number that a format writes as the language does: 0,5; 12 %; −3."
+    def __new__(cls, x: float, lang: str):
+        self = super().__new__(cls, x)
+        self.lang = lang
+        return self
+
+    def __format__(self, spec: str) -> str:
+        text = format(int(self) if spec == "" and self.is_integer() else float(self), spec).replace("-", "\u2212")
+        if self.lang != "ru": return text
+        return text.replace(",", "\u202f").replace(".", ",").replace("%", "\u00a0%")
+
 TESTS = ("above", "below", "open")
 
 @dataclass(frozen=True)
@@ -118,10 +130,18 @@ class Claim:
     threshold: float
     preset: str = "cpu"
     interval: str = "needed" # none: the value alone is tested
+    ru: str = "" # the sentence in Russian
 
-    def filled(self, found: Mapping) -> str: # found: of `evaluate`
-        "The sentence with its numbers."
-        return self.sentence.format(**{k: found[k] for k in ("value", "low", "high", "n")})
+    def filled(
+        self,
+        found: Mapping, # of `evaluate`
+        lang: str = "en",
+    ) -> str:
+        "The sentence with its numbers. Raises RugptError where there is none in this language."
+        sentence = self.ru if lang == "ru" else self.sentence
+        if not sentence: raise RugptError("has no sentence in Russian", f"claim {self.id}", "give it: ru: …")
+        return sentence.format(**{k: v if (v := found[k]) is None else Spoken(v, lang)
+            for k in ("value", "low", "high", "n")})
 
     def holds(self, found: Mapping) -> bool:
         "Whether an estimate bears the claim."
@@ -160,7 +180,7 @@ def read_claims(
         if isinstance(row["threshold"], bool) or not isinstance(row["threshold"], int | float):
             raise RugptError(f"threshold is {row['threshold']!r}", where, "give a number")
         if any(c.id == row["id"] for c in out): raise RugptError("the id stands twice", where, "give another")
-        check_sentence(str(row["sentence"]), where)
+        for key in ("sentence", "ru"): check_sentence(str(row.get(key, "")), where)
         out.append(Claim(**row))
     return out
 
