@@ -15,7 +15,7 @@ KNOWS = {
     "evaluation": "common corpus metrics modeling tokenization topics training generation",
     "views": "common metrics corpus topics synthesis",
     "report": "common metrics modeling views",
-    "study": "common corpus metrics modeling tokenization topics training generation evaluation views report",
+    "study": "common corpus metrics modeling tokenization topics training generation convert evaluation views report",
     "cli":
         "common runs corpus synthesis topics tokenization modeling training generation convert evaluation report study",
 }

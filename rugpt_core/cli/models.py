@@ -421,8 +421,8 @@ def add_export(p: argparse.ArgumentParser):
     add_model(p)
     p.add_argument("--out", default="",
         help="folder (default: export/MODEL in the run directory; with --publish, models/, for the folder NAME in it)")
-    p.add_argument("--formats", nargs="+", metavar="FORMAT", help="of transformers, f32, f16, q8_0 (GGUF); default: "
-        "transformers f16 q8_0; with --publish, transformers q8_0")
+    p.add_argument("--formats", nargs="+", metavar="FORMAT", help="of transformers, f32, f16, q8_0, q5_0 (GGUF); "
+        "default: transformers f16 q8_0; with --publish, transformers q8_0")
     p.add_argument("--publish", default="", metavar="NAME",
         help="write models/NAME in bfloat16, 30 MB at most, for `rugpt generate --model published`")
     p.add_argument("--name", default="", help="name of the model in its card and files (default: rugpt-MODEL)")
@@ -438,7 +438,7 @@ def add_serve(p: argparse.ArgumentParser):
     p.add_argument("--export", default="", metavar="DIR", help="serve this export instead of the run's")
     p.add_argument("--engine", default="llama.cpp", choices=("llama.cpp", "transformers"),
         help="the server (default llama.cpp)")
-    p.add_argument("--kind", default="", choices=("", "f32", "f16", "q8_0"),
+    p.add_argument("--kind", default="", choices=("", "f32", "f16", "q8_0", "q5_0"),
         help="GGUF file to serve (default: the most exact)")
     p.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
     p.add_argument("--port", type=whole_number, default=8000, help="port (default 8000)")

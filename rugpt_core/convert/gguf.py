@@ -104,19 +104,20 @@ def gguf_tensors(
     if not c.tied: yield "output.weight", state["head.weight"]
 
 # %% ../../notebooks/core/convert/01_gguf.ipynb #5bd571ca
-GGUF_KINDS = {"f32": 0, "f16": 1, "q8_0": 7} # how matrices are stored → llama.cpp's number of the file type
+GGUF_KINDS = {"f32": 0, "f16": 1, "q8_0": 7, "q5_0": 8} # how matrices are stored → llama.cpp's number of the file type
 
 def stored(
     name: str,
     w: Tensor, # float32
     kind: str, # key of KINDS
 ) -> tuple[np.ndarray, Any]: # data, gguf type
-    """A tensor as it is stored: matrices in `kind` (q8_0 needs rows of a multiple of 32, others stay f16), the rest in
-    f32."""
+    """A tensor as it is stored: matrices in `kind` (q8_0 and q5_0 need rows of a multiple of 32, others stay f16), the
+    rest in f32."""
     import gguf
     types, data = gguf.GGMLQuantizationType, w.contiguous().numpy()
     if kind == "f32" or w.dim() == 1 or name.startswith("position"): return data, types.F32
-    if kind == "q8_0" and w.shape[1] % 32 == 0: return gguf.quants.quantize(data, types.Q8_0), types.Q8_0
+    of = dict(q8_0=types.Q8_0, q5_0=types.Q5_0).get(kind)
+    if of is not None and w.shape[1] % 32 == 0: return gguf.quants.quantize(data, of), of
     return data.astype(np.float16), types.F16
 
 # %% ../../notebooks/core/convert/01_gguf.ipynb #06340bb6
@@ -124,7 +125,7 @@ def write_gguf(
     model: Model,
     tokenizer: Tokenizer, # the one of the model
     path: str | Path, # ends in .gguf; its folder exists
-    kind: str = "f16", # f32, f16 or q8_0
+    kind: str = "f16", # of GGUF_KINDS
     *,
     name: str = "rugpt",
     licence: str = "", # SPDX name

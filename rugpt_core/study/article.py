@@ -113,7 +113,7 @@ def article_text(
 # %% ../../notebooks/core/study/09_article.ipynb #b4d379a2
 def article_facts(folder: Path = STUDY) -> dict: # flagship, samples
     "What is known of the published model: flagship.json and samples.json."
-    return {name: read_json(folder/f"{name}.json") for name in ("flagship", "samples")}
+    return dict(flagship=read_json(folder/"flagship.json"), samples=read_json(folder/"samples.json")["texts"])
 
 def write_article(
     results: Mapping[str, Mapping], # of `results.read_results`
