@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # in a checkout that was moved, the first command sets the environment up again.
 STAMP := $(VENV)/.installed-$(shell pwd -P | cksum | cut -d' ' -f1)
 
-.PHONY: help setup run test test-slow test-kill test-serve bench-load lab report publish readme ru docs bench study-check record clean
+.PHONY: help setup run test test-slow test-kill test-serve bench-load lab report publish readme ru docs bench article study-check record clean
 
 help:
 	@echo "make run     set up, run preset $(PRESET) to the rendered report (PRESET=smoke for another)"
@@ -27,6 +27,7 @@ help:
 	@echo "make docs    write the reference of the module to docs/"
 	@echo "make bench   measure against peers, results in benchmarks/results/"
 	@echo "make study-check  evaluate every claim of the study over its committed results (STUDY=cpu)"
+	@echo "make article  write the article of the study to report/study.*.html and .pdf from the committed results"
 	@echo "make record  ask a local language model for what the recording lacks, drop what no preset asks"
 	@echo "make clean   remove runs and caches (the environment in $(VENV) stays)"
 
@@ -83,6 +84,9 @@ docs: setup
 
 bench: setup
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+article: setup
+	$(BIN)/python -m rugpt_core study --preset $(STUDY) --article
 
 study-check: setup
 	$(BIN)/python -m rugpt_core study --preset $(STUDY) --check

@@ -156,6 +156,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                       'rugpt_core.cli.study.compare_study': ( 'core/cli/study.html#compare_study',
                                                                               'rugpt_core/cli/study.py'),
                                       'rugpt_core.cli.study.print_listing': ( 'core/cli/study.html#print_listing',
+                                                                              'rugpt_core/cli/study.py'),
+                                      'rugpt_core.cli.study.publish_study': ( 'core/cli/study.html#publish_study',
                                                                               'rugpt_core/cli/study.py')},
             'rugpt_core.cli.training': { 'rugpt_core.cli.training.add_bins': ( 'core/cli/training.html#add_bins',
                                                                                'rugpt_core/cli/training.py'),

@@ -223,7 +223,7 @@ def publish(run_dir: str):
             ("notebooks/*.html", "report/notebooks"), ("figures/*.svg", "figures")):
         folder, suffix = ROOT/target, pattern.rpartition(".")[2]
         folder.mkdir(parents=True, exist_ok=True)
-        for old in folder.glob(f"*.{suffix}"): old.unlink()
+        for old in folder.glob(Path(pattern).name): old.unlink()
         # no path of this machine is published, and no link to files that stay in the run
         for path in sorted(source.glob(pattern)):
             page = path.read_bytes()

@@ -173,7 +173,8 @@ def check_size(
     size, smaller = sum(sizes.values()), sum(n for p, n in sizes.items() if p.suffix != ".gguf")
     if size > most:
         raise RugptError(f"the model takes {size/1e6:.1f} MB, and at most {most/1e6:g} MB are published", where,
-            "publish it with a smaller GGUF or with none (--formats transformers q5_0)" if smaller <= most and smaller < size else
+            "publish it with a smaller GGUF or with none (--formats transformers q5_0)"
+            if smaller <= most and smaller < size else
             "train a smaller model: a parameter takes 2 bytes")
 
 # %% ../../notebooks/core/convert/05_published.ipynb #593d89dd

@@ -14,4 +14,6 @@ __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "measure_points": "figures",   # one measure of cells against another
     "over_time": "figures",        # artifacts after each share of the training
     "results_table": "figures",    # a row for each trained cell
+    "write_article": "article",    # the article, every number of which comes from the results
+    "write_flagship": "flagship",  # the published model's numbers and texts, as the article shows them
 })
