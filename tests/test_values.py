@@ -34,6 +34,8 @@ LATE = [
     ("synthesize", ["--synthesis", "transformers"], ["llm_model_path", "no model"]),
     ("synthesize", ["--set", "n_rewrites=-1"], ["n_rewrites is -1"]),
     ("synthesize", ["--set", "llm_recording=gone.jsonl"], ["llm_recording is missing"]),
+    ("synthesize", ["--set", "personas_file=gone.txt"], ["personas_file is missing", "gone.txt"]),
+    ("synthesize", ["--set", "rewrite_readers=[scool]"], ["unknown reader 'scool'", "Known: school, student, expert"]),
     ("synthesize", ["--max-cost", "-1"], ["--max-cost", "max_cost is -1"]),
     ("classify", ["--set", "classifier=bert"], ["unknown classifier 'bert'"]),
     ("classify", ["--set", "topic_caps=sprt=200"], ["topic 'sprt' is not in the list"]),
@@ -64,6 +66,13 @@ LATE = [
 def test_a_value_that_a_later_stage_would_refuse(capsys, tmp_path, monkeypatch, stage, given, words):
     monkeypatch.chdir(tmp_path)
     refused(capsys, words, "run", "--preset", "smoke", "--run-dir", tmp_path / "r", *given)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_wrong_row_of_personas_is_named_before_any_stage(capsys, tmp_path):
+    (tmp_path / "who.txt").write_text("краевед; точен в датах\n\nкраевед\n", encoding="utf-8")
+    refused(capsys, ["who.txt:3", "'краевед' stands twice"], "run", "--preset", "smoke", "--run-dir", tmp_path / "r",
+        "--set", f"personas_file={tmp_path / 'who.txt'}")
     assert not (tmp_path / "r").exists()
 
 

@@ -26,7 +26,7 @@ STAGES = {s.name: s for s in (
         code=("data/templates.yml",)),
     StageSpec("clean", "clean", "02_clean", "corpus.stage:clean", files=("source", "templates_file")),
     StageSpec("synthesize", "synthetic", "03_synthesize", "synthesis.stage:synthesize", ("clean",),
-        ("topics_file", "titles_file", "prices_file", "evaluation_files", "llm_recording"),
+        ("topics_file", "titles_file", "prices_file", "personas_file", "evaluation_files", "llm_recording"),
         ("data/prompts/*", "data/judging/*")),
     StageSpec("classify", "topics", "04_classify", "topics.stage:classify", ("clean", "synthesize"),
         ("topics_file", "topic_maps_file", "gold_topics", "mdeberta_model"), ("data/topic_weights.npz",)),

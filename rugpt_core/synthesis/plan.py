@@ -20,7 +20,8 @@ from ..common.errors import RugptError
 from ..common.files import open_parquet, text_digest
 from .acceptance import Case, whole_sentences
 from .client import Answer, make_request, request_key
-from .prompts import Branch, draw_options, load_prompt, load_styles, load_tree, Prompt
+from .prompts import Branch, check_options, draw_options, known_options, load_prompt, load_tree
+from .prompts import Prompt
 from .prompts import read_outline, title_key
 
 # %% ../../notebooks/core/synthesis/16_plan.ipynb #f4fdf8c5
@@ -60,23 +61,20 @@ class Wanted:
     rewrites: int = 12
     styles: tuple[str, ...] = () # of rewrites, keys in styles.yml; none: all
     readers: tuple[str, ...] = ()
+    personas: Mapping[str, str] = field(default_factory=dict) # of read_personas: the readers, where there are any
     exclude_existing: bool = True # titles that the corpus has are left out
 
     def __post_init__(self):
         for name, n in (("n_topic_articles", self.topic_articles), ("n_outlines", self.outlines),
                 ("n_rewrites", self.rewrites)):
             if n < 0: raise RugptError(f"{name} is {n}", name, "give 0 or a positive number")
-        known = load_styles() if self.styles or self.readers else {} # the default reads no file
-        for kind, keys in (("styles", self.styles), ("readers", self.readers)):
-            for key in keys:
-                if key not in known[kind]:
-                    raise RugptError(f"unknown {kind[:-1]} {key!r}", f"rewrite_{kind}",
-                        f"known: {', '.join(known[kind])}")
+        if self.styles or self.readers: # the default reads no file
+            check_options(self.styles, self.readers, known_options(self.personas))
 
     @property
     def choices(self) -> tuple[list[str], list[str]]:
         "Styles and readers to draw from."
-        known = load_styles()
+        known = known_options(self.personas)
         return list(self.styles or known["styles"]), list(self.readers or known["readers"])
 
 # %% ../../notebooks/core/synthesis/16_plan.ipynb #5e7ce4ee
@@ -272,7 +270,8 @@ def plan_rewrites(
                 if k >= len(mine) or len(items) >= n: continue
                 source = mine[k]
                 how = ways_to_rewrite(source, ask.seed, *choices)[again]
-                prompt = prompts.setdefault(how, prompts.get(how) or load_prompt("rewrite", ask.api, *how))
+                prompt = prompts.setdefault(how, prompts.get(how)
+                    or load_prompt("rewrite", ask.api, *how, personas=wanted.personas))
                 values = dict(title=s["title"], source=source,
                     subject=subject_of(s["title"], source) if k == 0 else s["title"])
                 item = Item("rewrite", s["title"], ask.request(prompt, source, **values), prompt,
