@@ -108,7 +108,8 @@ def read_personas(
     if not path: return {}
     path, out, rows = resolve_path(path), {}, {}
     if path.suffix not in (".txt", ".jsonl", ".yml", ".yaml"):
-        raise RugptError("is no file of personas by its ending", str(path), "give personas_file a .txt, .jsonl or .yml file")
+        raise RugptError("is no file of personas by its ending", str(path),
+            "give personas_file a .txt, .jsonl or .yml file")
     if not path.is_file(): raise RugptError("personas_file is missing", str(path), "give a file that is there")
     for where, line in persona_lines(path):
         remedy = "write one line that says who reads, as «учитель физики; любит примеры из быта»"

@@ -168,7 +168,8 @@ def tally(
 def settings(p: Mapping[str, Any]) -> tuple[Ask, Wanted, Service]: # p: the parameters of notebook 03
     "How to ask, what to make, and who is asked. Without an engine nothing is made, whatever numbers a preset has."
     wanted = Wanted(p["n_topic_articles"], p["n_outlines"], p["outline_titles"], p["n_rewrites"],
-        tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"]), read_personas(p["personas_file"]), p["exclude_existing"])
+        tuple(p["rewrite_styles"]), tuple(p["rewrite_readers"]), read_personas(p["personas_file"]),
+        p["exclude_existing"])
     if p["llm_engine"] == "none": wanted = replace(wanted, topic_articles=0, outlines=0, rewrites=0)
     return (Ask(p["llm_model"], p["llm_api"], p["llm_max_tokens"], p["llm_temperature"], p["seed"], p["rewrite_chars"]),
         wanted, Service(p["llm_engine"], p["llm_recording"], p["llm_base_url"], p["llm_model_path"],
