@@ -21,6 +21,7 @@ from .names import GENERIC, PROPER
 from .new_numbers import matches, other_periods
 from .quantities import quantities, Quantity
 from .swaps import INVERSE, named_inside, overlap, swapped, turned_ways
+from .trees import unmoved
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #d200bc01
 JOINT = re.compile(r"(?:,|;|\b(?:и|а|но|или)\b)")
@@ -299,8 +300,9 @@ def renamed(here: list[Token], t: Token, old: list[Token]) -> bool:
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #a37e9bf8
 def changed_places(text: str, source: str) -> list[str]:
-    "Words that changed places, among opposites and among all."
-    return moved_sides(text, source) + swapped(text, source) + swapped(text, source, True) + turned_ways(text, source)
+    "Words that changed places, among opposites and among all, unless the trees of the sentences speak against it."
+    found = moved_sides(text, source) + swapped(text, source) + swapped(text, source, True)
+    return [p for p in found if not unmoved(*p.split(" ↔ "), text, source)] + turned_ways(text, source)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #b64c1c5f
 def named_before(run: tuple[Token, ...], at: int) -> list[Token]:

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'Numeral', 'numerals', 'unit_at',
-           'Quantity', 'month_of', 'roman', 'compound', 'spoken', 'dates', 'as_time', 'joined_shares', 'in_digits',
-           'quantities', 'word_quantity']
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'Numeral', 'numerals',
+           'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'spoken', 'dates', 'as_time', 'scale_of',
+           'joined_shares', 'in_digits', 'quantities', 'word_quantity']
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #571b2bee
 import re
@@ -190,6 +190,7 @@ def spoken(run: list[Token], at: int) -> tuple[Numeral | None, int]: # what it s
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #0f2265e7
 DATE = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
+MONTH_YEAR = re.compile(r"(?<![\d.,])(0[1-9]|1[0-2])\.(1\d{3}|20\d\d)(?![\d]|[.,]\d)") # 09.1928
 RATIO = re.compile(r"(?<![\d./:])(\d{1,2})([:/])(\d{1,2})(?![\d/:]|\.\d)")
 OLD_STYLE = re.compile(r"\b(\d{1,2})\s*\((\d{1,2})\)\s+([а-яё]{3,9})\b", re.I) # 4 (16) марта
 DAYS = re.compile(r"\b(\d{1,2})(?:-?(?:го|е|му|м))?(?:\s*(?:[—–-]|и|по|или|на|до)\s*(\d{1,2})(?:-?(?:го|е"
@@ -203,6 +204,10 @@ def dates(text: str) -> tuple[list[Quantity], list[tuple[int, int]]]: # days, mo
         if not (1 <= mo <= 12 and 1 <= d <= 31): continue
         out += [Quantity("day", 100*mo + d, start=m.start(), end=m.end()),
             Quantity("month", mo, start=m.start(), end=m.end()), Quantity("year", y, start=m.start(), end=m.end())]
+        taken.append(m.span())
+    for m in MONTH_YEAR.finditer(text):
+        out += [Quantity("month", int(m[1]), start=m.start(), end=m.end()),
+            Quantity("year", int(m[2]), start=m.start(), end=m.end())]
         taken.append(m.span())
     for m in RATIO.finditer(text): # a score is no two numbers, a fraction is one
         a, b = int(m[1]), int(m[3])
@@ -254,6 +259,12 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     return q._replace(before_christ=bc)
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #092e7779
+def scale_of(q: Quantity, text: str) -> float: # 1: none
+    "The thousand, million or milliard that a number in digits ends with."
+    word = re.search(r"([а-яё]+)\.?$", text[q.start:q.end], re.I)
+    found = numerals().get(plain(word[1])) if word else None
+    return found.value if found and found.scale else 1.
+
 def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
     "Two thirds are one share, not a two and a third."
     out: list[Quantity] = []
@@ -265,6 +276,9 @@ def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
         elif a and q.ordinal and not q.digits and a.kind == "number" and not a.digits and a.value < q.value < 11 \
                 and not text[a.end:q.start].strip(): # «две пятых»
             out[-1] = q._replace(kind="share", value=a.value/q.value, start=a.start, ordinal=False)
+        elif a and a.digits and q.digits and a.kind == q.kind == "number" and not a.dimension and a.value > q.value \
+                and scale_of(a, text) > scale_of(q, text) > 1 and not text[a.end:q.start].strip(): # 5 млрд 400 млн
+            out[-1] = q._replace(value=a.value + q.value, start=a.start)
         elif a and a.dimension == q.dimension != "" and a.size > q.size \
                 and re.fullmatch(r"[\s\u00a0]*(?!\d)[а-яё.°′]+(?:\s+и)?[\s\u00a0]*", text[a.end:q.start]): # 1 м 22 см
             out[-1] = a._replace(value=(a.base + q.base)/a.size, end=q.end)

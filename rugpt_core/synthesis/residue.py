@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['THOUGHT', 'CLOSED', 'ENDED', 'CHANNEL', 'TEMPLATE', 'AT_START', 'AT_END', 'CONTROL', 'START', 'SENTENCE', 'CHATTY',
            'CLOSING', 'REFUSAL', 'PLANNING', 'SOURCE', 'ADVERT', 'LABELS', 'MARKUP', 'LATEX', 'TOKENS', 'BROKEN',
-           'EMOJI', 'ADDRESS', 'FOREIGN', 'GREEK_SIGN', 'NEIGHBOURS', 'NEIGHBOUR_WORDS', 'MIXED', 'ENGLISH',
-           'without_thoughts', 'cut_residue', 'speaks_as_i', 'addresses', 'mixed_words', 'foreign_words', 'known_share',
-           'english_words', 'residues']
+           'EMOJI', 'ADDRESS', 'OF_THE_TASK', 'FOREIGN', 'GREEK_SIGN', 'NEIGHBOURS', 'NEIGHBOUR_WORDS', 'MIXED',
+           'ENGLISH', 'without_thoughts', 'cut_residue', 'speaks_as_i', 'tells_its_task', 'addresses', 'mixed_words',
+           'foreign_words', 'known_share', 'english_words', 'residues']
 
 # %% ../../notebooks/core/synthesis/12_residue.ipynb #cb5bca65
 import re
@@ -150,6 +150,16 @@ def speaks_as_i(text: str) -> list[str]: # the verbs
         if first and len(first) == len(rs) and is_known(t.text): out.append(t.text)
     return out
 
+OF_THE_TASK = (r"\bпереска[зж]", r"\bфакт", r"\bисточник", r"\bсвоими словами", r"\bсписк(?:ов|и)\b", r"\bзаголовк",
+    r"\bразметк", r"\b(?:не добав|ничего не)", r"\bпостроение", r"\b(?:имён|имен|чисел|дат)\b", r"\bтекст",
+    r"\bстать[яиюе]\b", r"\bизложен")
+
+def tells_its_task(text: str, source: str) -> list[str]: # the sentences
+    "Sentences with three words or more of those that tasks of rewriting are written in, and that the source has not."
+    marks = [re.compile(p, re.I) for p in OF_THE_TASK]
+    marks = [m for m in marks if not m.search(source)]
+    return [s for s in re.split(r"(?<=[.!?…])\s+", text) if sum(bool(m.search(s)) for m in marks) > 2]
+
 def addresses(text: str) -> bool:
     "True where the last or first paragraph speaks to somebody about what he asked for."
     found = [t for t in tokens(text) if plain(t.text) in ADDRESS]
@@ -203,7 +213,8 @@ def residues(
     greek = GREEK_SIGN.sub("", text)
     rows = {"broken": found(BROKEN), "template": found(TOKENS), "chatty": found(CHATTY) + found(CLOSING),
         "refusal": found(REFUSAL), "planning": found(PLANNING),
-        "speaks": speaks_as_i(text) + (["вы"] if addresses(text) else []), "source": found(SOURCE),
+        "speaks": speaks_as_i(text) + (["вы"] if addresses(text) else []),
+        "source": found(SOURCE) + (tells_its_task(text, source) if source else []),
         "advertising": found(ADVERT), "markup": found(MARKUP) + found(LATEX) + found(LABELS)
         + ([] if dashes else re.findall(r"(?m)^\s*[-—–]\s", text)), "emoji": found(EMOJI),
         "other_alphabet": [c for c in FOREIGN.findall(greek) if c not in source]
