@@ -159,7 +159,7 @@ def paired(before: list[str], after: list[str]) -> list[tuple[str, str]]:
     if len(before) == len(after): return list(zip(before, after, strict=True))
     pairs, k = [], 0
     for x in before:
-        stays = k < len(after) and x.startswith(after[k]) and after[k] != ""
+        stays = k < len(after) and x.startswith(after[k].removesuffix(".")) and after[k] != ""
         pairs.append((x, after[k] if stays else ""))
         k += stays
     return pairs
