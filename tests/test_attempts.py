@@ -2,8 +2,13 @@
 
 import io
 import json
+import os
+import re
+import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
@@ -186,3 +191,86 @@ def test_a_line_that_repeats_itself_takes_no_square(piece):
     start = time.process_time()
     clean_chunk([RawArticle("file", "1", "", piece * 30_000, "a:1", "Река")], Options())
     assert time.process_time() - start < 8
+
+
+# commands with one path P that a person gives; R is a finished run
+WITH_A_PATH = """
+run --preset smoke --run-dir P
+run --source P --run-dir D/r
+run --preset smoke --run-dir D/r --set topics_file=P
+run --preset smoke --run-dir D/r --set init_from=P
+stage clean --run-dir P
+synthesize --dry-run --run-dir P
+report --run-dir P
+generate --run-dir R --file P
+generate --run-dir R --prompt а --out P
+generate --checkpoint P --prompt а
+export --run-dir R --out P
+serve --export P
+train --run-dir P
+train --run-dir D/t --bins P
+plan --source P --memory 1GB
+bins P --out D/b
+bins SAMPLE --out P --limit 5 --vocab-size 300
+import P --out D/i
+clean P
+clean SAMPLE --set templates_file=P
+judge P
+judge SAMPLE --work-dir P
+analyze --run-dir R --generations x=P
+analyze --run-dir R --human P
+analyze --run-dir R --corpus P
+rate --run-dir R --out P
+planted --seeds 1 --out P
+study --cells P --list
+study --results P --check
+"""
+NOWHERE = {"loop": "links lead in a circle", "loop/x": "links lead in a circle", "file/x": "is no folder",
+           "/dev/full": "is no folder|is a pipe or a device|is no plain file", "LONG/x": "shorter",
+           "/dev/full/x": "is no folder", "~nosuchuser/x": "no home folder"}
+
+
+@pytest.mark.parametrize("attempt", WITH_A_PATH.strip().splitlines())
+def test_a_path_that_leads_nowhere_is_named_and_not_called_missing(chain, capsys, tmp_path, attempt):
+    (tmp_path/"loop").symlink_to("loop")
+    (tmp_path/"file").touch()
+    before = sorted(tmp_path.rglob("*"))
+    for path, words in NOWHERE.items():
+        path = path.replace("LONG", LONG)
+        path = path if path[0] in "/~" else str(tmp_path/path)
+        places = {"P": path, "R": chain[0], "SAMPLE": SAMPLE}
+        args = [f"{word[:-1]}{path}" if word.endswith("=P") else
+                str(places.get(word, word.replace("D/", f"{tmp_path}/")))
+                for word in attempt.split()]
+        assert command(*args) == 2
+        said = capsys.readouterr().err.strip()
+        assert said.count("\n") == 0 and "missing" not in said and re.search(words, said), said
+        assert LONG in said or path.removesuffix("/x") in said, said
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_path_without_the_right_to_it():
+    """Said as such for what is read, whoever would read it."""
+    code = """
+import os, sys
+from rugpt_core.cli.main import main
+os.setgid(65534); os.setuid(65534)
+for args in (["clean", sys.argv[1]+"/private/a.jsonl"], ["clean", sys.argv[1]+"/mine.jsonl"],
+             ["report", "--run-dir", sys.argv[1]+"/private"], ["plan", "--source", sys.argv[1]+"/private"]):
+    try: main(args)
+    except SystemExit as e: print(e.code)
+"""
+    if os.getuid():
+        pytest.skip("needs another user")
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to others
+        os.chmod(folder, 0o755)
+        (Path(folder)/"private").mkdir(mode=0o700)
+        for name in ("private/a.jsonl", "mine.jsonl"):
+            (Path(folder)/name).write_text("{}")
+            (Path(folder)/name).chmod(0o600)
+        done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, cwd=ROOT,
+                              env=os.environ | {"XDG_STATE_HOME": folder})
+    assert done.stdout.split() == ["2"]*4, done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 4, lines
+    assert all(folder in x and "ermission denied: give yourself the right" in x for x in lines), lines

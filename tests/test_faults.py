@@ -80,7 +80,7 @@ def test_debug_shows_the_traceback(tmp_path):
 def test_a_run_directory_that_is_a_file(tmp_path):
     (tmp_path/"run").write_text("")
     done = rugpt("run", "--preset", "smoke", "--run-dir", tmp_path/"run")
-    assert_one_line(done, "A part of the path is a file", "--run-dir")
+    assert_one_line(done, f"{tmp_path}/run: is no folder")
 
 
 @pytest.fixture

@@ -9,14 +9,15 @@ __all__ = ['FIELDS', 'read_rows', 'judge_row', 'case_of', 'judge_rows', 'judge_r
 # %% ../../notebooks/core/cli/05_judge.ipynb #26c8c32f
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from .options import finite_number, whole_number
-from ..common.errors import RugptError
-from ..common.files import json_line, plain_file, resolve_path
+from ..common.errors import readable, RugptError
+from ..common.files import json_line, resolve_path
 from ..synthesis.acceptance import Bounds, Case, FINDERS, finish_text, judge_answer, name_finder
 from ..synthesis.client import Answer
 from ..synthesis.judge import agreement, ask_judge, combined, Judge, MEANING
@@ -121,7 +122,7 @@ def cmd_judge(args: argparse.Namespace) -> int:
     Raises RugptError where the file is missing or is not UTF-8 text."""
     finder = name_finder(args.entity_check)
     judge = judge_of_args(args)
-    path = "standard input" if args.file == "-" else plain_file(Path(args.file).expanduser())
+    path = "standard input" if args.file == "-" else readable(Path(os.path.expanduser(args.file)))
     try:
         if args.file == "-": return print_verdicts(sys.stdin, path, finder, judge, args.work_dir)
         with path.open(encoding="utf-8-sig") as lines:

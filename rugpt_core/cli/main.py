@@ -23,13 +23,13 @@ from .analyze import add_commands
 from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
 from .models import add_export, add_generate, add_serve, cmd_export, cmd_generate, cmd_serve
-from ..common.errors import disk_errors, explained, printable, RugptError
+from ..common.errors import disk_errors, explained, printable, readable, RugptError
 from ..common.stopping import end_family, ignore_signals, say_stopped, STOPPING, take_signals
 from .study import add_study, cmd_study
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
 from .training import given_start, opened_ids
-from .options import finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import expected_shape, plain_file, plain_folder, read_json, refuse_address
+from .options import check_paths, finite_number, given_values, OPTIONS, Parser, put_over, whole_number
+from ..common.files import expected_shape, plain_folder, read_json, refuse_address
 from ..common.files import resolve_run_dir, ROOT, runs_home, write_atomic
 from ..common.outputs import output_folder
 from ..runs.chain import check_chain, run_chain, StageError
@@ -370,7 +370,7 @@ def cmd_import(args) -> int:
     "Make a checkpoint of ours from one of nanoGPT or transformers."
     from rugpt_core.convert.weights import import_checkpoint
     refuse_address(args.checkpoint, "import")
-    out = import_checkpoint(plain_file(args.checkpoint), output_folder(args.out), args.tokenizer)
+    out = import_checkpoint(readable(args.checkpoint), output_folder(args.out), args.tokenizer)
     print(shown(out))
     return 0
 
@@ -405,6 +405,7 @@ def main(argv: list[str] | None = None) -> None:
         parser = build_parser()
         if "_ARGCOMPLETE" in os.environ: complete(parser) # asked by the shell, not by a person
         args = parser.parse_args(argv)
+        check_paths(args)
         code = args.handler(args)
         if STOPPING.asked: raise KeyboardInterrupt # it came where Python drops what is raised
         sys.stdout.flush() # what cannot be written is said here, and not behind our back when Python ends

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from .options import finite_number, seed_number, whole_number
-from ..common.errors import printable, RugptError
-from ..common.files import plain_file, read_jsonl, resolve_run_dir, write_jsonl
+from ..common.errors import printable, readable, RugptError
+from ..common.files import read_jsonl, resolve_run_dir, write_jsonl
 from ..common.outputs import output_file
 from ..common.stopping import go_on
 from ..corpus.encodings import decode_bytes
@@ -60,7 +60,7 @@ def file_prompts(
     """Prompts of a file.
 
     Raises RugptError where the file is missing, is not UTF-8, or has a row without a prompt."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if path.suffix == ".jsonl":
         prompts = [row.get("prompt") if isinstance(row, dict) else None for row in read_jsonl(path)]
         bad = next((n for n, p in enumerate(prompts, 1) if not isinstance(p, str) or not p.strip()), None)
@@ -68,7 +68,7 @@ def file_prompts(
             raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
     else:
         try:
-            prompts = [line for line in decode_bytes(plain_file(path).read_bytes(), str(path)).splitlines()
+            prompts = [line for line in decode_bytes(readable(path).read_bytes(), str(path)).splitlines()
                 if line.strip()]
         except FileNotFoundError:
             raise RugptError("file is missing", str(path), "give a text file, a prompt a line") from None
@@ -156,12 +156,12 @@ def chosen_model(args) -> tuple: # Checkpoint, Tokenizer
     if args.out: output_file(args.out)
     if published: return open_published(published)
     if not args.checkpoint: return run_checkpoint(args.run_dir, args.model)[1:]
-    folder = Path(args.checkpoint).expanduser()
+    folder = Path(os.path.expanduser(args.checkpoint))
     if folder.exists() and not (folder/"config.json").exists():
         raise RugptError("no config.json here", str(folder), "this is a run: give it to --run-dir"
             if (folder/"model").is_dir() else "give a folder of `rugpt import`, or model/qwen3 of a run")
     checkpoint = load_checkpoint(folder)
-    return checkpoint, tokenizer_for(checkpoint, Path(args.tokenizer or folder/"tokenizer").expanduser())
+    return checkpoint, tokenizer_for(checkpoint, Path(os.path.expanduser(args.tokenizer or folder/"tokenizer")))
 
 # %% ../../notebooks/core/cli/03_models.ipynb #0599af54
 def cmd_generate(args) -> int:
@@ -210,7 +210,7 @@ def write_file(args, checkpoint, tokenizer, found: list, how: Decoding):
         decoding=how, seed=args.seed, head=args.head)
     rows = generation_rows(found, results, tokenizer, how, seed=args.seed,
         checkpoint=f"{checkpoint.model.config.family}@{weights[:12]}", weights=weights, head=args.head)
-    write_jsonl(Path(args.out).expanduser(), rows)
+    write_jsonl(Path(os.path.expanduser(args.out)), rows)
     tokens, seconds = sum(len(r.ids) for r in results), time.monotonic() - start
     print(f"{args.out}: {len(rows)} texts, {tokens:,} tokens, {tokens/seconds:,.0f} tokens/s")
 
@@ -337,7 +337,7 @@ def cmd_serve(args) -> int:
     from rugpt_core.convert.stage import export_is_current, export_run, serve_command
     check_key(args.host)
     free(args.host, args.port)
-    folder = Path(args.export).expanduser().resolve() if args.export else None
+    folder = Path(os.path.expanduser(args.export)).resolve() if args.export else None
     if folder and not (folder/"export.json").is_file():
         raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
     if folder is None:

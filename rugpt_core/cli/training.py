@@ -45,7 +45,7 @@ def tokenizer_home(
     Raises RugptError where the folder has no tokenizer.json."""
     from rugpt_core.tokenization.tokenizer import TOKENIZER_KINDS
     if name in TOKENIZER_KINDS: return name
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     for folder in (path, path/"tokenizer", path/"tokens/tokenizer"):
         if (folder/"tokenizer.json").is_file(): return str(folder)
     raise RugptError("no tokenizer.json here", name,
@@ -102,7 +102,7 @@ def opened_ids(
     from rugpt_core.tokenization.plain_bins import open_plain
     from rugpt_core.tokenization.bins import open_bins
     if args.bins:
-        return open_plain(Path(args.bins).expanduser(), args.vocab_size, args.bins_dtype, args.bos_id,
+        return open_plain(Path(os.path.expanduser(args.bins)), args.vocab_size, args.bins_dtype, args.bos_id,
             args.bytes_per_token)
     given = [f"--{n.replace('_', '-')}"
         for n, default in (("vocab_size", 0), ("bos_id", None), ("bytes_per_token", 0.)) if getattr(args, n) != default]

@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['OBEYED', 'NAMED', 'DISK_REMEDY', 'PATH_REMEDY', 'MEMORY_REMEDY', 'NO_MEMORY', 'TELLTALES', 'KEPT', 'printable',
-           'RugptError', 'error_number', 'explained', 'disk_errors']
+           'RugptError', 'error_number', 'explained', 'followed', 'readable', 'disk_errors']
 
 # %% ../../notebooks/core/common/01_errors.ipynb #91e5d01d
 import os
 import re
+import stat
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,7 +36,8 @@ class RugptError(Exception):
         remedy: str = "", # what to do about it
     ):
         self.what, self.where, self.remedy = what, where, remedy
-        message = f"{where}: {what}" if where else what
+        place = where if len(where) < 500 else f"{where[:200]} … {where[-200:]}"
+        message = f"{place}: {what}" if where else what
         if remedy: message += f". {remedy if NAMED.match(remedy) else remedy[:1].upper() + remedy[1:]}"
         super().__init__(printable(re.sub(r"\s*\n\s*", " ", message)))
 
@@ -54,6 +56,7 @@ DISK_REMEDY = {28: "the disk is full: free space, or give another --run-dir or -
     40: "its links lead in a circle: give another path"}
 PATH_REMEDY = {2: "there is no such file or folder: give another path",
                6: "it is a device or a socket: give a plain file",
+               13: "permission denied: give yourself the right to it, or give another path",
                19: "it is a device that is not there: give a plain file",
                21: "it is a folder: give a file",
                22: "it is no path of a file: give another"} # of a path that is read or written
@@ -90,11 +93,43 @@ def explained(
     "An error of disk, path or memory as a line with its remedy."
     number = error_number(type(error).__name__, str(error), getattr(error, "errno", None))
     if number == 12: return RugptError("memory ran out", str(where), MEMORY_REMEDY)
-    remedy = DISK_REMEDY.get(number) or PATH_REMEDY.get(number)
+    remedy = PATH_REMEDY.get(number) or DISK_REMEDY.get(number)
     if remedy is None: return None
     named = getattr(error, "filename", None)
     place = named if isinstance(named, str | os.PathLike) else where
     return RugptError("cannot be read or written", str(place), remedy)
+
+# %% ../../notebooks/core/common/01_errors.ipynb #b0341820
+def followed(
+    path: str | Path, # as a person gave it
+) -> os.stat_result | None: # None: nothing is there
+    """What a path leads to.
+
+    Raises RugptError where it leads nowhere: links in a circle, a name that is too long, a file in the place of a
+    folder, a folder that may not be entered."""
+    try: found = os.stat(path)
+    except FileNotFoundError: return None
+    except NotADirectoryError:
+        file = next(p for p in Path(path).parents if os.path.exists(p))
+        raise RugptError("is no folder, nothing lies in it", str(file), "give another path") from None
+    except (OSError, ValueError) as e: raise explained(e, path) or e from None
+    if stat.S_ISDIR(found.st_mode) and not os.access(path, os.R_OK | os.X_OK):
+        raise explained(PermissionError(13, "denied"), path)
+    return found
+
+def readable(
+    path: str | Path, # that will be read; may be missing, and a folder
+) -> Path:
+    """The path, unless what is there cannot be read as a file or a folder.
+
+    Raises RugptError where it is a pipe, a socket or a device, may not be read, or leads nowhere."""
+    path, found = Path(path), followed(path)
+    if found is None: return path
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        raise RugptError("is a pipe or a device", str(path),
+            "write it to a file first, or pipe it to standard input (-)")
+    if not os.access(path, os.R_OK): raise explained(PermissionError(13, "denied"), path)
+    return path
 
 # %% ../../notebooks/core/common/01_errors.ipynb #9198fdd4
 KEPT = "stages that are finished stay as they are"

@@ -23,7 +23,7 @@ def output_file(
     """A file that can be written, tried before the work begins.
 
     Raises RugptError where the path is a folder or a device, its folder is missing, or may not be written to."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     with _output_errors(path, option): _try_writing(plain_target(path).parent)
     return path
 
@@ -34,7 +34,7 @@ def output_folder(
     """A folder that can be made and written to, tried before the work begins. It is not made here.
 
     Raises RugptError where a part of the path is a file, or where nothing may be written."""
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     with _output_errors(path, option):
         try: os.lstat(path) # a name that is too long, or links in a circle
         except (FileNotFoundError, NotADirectoryError): pass

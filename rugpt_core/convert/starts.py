@@ -7,6 +7,7 @@ __all__ = ['OPTIMIZER_STARTS', 'start_folders', 'tokenizer_parts', 'tokenizer_di
            'open_starts']
 
 # %% ../../notebooks/core/convert/04_starts.ipynb #3c561c8a
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def start_folders(
     path: str | Path, # a run, its model/, a model of it, a checkpoint, a folder of transformers, or ckpt.pt
 ) -> dict[str, Path]: # family → folder or file
     "The models that a path offers, by their families; a path that holds none is refused."
-    path = Path(path).expanduser()
+    path = Path(os.path.expanduser(path))
     if path.is_file(): return dict(gpt2=path) # `from_nanogpt` refuses what is none
     if not path.exists():
         raise RugptError("does not exist", str(path), "give a run, a model's folder, or a ckpt.pt of nanoGPT")

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from ..common.errors import RugptError
+from ..common.errors import readable, RugptError
 from ..common.files import refuse_address, resolve_path
 
 # %% ../../notebooks/core/corpus/01_inputs.ipynb #083e88f6
@@ -61,7 +61,7 @@ def source_files(
 
     Raises RugptError where a file or pattern is missing or empty."""
     refuse_address(str(source), "source")
-    path = resolve_path(source)
+    path = readable(resolve_path(source))
     if path.is_file(): files = [path]
     elif path.is_dir():
         files = folder_files(path)

@@ -23,7 +23,7 @@ from .layout import STAGES
 # %% ../../notebooks/core/runs/03_directory.ipynb #5c50c5bd
 def last_file() -> Path:
     "Where the directories of the last runs are remembered."
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home()/".local"/"state")/"rugpt"/"last.json"
+    return Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))/"rugpt"/"last.json"
 
 def remember_last(run_dir: str | Path):
     "Note a run directory as the one that was used last; a folder that is none is not remembered."

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import disk_errors, RugptError
-from ..common.files import read_json, read_yaml, refuse_address, resolve_path, resolve_run_dir
+from ..common.files import expanded, read_json, read_yaml, refuse_address, resolve_path, resolve_run_dir
 from ..common.files import ROOT, write_json
 from .layout import STAGES
 from .values import check_limits, HUB_NAME, HUBS, ON_HUB
@@ -166,7 +166,7 @@ def absolute_input(
     Raises RugptError for an address on the web."""
     if name not in INPUTS or not value: return value
     refuse_address(value, name)
-    path = Path(value).expanduser()
+    path = expanded(value)
     here = folder/path
     if path.is_absolute() or here.exists() or glob.has_magic(value): return os.path.abspath(here)
     hub = value in HUBS or name in ON_HUB and HUB_NAME.fullmatch(value) and not here.parent.exists()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..common.environment import installed, require
-from ..common.errors import RugptError
+from ..common.errors import readable, RugptError
 from ..common.files import resolve_path
 from .layout import STAGES
 
@@ -130,7 +130,7 @@ def check_files(stage: str, p: Mapping[str, Any]):
         value = p[name]
         if name == "source" and not value: raise RugptError("no source is given", "source", "give a file or a folder")
         if not value or name == "source" or not is_used(name, p): continue # a source is looked at by its package
-        path = resolve_path(value)
+        path = readable(resolve_path(value))
         if path.exists() or glob.glob(str(path), recursive=True): continue
         if name in ON_HUB and HUB_NAME.fullmatch(value) and not path.parent.exists(): continue
         raise RugptError(f"{name} is missing", str(path), f"give {name} a file or folder that is there")

@@ -149,7 +149,7 @@ def canonical(
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #2d0b73fd
 def cache_dir() -> Path:
     "Where rugpt keeps what it can make again: `$XDG_CACHE_HOME/rugpt` or `~/.cache/rugpt`."
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home()/".cache").expanduser()/"rugpt"
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or "~/.cache"))/"rugpt"
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #97598990
 def cached_text(
