@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from ..common.errors import RugptError
-from ..common.files import plain_file, read_jsonl, read_yaml, resolve_path, ROOT, text_digest
+from ..common.errors import readable, RugptError
+from ..common.files import read_jsonl, read_yaml, resolve_path, ROOT, text_digest
 from .residue import cut_residue, residues, THOUGHT
 
 
@@ -92,7 +92,7 @@ def persona_lines(path: Path) -> list[tuple[str, object]]: # place in the file, 
         found = read_yaml(path, "personas_file")
         if not isinstance(found, list): raise RugptError("is no list", str(path), "write `- persona`, one a line")
         return [(f"{path}, entry {n}", p) for n, p in enumerate(found, 1)]
-    try: lines = plain_file(path).read_text(encoding="utf-8-sig").splitlines()
+    try: lines = readable(path).read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError: raise RugptError("file is not UTF-8 text", str(path), "convert it to UTF-8") from None
     rows = [(f"{path}:{n}", line.strip()) for n, line in enumerate(lines, 1) if line.strip()]
     if path.suffix != ".jsonl": return rows
