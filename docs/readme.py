@@ -1,16 +1,20 @@
-"""The parts of both READMEs that come from files: the figure, the sample, six measurements, the map of the modules.
+"""The parts of both READMEs that come from files: the study's findings, a text of the published model, six
+measurements, the map of the modules, the figure.
 
 `make readme` runs this. A part stands between `<!-- made: NAME -->` and `<!-- end -->`, in notebooks/index.ipynb (which
 becomes README.md) and in README.ru.md. `modules.ru.yml` has the Russian words for packages, modules and measurements.
 """
 import ast
-import html
 import json
 import re
 import sys
 from pathlib import Path
 
 import yaml
+
+from rugpt_core.study.article import article_facts, escaped, ledger
+from rugpt_core.study.claims import read_claims
+from rugpt_core.study.results import read_results
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX, RUSSIAN = ROOT/"notebooks/index.ipynb", ROOT/"README.ru.md"
@@ -88,18 +92,23 @@ def measured(lang: str) -> str:
     return HEADS["measured"][lang] + "\n".join(lines)
 
 
+FINDINGS = (("greedy-repeats", "top-p-does-not"), ("names-unsupported",), ("gemma-costs", "trimmed-costs"))
+
+
+def findings(lang: str) -> str:
+    """Three lines: what the study found, as its ledger of claims says it now."""
+    claims = [c for c in read_claims() if c.preset == "cpu"]
+    said = ledger(claims, read_results("cpu"), lang)
+    return "\n".join("- " + " ".join(said[id]["sentence"] for id in line) for line in FINDINGS)
+
+
 def sample(lang: str) -> str:
-    """The first opening of the published report, how its author goes on, and how the last set of texts does."""
-    page = (ROOT/f"report/report.{lang}.html").read_text(encoding="utf-8")
-    text = lambda part: re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", part))).strip()  # noqa: E731
-    opening = text(re.search(r"<blockquote>(.*?)</blockquote>", page, re.S)[1])
-    told = {text(t): text(d) for t, d in re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>",
-        page[page.index("<blockquote>"):page.index("</dl>", page.index("<blockquote>"))], re.S)}
-    first, *_, last = told
-    return "\n>\n".join([f"> {opening}", *(f"> **{who}:** {told[who]}" for who in (first, last))])
+    """The first text of the published model that was drawn."""
+    first = next(t for t in article_facts()["samples"] if t["strategy"] == "top_p")
+    return f"> **{first['prompt']}** {escaped(first['text']).strip()}"
 
 
-PARTS = {"sample": sample, "measured": measured, "map": package_map}
+PARTS = {"findings": findings, "sample": sample, "measured": measured, "map": package_map}
 
 
 def filled(text: str, lang: str) -> str:
@@ -118,8 +127,8 @@ def index() -> str:
 
 
 def figure(lang: str) -> str:
-    """The published figure on a white ground, so that a dark page shows it too."""
-    svg = (ROOT/f"figures/repetition.{lang}.svg").read_text(encoding="utf-8")
+    """The study's figure on a white ground, so that a dark page shows it too."""
+    svg = (ROOT/f"figures/study/strategies.{lang}.svg").read_text(encoding="utf-8")
     return svg.replace("fill: none", "fill: #ffffff", 1)  # the first patch is the ground
 
 
