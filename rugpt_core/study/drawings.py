@@ -43,7 +43,7 @@ def called(
     return {other.get(c.replace("-", "_"), NAMES.get(c, (c, c)))[ru]: c for c in cells}
 
 # %% ../../notebooks/core/study/08_drawings.ipynb #a6b364c2
-VOCABULARIES = ("a-bpe2k-total", "a-bpe8k-blocks", "a-trimmed-total", "a-gemma-total") # one number of parameters
+VOCABULARIES = ("a-bpe8k-blocks", "a-trimmed-total", "a-gemma-total") # one number of parameters
 TEXTS = ("b-base-1of16-x1", "b-base-1of16-x4", "a-bpe8k-blocks") # one model
 RECIPES = ("a-bpe8k-blocks", "d-adamw", "d-gpt2", "d-gpt2-adamw")
 STRATEGIES = ("f-greedy", "f-contrastive", "f-sample", "f-typical", "f-epsilon", "f-eta", "f-top_k", "f-min_p",
@@ -83,9 +83,9 @@ DRAWINGS = {
     "vocabularies": lambda r, _, lang, w: f.learning_curves(r, called(VOCABULARIES, lang), lang, w),
     "share": share,
     "texts": lambda r, _, lang, w: f.fit_curves(r, called(TEXTS, lang, **FULL), lang, w),
-    "time-loops": lambda r, _, lang, w: f.over_time(r, called(VOCABULARIES[1:], lang), "greedy.tail_loop_share",
+    "time-loops": lambda r, _, lang, w: f.over_time(r, called(VOCABULARIES, lang), "greedy.tail_loop_share",
         "ends in a loop", lang, w),
-    "time-names": lambda r, _, lang, w: f.over_time(r, called(VOCABULARIES[1:], lang), "top_p.ent_support",
+    "time-names": lambda r, _, lang, w: f.over_time(r, called(VOCABULARIES, lang), "top_p.ent_support",
         "names in the corpus", lang, w),
     "loss-repetition": lambda r, _, lang, w: f.against_loss(r, TRAINED, "greedy.rep_4", lang=lang, width=w),
     "loss-names": lambda r, _, lang, w: f.against_loss(r, TRAINED, "top_p.ent_support", "names in the corpus", lang, w),
