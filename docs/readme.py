@@ -92,7 +92,8 @@ def measured(lang: str) -> str:
     return HEADS["measured"][lang] + "\n".join(lines)
 
 
-FINDINGS = (("greedy-repeats", "top-p-does-not"), ("names-unsupported", "strategies-trade"), ("gemma-costs", "trimmed-costs"))
+FINDINGS = (("greedy-repeats", "top-p-does-not"), ("names-unsupported", "strategies-trade"),
+            ("gemma-costs", "trimmed-costs"))
 
 
 def findings(lang: str) -> str:
