@@ -2662,8 +2662,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                'rugpt_core/study/data.py')},
             'rugpt_core.study.drawings': { 'rugpt_core.study.drawings.called': ( 'core/study/drawings.html#called',
                                                                                  'rugpt_core/study/drawings.py'),
-                                           'rugpt_core.study.drawings.charts_curve': ( 'core/study/drawings.html#charts_curve',
-                                                                                       'rugpt_core/study/drawings.py'),
                                            'rugpt_core.study.drawings.draw': ( 'core/study/drawings.html#draw',
                                                                                'rugpt_core/study/drawings.py'),
                                            'rugpt_core.study.drawings.flagship': ( 'core/study/drawings.html#flagship',

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NAMES', 'VOCABULARIES', 'TEXTS', 'RECIPES', 'STRATEGIES', 'TRAINED', 'FULL', 'BASE', 'DRAWINGS', 'called',
-           'parameters', 'share', 'flagship', 'charts_curve', 'draw']
+           'parameters', 'share', 'flagship', 'draw']
 
 # %% ../../notebooks/core/study/08_drawings.ipynb #0ce76bba
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from typing import Any
 from ..common.errors import RugptError
 from . import figures as f
 from ..views import charts
-from ..views.style import spoken, WIDTH
+from ..views.style import number_axis, spoken, WIDTH
 
 # %% ../../notebooks/core/study/08_drawings.ipynb #030e66e8
 NAMES = { # cell → English, Russian
@@ -69,14 +69,12 @@ def share(results, facts, lang, width):
 
 def flagship(results, facts, lang, width):
     "The learning curve of the published model."
-    points = [p for p in facts["flagship"]["curve"] if p["bytes"]]
-    return charts_curve(points, lang, width)
-
-def charts_curve(points: Sequence[Mapping], lang: str, width: float):
-    "Bits per byte by the text read."
-    cell = dict(cell="flagship", seed=1, curve=points)
-    return f.learning_curves({"flagship-s1": cell}, {("published model", "опубликованная модель")
-        [spoken(lang) == "ru"]: "flagship"}, lang, width)
+    cell = dict(cell="flagship", seed=1, curve=[p for p in facts["flagship"]["curve"] if p["bytes"]])
+    name = ("published model", "опубликованная модель")[spoken(lang) == "ru"]
+    fig = f.learning_curves({"flagship-s1": cell}, {name: "flagship"}, lang, width)
+    fig.axes[0].set_xscale("linear")
+    number_axis(fig.axes[0].xaxis, lang)
+    return fig
 
 DRAWINGS = {
     "parameters": parameters,
