@@ -20,7 +20,7 @@ CLAIMS = [c for c in read_claims() if c.preset == "cpu"]
 
 
 def bare(text):
-    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", text))).strip()
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", "", text))).replace("’", "'").strip()
 
 
 @pytest.fixture(scope="module")

@@ -86,6 +86,11 @@ FAST = {
     "rugpt clean FILE.jsonl": "rugpt clean articles.jsonl || \"reasons\": []",
     "rugpt judge FILE.jsonl": "rugpt judge answers.jsonl || \"accepted\"",
     "rugpt generate --prompt \"Байкал —\"": "rugpt generate --prompt \"Байкал —\" --max-tokens 8 || Байкал —",
+    "rugpt generate --model published --prompt \"Байкал —\"":
+        "rugpt generate --model published --prompt \"Байкал —\" --max-tokens 8 || Байкал —",
+    "rugpt generate --model published --interactive":
+        "echo Байкал | rugpt generate --model published --interactive --max-tokens 4 || Байкал",
+    "rugpt study --list": "rugpt study --list || cells",
     "rugpt stage clean": "rugpt stage clean || current",
     "rugpt planted --help": "rugpt planted --help || seeds",
     "rugpt rate --help": "rugpt rate --help || pairs",
@@ -96,6 +101,7 @@ FAST = {
 }
 SLOW = {
     "rugpt generate": "rugpt generate --prompt Река --max-tokens 8 || Река",
+    "make setup": "make setup && test -x .venv/bin/python && echo ready || ready",
     "make run": "make run || report.ru.pdf",
     "make test": "make test PYTEST_ADDOPTS=--collect-only || tests/test_readme.py",
     "make lab": "BROWSER=true timeout -k 20 60 make lab; true || http://",

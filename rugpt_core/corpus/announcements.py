@@ -197,7 +197,7 @@ NUMBERS = r"(?:дв(?:а|е|ух|умя)|тр(?:и|[её]х|[её]мя)|четы
 KINDS = re.compile(r"\b(?:дел|подраздел|раздел|различа|выдел|классифиц|разби|состо[ия]т из|состоял[аи]? из)[^,]* "
     rf"{NUMBERS}"
     r"\s+(?:[а-яё]+\s+){0,2}(?:вид|тип|групп|слоя|слоев|сло[её]в|стади[ийюя]|подвид|раздел|класс|категори|вариант"
-    r"|направлени|подсистем|компонент|способ|метод|форм|степен|част|уровн|этап|период)[а-яё]*$"
+    r"|направлени|подсистем|компонент|способ|метод|форм|степен|част|уровн|этап|период|пород|сорт)[а-яё]*$"
     r"|\b(?:нескольких|разных|различных|двух|тр[её]х|четыр[её]х) (?:видов|типов|форм|сортов|родов)$")
 ANAPHORA = re.compile(r"\b(?:эт(?:и|их|им|ими|от|ой|ого)|(?:последн|остальн|трет|друг)[а-яё]+"
     r"|(?:перв|втор|четв[её]рт|пят|шест)(?:ый|ая|ое|ого|ую|ой|ом|ые|ых)|все)\b")
@@ -211,7 +211,8 @@ def taken_up(
     if not after: return False
     begin = after[0][:TAKEN_UP].lower()
     if CONTINUES.match(after[0]) or ANAPHORA.search(begin[:80]): return True
-    nouns = [w.text for w in words_of(body) if w.kind == "NOUN" and len(w.text) > 3][-WORDS_COUNTED:]
+    counted = re.split(rf"\b{NUMBERS}\b", body)[-1] # the subject itself may well return without what is counted
+    nouns = [w.text for w in words_of(counted) if w.kind == "NOUN" and len(w.text) > 3][-WORDS_COUNTED:]
     return any(re.search(rf"\b{n[:max(4, len(n) - 3)]}", begin) for n in nouns)
 
 def ended(text: str) -> str:
