@@ -8,6 +8,7 @@ __all__ = ['SAID', 'TABLE_COLUMNS', 'said', 'spread', 'curve_of', 'learning_curv
 
 # %% ../../notebooks/core/study/07_figures.ipynb #4f81757b
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -17,7 +18,7 @@ from matplotlib.ticker import MaxNLocator
 
 from ..common.errors import RugptError
 from .results import number_of, over_seeds
-from ..views.charts import folded
+from ..views.charts import folded, NARROW
 from ..views.style import chart, INK, number_axis, PALETTE, percent, spoken, WIDTH
 
 # %% ../../notebooks/core/study/07_figures.ipynb #cc561dfd
@@ -210,10 +211,10 @@ def beside(
                 ax.plot(found, [y]*len(found), "o", color=color, ms=3.5, alpha=.35, mew=0)
                 ax.plot(np.mean(found), y, "|", color=color, ms=10, mew=2)
             if (value := people_of(results, measure)) is not None: ax.axvline(value, color=INK, lw=.9)
-            ax.set_title(said(title, lang), fontsize=8)
+            ax.set_title(textwrap.fill(said(title, lang), 40 if width > NARROW else 10), fontsize=8)
             ax.grid(axis="x")
             ax.tick_params(axis="y", length=0)
-            ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=2))
+            ax.xaxis.set_major_locator(MaxNLocator(4 if width > NARROW else 2, min_n_ticks=2))
             number_axis(ax.xaxis, lang)
             ax.spines["left"].set_visible(False)
         np.atleast_1d(axes)[0].set_yticks(range(len(cells)), folded(list(cells), width))
