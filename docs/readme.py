@@ -12,9 +12,10 @@ from pathlib import Path
 
 import yaml
 
-from rugpt_core.study.article import article_facts, escaped, ledger
+from rugpt_core.study.article import article_facts, ledger
 from rugpt_core.study.claims import read_claims
 from rugpt_core.study.results import read_results
+from rugpt_core.views.style import md_text
 
 ROOT = Path(__file__).resolve().parents[1]
 INDEX, RUSSIAN = ROOT/"notebooks/index.ipynb", ROOT/"README.ru.md"
@@ -106,7 +107,7 @@ def findings(lang: str) -> str:
 def sample(lang: str) -> str:
     """The first text of the published model that was drawn."""
     first = next(t for t in article_facts()["samples"] if t["strategy"] == "top_p")
-    return f"> **{first['prompt']}** {escaped(first['text']).strip()}"
+    return f"> **{first['prompt']}** {md_text(first['text'])}"
 
 
 PARTS = {"findings": findings, "sample": sample, "measured": measured, "map": package_map}

@@ -65,6 +65,12 @@ def curve_of(
         "run them again")
     return np.array(at[0], dtype=float), np.array([[p["bits_per_byte"] for p in c] for c in mine])
 
+def _held_out(ax: Any, results: Mapping[str, Mapping], name: str, cell: str, color: str):
+    x, y = curve_of(results, cell)
+    keep = x > 0
+    ax.plot(x[keep]/1e6, y.mean(0)[keep], color=color, label=name)
+    ax.fill_between(x[keep]/1e6, y.min(0)[keep], y.max(0)[keep], color=color, alpha=.25, lw=0)
+
 def learning_curves(
     results: Mapping[str, Mapping],
     cells: Mapping[str, str], # name in the figure → cell without its seed
@@ -74,10 +80,7 @@ def learning_curves(
     "Bits per byte by the text read; a band from the least to the most of the seeds."
     with chart(3.2, width=width) as (fig, ax):
         for (name, cell), color in zip(cells.items(), PALETTE*3, strict=False):
-            x, y = curve_of(results, cell)
-            keep = x > 0
-            ax.plot(x[keep]/1e6, y.mean(0)[keep], color=color, label=name)
-            ax.fill_between(x[keep]/1e6, y.min(0)[keep], y.max(0)[keep], color=color, alpha=.25, lw=0)
+            _held_out(ax, results, name, cell, color)
         ax.set(xlabel=said("text read, MB", lang), ylabel=said("held-out text, bits per byte", lang), xscale="log")
         _finish(ax, lang)
         _legend(fig, cells, width)
@@ -232,15 +235,13 @@ def fit_curves(
     lines are losses of training batches, in bits per byte of the training text."""
     with chart(3.2, width=width) as (fig, ax):
         for (name, cell), color in zip(cells.items(), PALETTE*3, strict=False):
-            x, y = curve_of(results, cell)
+            _held_out(ax, results, name, cell, color)
+            x, _ = curve_of(results, cell)
             mine = [r for r in results.values() if r["cell"] == cell]
             per = [math.log(2)*r["data"]["bytes_per_token"]["train"] for r in mine]
             train = np.array([[np.nan if p["loss"] is None else p["loss"]/n for p in r["curve"]]
                 for r, n in zip(mine, per, strict=True)])
-            keep = x > 0
-            ax.plot(x[keep]/1e6, y.mean(0)[keep], color=color, label=name)
-            ax.fill_between(x[keep]/1e6, y.min(0)[keep], y.max(0)[keep], color=color, alpha=.25, lw=0)
-            ax.plot(x[keep]/1e6, train.mean(0)[keep], ":", color=color, lw=1.2)
+            ax.plot(x[x > 0]/1e6, train.mean(0)[x > 0], ":", color=color, lw=1.2)
         ax.set(xlabel=said("text read, MB", lang), ylabel=said("bits per byte", lang), xscale="log")
         _finish(ax, lang)
         _legend(fig, cells, width)

@@ -6,7 +6,7 @@
 __all__ = ['KEPT', 'RECIPE', 'PROMPTS', 'flagship_facts', 'write_samples', 'write_flagship']
 
 # %% ../../notebooks/core/study/10_flagship.ipynb #e2790971
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..evaluation.html_page import reader_texts
 from ..evaluation.measure import make_tools, measure_set, Tools
 from ..evaluation.text_sets import corpus_of_bins, TextSet
 from ..generation.engine import generate
+from ..generation.stage import run_checkpoint
 from ..generation.strategies import decoding
 from ..tokenization.bins import open_bins
 
@@ -82,24 +83,23 @@ PROMPTS = ROOT/"study"/"prompts.txt" # one a line
 
 def write_flagship(
     run_dir: str | Path, # of the run that trained the published model
-    family: str = "qwen3",
     home: Path = ROOT/"study", # flagship.json and samples.json are written there
     strategies: Sequence[str] = ("greedy", "top_p"),
 ) -> list[Path]:
     """Write what the article says of the published model.
 
     Raises RugptError where no model is published, the run is not that which trained it, or a stage is not built."""
-    facts = flagship_facts(run_dir, family)
     folder = published_folder()
     checkpoint, tokenizer = open_published(folder)
-    here = corpus_of_bins(Path(run_dir)/"tokens")
-    if here.tokenizer.digest != tokenizer.digest:
-        raise RugptError("is not the run of the published model: its tokenizer is another one", str(run_dir),
+    about = checkpoint.about
+    facts = flagship_facts(run_dir, about["family"])
+    if run_checkpoint(Path(run_dir), about["family"])[1].weights != about["trained"]:
+        raise RugptError("is not the run of the published model: its weights are others", str(run_dir),
             "name the run that was published")
-    about: Mapping = checkpoint.about
     facts |= dict(name=about["name"], trained=about["trained"], megabytes=sum(p.stat().st_size
         for p in folder.iterdir())/1e6)
     prompts = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line.strip()]
-    texts = write_samples(checkpoint.model, tokenizer, make_tools(here), prompts, strategies)
+    tools = make_tools(corpus_of_bins(Path(run_dir)/"tokens"))
+    texts = write_samples(checkpoint.model, tokenizer, tools, prompts, strategies)
     return [write_json(home/"flagship.json", facts), write_json(home/"samples.json", dict(trained=about["trained"],
         texts=texts))]

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['INK', 'GREY', 'PALE', 'LINE', 'PALETTE', 'WIDTH', 'STYLE', 'WHITE_SPACE', 'UNSEEN', 'MARKS', 'SPOKEN', 'WORDS',
            'LABELS', 'VISIBLE', 'MIXED', 'COMBINING', 'style', 'Chart', 'figure_bytes', 'save', 'chart', 'Md',
-           'md_text', 'spoken', 'language', 'exponent', 'number', 'short', 'percent', 'word', 'label', 'number_axis',
-           'visible']
+           'md_text', 'escaped', 'spoken', 'language', 'exponent', 'number', 'short', 'percent', 'word', 'label',
+           'number_axis', 'visible']
 
 # %% ../../notebooks/core/views/00_style.ipynb #e5fb4678
 import io
@@ -104,7 +104,11 @@ def md_text(
     text: str, # any characters at all
 ) -> Md:
     "One line of Markdown that reads as exactly this text; characters that cannot be seen become U+FFFD."
-    return Md(MARKS.sub(r"\\\1", UNSEEN.sub("\ufffd", WHITE_SPACE.sub(" ", text)).strip(" ")))
+    return Md(escaped(text).strip(" "))
+
+def escaped(text: str) -> str:
+    "A part of a line for `md_text`: spaces at its ends stay."
+    return MARKS.sub(r"\\\1", UNSEEN.sub("\ufffd", WHITE_SPACE.sub(" ", text)))
 
 # %% ../../notebooks/core/views/00_style.ipynb #1a9e0002
 SPOKEN = ["en"] # the language of figures that are told none
