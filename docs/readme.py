@@ -93,7 +93,7 @@ def measured(lang: str) -> str:
     return HEADS["measured"][lang] + "\n".join(lines)
 
 
-FINDINGS = (("greedy-repeats", "top-p-does-not"), ("names-unsupported", "strategies-trade"),
+FINDINGS = (("greedy-repeats", "top-p-does-not"), ("names-unsupported", "people-names", "strategies-trade"),
             ("gemma-costs", "trimmed-costs"))
 
 

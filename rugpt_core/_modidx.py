@@ -2610,6 +2610,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                    'rugpt_core/study/claims.py'),
                                          'rugpt_core.study.claims.Claim.holds': ( 'core/study/claims.html#claim.holds',
                                                                                   'rugpt_core/study/claims.py'),
+                                         'rugpt_core.study.claims.Claim.settled': ( 'core/study/claims.html#claim.settled',
+                                                                                    'rugpt_core/study/claims.py'),
                                          'rugpt_core.study.claims.Spoken': ('core/study/claims.html#spoken', 'rugpt_core/study/claims.py'),
                                          'rugpt_core.study.claims.Spoken.__format__': ( 'core/study/claims.html#spoken.__format__',
                                                                                         'rugpt_core/study/claims.py'),

@@ -44,7 +44,7 @@ def ledger(
 
     Raises RugptError where one does not hold: an article that says so is not written."""
     out = {}
-    for number, c in enumerate(claims, 1):
+    for number, c in enumerate((c.settled(results) for c in claims), 1):
         found = evaluate(c.expression, results)
         if not c.holds(found): raise RugptError("does not hold", f"claim {c.id}",
             "`make study-check` says by how much; write another sentence")

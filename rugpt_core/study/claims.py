@@ -11,7 +11,7 @@ import ast
 import operator
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -127,7 +127,7 @@ class Claim:
     sentence: str # {value}, {low}, {high} and {n} are filled in
     expression: str # see `evaluate`
     test: str # above, below or open
-    threshold: float
+    threshold: float | str # a number, or an expression whose value it is
     preset: str = "cpu"
     interval: str = "needed" # none: the value alone is tested
     ru: str = "" # the sentence in Russian
@@ -142,6 +142,11 @@ class Claim:
         if not sentence: raise RugptError("has no sentence in Russian", f"claim {self.id}", "give it: ru: …")
         return sentence.format(**{k: v if (v := found[k]) is None else Spoken(v, lang)
             for k in ("value", "low", "high", "n")})
+
+    def settled(self, results: Mapping[str, Mapping]) -> "Claim":
+        "The claim with its threshold as a number."
+        if not isinstance(self.threshold, str): return self
+        return replace(self, threshold=evaluate(self.threshold, results)["value"])
 
     def holds(self, found: Mapping) -> bool:
         "Whether an estimate bears the claim."
@@ -177,8 +182,10 @@ def read_claims(
             f"give {', '.join(TESTS)}")
         if row.get("interval", "needed") not in ("needed", "none"):
             raise RugptError(f"interval is {row['interval']!r}", where, "give none, or leave it out")
-        if isinstance(row["threshold"], bool) or not isinstance(row["threshold"], int | float):
-            raise RugptError(f"threshold is {row['threshold']!r}", where, "give a number")
+        threshold = row["threshold"]
+        if isinstance(threshold, bool) or not (isinstance(threshold, int | float)
+                or isinstance(threshold, str) and "(" in threshold):
+            raise RugptError(f"threshold is {threshold!r}", where, "give a number, or an expression over results")
         if any(c.id == row["id"] for c in out): raise RugptError("the id stands twice", where, "give another")
         for key in ("sentence", "ru"): check_sentence(str(row.get(key, "")), where)
         out.append(Claim(**row))
@@ -203,7 +210,7 @@ def check_claims(
     out = []
     for c in claims:
         try:
-            found = evaluate(c.expression, results)
+            found, c = evaluate(c.expression, results), c.settled(results)
             c.filled(found)
         except (RugptError, TypeError, ValueError) as e:
             out.append(f"{c.id}: cannot be evaluated: {e}")
