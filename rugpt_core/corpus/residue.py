@@ -6,14 +6,16 @@
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
            'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS',
-           'PICTURES', 'POINTERS', 'POINTER_CHARS', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'COLOURS', 'MARKED',
-           'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR', 'GROUPS', 'without_pointers', 'is_legend',
-           'what_stays', 'without_residue']
+           'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS',
+           'OF_LIST', 'PRINTED', 'PASSIVE', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'PAIR', 'WORDS',
+           'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR',
+           'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend',
+           'what_stays', 'mended_line', 'without_residue']
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #c354f543
 import re
 
-from .features import lines_with
+from .features import lines_that_may_hold, lines_with_any, lines_with_pair
 from .sentences import split_sentences
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #87067265
@@ -29,7 +31,7 @@ SOUND_BUTTON = re.compile(
     rf"|(?<=\()(?:произношение|инф\.?)(?:; |, |(?=\)))|[,;] произношение(?=[;)])", re.M)
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #d83776ed
-SOUND_HINTS = ("о файле", "слушать", "(инф", "произношение", "(файл)")
+SOUND_HINTS = ("о файле", "слушать", "(инф.", "(инф)", "(инфо", "произношение", "(файл)")
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #4b7347d3
 DAY = r"\d{1,2} [а-яё]+ \d{4}(?: ?г(?:ода|\.))?|\d{1,2}[.-]\d{1,2}[.-]\d{4}|\d{4}-\d\d-\d\d"
@@ -71,11 +73,13 @@ LINE = re.compile(r"^(?:См(?:отри(?:те)?|\.)? также [^\n.]{1,100}\.
     r"|источник|сносок)[^\n]*|(?:Медиафайлы|Аудио, фото и видео|Изображения) (?:на|по теме)[^\n]{0,60}"
     r"|У этого термина существуют и другие значения[^\n]*|Ошибка (?:Lua|сносок|выражения|скрипта)[^\n]*"
     r"|Невозможно разобрать выражение[^\n]*|Не удалось разобрать выражение[^\n]*|\[?(?:править|показать"
-    r"|скрыть)(?: \| ?править код)?\]?)$", re.M)
+    r"|скрыть)(?: \| ?править код)?\]?|Подробнее(?: —|:) [^\n.]{1,100}\.?|<imagemap>[^\n]*|\((?:англ|нем|фр|лат|итал|исп)\. [^()\n]*\)"
+    r"|\(?(?:[Дд]анные |[Оо]бновлено |[Оо]ткорректировано )?[Пп]о состоянию на \d{1,2} [а-яё]+ \d{4}(?: года| г\.)?\)?\.?"
+    r"|\*{1,3} ?Прим\.[^\n]*|Таблица(?: \d{1,2})?\.?)$", re.M)
 LINE_STARTS = ("См", "Основн", "Главн", "Дополн", "Подробн", "Более подроб", "Категория:", "Файл:", "File:",
     "Изображени", "Image:", "Шаблон:", "Портал:", "Модуль:", "thumb|", "мини", "right|", "left|", "справа|", "слева",
     "Это ", "Эта ", "Вы можете", "Для улучшения", "В статье", "В этой", "Медиафайлы", "Аудио", "У этого термина",
-    "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть")
+    "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть", "<imagemap", "(", "По состоянию", "* Прим", "** Прим", "*** Прим", "Таблица")
 SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основная статья): ?(?:Категория:)?[^.!?\n]{1,100}\.?$", re.M)
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #e0949644
@@ -125,27 +129,89 @@ BRACKETS = ("см.", "смотри", "Смотри", "(рис", "(табл", "(�
 PICTURES = ("аблиц", "табл.", "рисунк", "рис.", "график", "иаграмм", "истограмм", "схем", "фото", "снимк", "ллюстраци",
     "зображени", "илл.", "См.", "см.", "мотри")
 # one must be in a text
-POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "табл", "график", "иаграмм", " схем", "(на фото")
+POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "аблиц", "табл. ", "рафик", "иагра", " схем", "(на фото", "см:", "одробнее", "Список ",
+    " списке ", "еречень ", "скобках ", "урсивом", "ирным", "ветом ", "Ниже ", "Далее ", "Даты ", "Элементы ", "ллюстраци")
 POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
+
+# %% ../../notebooks/core/corpus/11_residue.ipynb #dbfbd73e
+# what a source has, or an example of something foreign
+CITES = re.compile(r"\b(?:с|стр|гл|т|кн|изд|цит|вып|ст|п|pp?|vol|ed)\. ?\d|§|№|\d:\d|(?-i:\b[А-ЯЁA-Z]\. ?(?:[А-ЯЁA-Z]|\d))|ISBN|напр|в частности|(?-i:[А-ЯЁ][а-яё-]+), ?(?:1\d|20)\d\d\b"
+    r"|\b(?:англ|нем|фр|лат|исп|итал|греч|рус)\.|\b(?:ниже|выше|далее):|:.+:|\b(?:книг|работ[уы]|письм|документ|фильм|доклад|стать[а-яё]+ \d)", re.I)
+ABOUT = r"(?:об? [^();—:.\d]{3,60} |(?!\d)[^();,—:.\d]{3,60} )?"
+LOOK = r"[Сс]м(?:\.|(?=:)|отри(?:те)?\b):?"
+ONLY_SENDS = re.compile(rf" ?\((?:{ABOUT}(?:подробн(?:ее|о),? )?{LOOK} ?([^()]{{3,130}}(?:\([^()]*\)[^()]{{0,40}})?)"
+    r"|[Пп]одробнее(?:…|\.\.\.)())\)")
+ALSO_SENDS = re.compile(rf"(?:[,;]| —) (?:подробн(?:ее|о) )?{LOOK} ?([^();]{{3,110}}(?:\([^();]*\))?)(?=\)(?!\w))")
+
+def unless_cited(m: re.Match) -> str:
+    "Nothing for a pointer; a source, or one half of a quotation, as it is."
+    return m[0] if CITES.search(m[1] or "") or m[0].count("«") != m[0].count("»") else ""
+
+# %% ../../notebooks/core/corpus/11_residue.ipynb #a43eee3d
+COLOURS = r"(?:зел[её]н|красн|син|ж[её]лт|сер|голуб|розов|оранжев|ч[её]рн|бел|бледно|светло|т[её]мно)[а-яё-]*"
+OF_LIST = r"(?:спис(?:ок|ки)|перечень|даты(?: премьер)?|элементы (?:списка|таблицы)|таблиц[аы])"
+PRINTED = (r"(?:(?:полу)?жирным(?: шрифтом| начертанием)?|курсивом|цветом|звёздочк(?:ой|ами)|в (?:круглых |квадратных |фигурных )?"
+    rf"скобках|{COLOURS} (?:цветом|фоном))")
+PASSIVE = r"(?:указан|привед[её]н|показан|дан|обозначен|отмечен|выделен|помечен|представлен|перечислен|отсортирован|упорядочен)[аоы]?\b"
+ONLY_OF_LIST = re.compile(
+    rf"(?:данный |этот |следующий |настоящий )?{OF_LIST}\b(?:(?!\bбы(?:л|ть)|\bбудет)[^!?:;]){{0,70}}(?:{PASSIVE}|составлен[аы]?\b"
+    r"|не претендует|неполон|не полон)(?:(?!\bбыл)[^!?:;])*"
+    r"|(?:полн(?:ый|ая)|подробный) (?:список|перечень|фильмография|дискография)\b[^!?:]{0,80}(?:на сайте|смотри|см\.|imdb|доступ)[^!?:]*"
+    r"|список (?:всех )?[а-яё]+ [^!?:.]{0,40}(?:на сайте) [^!?:]*"
+    rf"|(?:\(?в |при)(?:данн|эт|настоящ|нижеприведённ|следующ)[а-яё]+ (?:ниже )?(?:списке|таблице|перечне)\b[^!?:]*{PASSIVE}[^!?:]*"
+    rf"|в (?:данном|этом|настоящем) разделе (?:также )?{PASSIVE}[^!?:]*|в списке (?:ниже )?{PASSIVE}[^!?:]*"
+    rf"|[^!?:;]{{0,110}}\bв таблиц(?:е|ах)(?: ниже| выше)? (?:не )?(?:{PASSIVE}|учтены)[^!?:;]*"
+    rf"|[^!?:;]{{0,110}}{PASSIVE} в (?:табл\. ?\d|таблице (?:\d|«))[^!?:;]*"
+    r"|содержимое таблицы[^!?]*|с подробностями можно ознакомиться[^!?]*|для более [а-яё]+ информации[^!?]*"
+    rf"|\(?(?:примечание: )?{PRINTED}(?: также)? (?:{PASSIVE}|показывается)[^!?:]*"
+    rf"|(?:(?!\bбы(?:л|ть))[^!?,:;]){{0,90}}(?:выделены|даны|отмечены|обозначены|помечены) (?:(?:полу)?жирным|курсивом|цветом"
+    r"|звёздочкой)(?: шрифтом| начертанием)?"
+    rf"|на (?:рисунке|схеме|диаграмме|графике|иллюстрации|рис\.)(?: \d+[а-я]?)?(?: справа| слева| выше| ниже)? (?:показан|привед[её]н)"
+    r"[^!?:]*", re.I)
+BELOW = re.compile(rf"Ниже (?:{PASSIVE}|привод[ия]тся|перечисляются|следуют)[^!?:]*"
+    r"|Далее (?:перечислен|привед[её]н|привод[ия]тся|перечисляются)[^!?:]*")
+SENDS = re.compile(rf"(?:[,;]| —) (?:подробн(?:ее|о) )?{LOOK} (?:также |подробнее )?([^.!?()]{{3,90}})$")
+SENDS_ALL = re.compile(rf"(?:(?:Более п|П)одробн(?:ее|о)\b[^!?.()]{{0,70}}(?: —|:|,? {LOOK})|Об? [^.!?()]{{3,70}} {LOOK})[^!?]{{2,110}}")
+# strings of which one must be in a sentence, and in a text
+OF_LISTS = ("писок", "писки", "еречень", "Даты ", "Элементы ", "скобках", "урсивом", "ирным", "ветом", "фоном", "вёздочк", "Ниже ",
+    "Далее ", "одробн", "разделе ")
+
+def is_of_list(sentence: str, last: bool) -> bool:
+    "True for a sentence that only speaks of a list or table; of «Ниже …» the last of a paragraph is not judged here."
+    said = sentence.strip("().")
+    if len(sentence) > POINTER_CHARS: return False
+    if ONLY_OF_LIST.fullmatch(said) or SENDS_ALL.fullmatch(said) and not CITES.search(said): return True
+    return not last and BELOW.fullmatch(said) is not None
+
+def without_tail(sentence: str) -> str:
+    "A sentence without its end that sends elsewhere: «…, подробнее см. Озёрский мир»."
+    m = SENDS.search(sentence.rstrip("."))
+    if m is None or CITES.search(m[1]) or sentence.count("(") != sentence.count(")"): return sentence
+    return sentence[:m.start()] + "."
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #08ffaea9
 def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without what sends the reader to a figure, a table or a page that are not there."
     hits = 0
-    if any(s in line for s in BRACKETS): line, hits = IN_BRACKET.subn("", line)
-    if not any(s in line for s in PICTURES): return line, hits
+    if any(s in line for s in BRACKETS):
+        before = line
+        line = ALSO_SENDS.sub(unless_cited, ONLY_SENDS.sub(unless_cited, IN_BRACKET.sub("", line)))
+        hits = int(line != before)
+    if not any(s in line for s in (*PICTURES, *OF_LISTS)): return line, hits
     line, n = AS_SHOWN.subn("", line)
-    hits, kept, found = hits + n, [], 0
-    for sentence in split_sentences(line):
-        if not any(s in sentence for s in PICTURES):
-            kept.append(sentence)
+    hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
+    for k, sentence in enumerate(sentences):
+        if not any(s in sentence for s in (*PICTURES, *OF_LISTS)):
+            left = sentence
         elif stays := SEEN_THERE.match(sentence):
-            kept.append(sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:])
-            found += 1
-        elif len(sentence) <= POINTER_CHARS and SHOWN.fullmatch(sentence.rstrip(".:")):
-            found += 1
+            left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
+        elif len(sentence) <= POINTER_CHARS and SHOWN.fullmatch(sentence.rstrip(".:")) \
+                or is_of_list(sentence, k + 1 == len(sentences)):
+            left = ""
         else:
-            kept.append(sentence)
+            left = without_tail(sentence) if "см." in sentence else sentence
+        found += left != sentence
+        kept += [left]*bool(left)
     return (" ".join(kept), hits + found) if found else (line, hits)
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #495539c6
@@ -159,7 +225,6 @@ LEGEND = re.compile(rf"(?:(?:Описание|Обозначени[яе]|Усл�
 BOLD = re.compile(r"[^.!?\n]{3,100}(?:выделен|отмеч|обознач|помеч)[а-яё]+ (?:полу)?"
     r"(?:жирным|курсивом)(?: шрифтом)?")
 BOLD_ENDS = ("жирным", "курсивом", "жирным шрифтом")
-COLOURS = r"(?:зел[её]н|красн|син|ж[её]лт|сер|голуб|розов|оранжев|ч[её]рн|бел|бледно|светло|т[её]мно)[а-яё-]*"
 MARKED = re.compile(rf"(?:\*{{1,3}} ?)?(?:(?:Одной|Двумя|Тремя) )?(?:В (?:круглых |квадратных )?скобках|(?:Полуж"
     rf"|Ж)ирным(?: шрифтом| курсивом)?|Курсивом"
     rf"|Зв[её]здочк(?:ой|ами)"
@@ -202,11 +267,24 @@ def what_stays(m: re.Match) -> str:
     if m[0] == "..": return "."
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
+HINTS = tuple(h for h in {h: 0 for h in (*POINTERS, " = ", *(h for _, hints in GROUPS for h in hints))} if len(h) > 2)
+
+def mended_line(line: str) -> tuple[str, int]: # the line, places
+    "One line without what GROUPS name, pointers, and legends of tables."
+    hits = 0
+    for pattern, hints in GROUPS:
+        if any(h in line for h in hints):
+            line, n = pattern.subn(what_stays, line)
+            hits += n
+    if any(s in line for s in POINTERS):
+        line, n = without_pointers(line)
+        hits += n
+    return ("", hits + 1) if " = " in line and is_legend(line) else (line, hits)
+
 def without_residue(text: str) -> tuple[str, int]: # the text, places
     """A text without sound buttons, notes on copies, buttons, editors' marks, lines that send elsewhere and doubled
     marks."""
     hits, lines = 0, text.split("\n")
-    work = [(pattern, at) for pattern, hints in GROUPS if (at := lines_with(text, *hints))]
     for i, line in enumerate(lines):
         if line.startswith(LINE_STARTS) and LINE.match(line) or line.startswith(LEGENDS) and is_legend(line):
             lines[i] = ""
@@ -217,15 +295,9 @@ def without_residue(text: str) -> tuple[str, int]: # the text, places
         elif line.endswith(("—", "–")):
             lines[i], n = LEFT_DASH.subn("", line)
             hits += n
-    for pattern, at in work:
-        for i in at:
-            lines[i], n = pattern.subn(what_stays, lines[i])
-            hits += n
-    for i in lines_with(text, *present) if (present := [s for s in POINTERS if s in text]) else ():
-        lines[i], n = without_pointers(lines[i])
+    twos = (*lines_with_pair(text, "[.,;]", "[.,;]"), *lines_with_pair(text, "[„“‘\"]", "[“”’\"]"))
+    for i in sorted({*lines_that_may_hold(text, HINTS), *lines_with_any(text, r"\["), *twos}):
+        lines[i], n = mended_line(lines[i])
         hits += n
-    for i in lines_with(text, " = ") if "=" in text else ():
-        if is_legend(lines[i]):
-            lines[i] = ""
-            hits += 1
     return ("\n".join(lines) if hits else text), hits
+
