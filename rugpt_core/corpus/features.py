@@ -254,7 +254,8 @@ def lines_with(text: str, *strings: str) -> list[int]: # ascending
     return lines_at(looked_at(text)[0], np.concatenate(found)) if found else []
 
 # %% ../../notebooks/core/corpus/07_features.ipynb #fbdbec6d
-BUCKET_BITS, MIXER = 20, np.uint32(0x9E3779B1) # of numbers of neighbouring characters; 2**32 over the golden ratio, made odd
+# of numbers of neighbouring characters; 2**32 over the golden ratio, made odd
+BUCKET_BITS, MIXER = 20, np.uint32(0x9E3779B1)
 RANKS = {c: k for k, c in enumerate(OFTEN)}
 
 def numbers_of(codes: np.ndarray, n: int) -> np.ndarray: # (units - n + 1,) uint32, of BUCKET_BITS
@@ -280,5 +281,6 @@ def lines_that_may_hold(
 ) -> list[int]: # ascending
     "The lines of a text that may hold one of these strings: no other does."
     codes = looked_at(text)[0]
-    found = [np.flatnonzero(table[numbers_of(codes, n)]) for n, table in neighbour_tables(strings).items() if len(codes) >= n]
+    found = [np.flatnonzero(table[numbers_of(codes, n)]) for n,
+        table in neighbour_tables(strings).items() if len(codes) >= n]
     return lines_at(codes, np.concatenate(found)) if found else []
