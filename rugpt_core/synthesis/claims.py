@@ -6,7 +6,8 @@
 __all__ = ['JOINT', 'REACH', 'UP', 'DOWN', 'CHECKS', 'past_joint', 'Anchor', 'beside', 'antecedents', 'crossed', 'strayed',
            'anchors_of', 'time_words', 'number_anchors', 'moved_numbers', 'name_anchors', 'moved_names', 'pair_anchors',
            'side_key', 'comparable', 'moved_sides', 'nouns_of', 'bound_of', 'turned_bounds', 'new_roles', 'renamed',
-           'changed_places', 'named_before', 'named_roles', 'other_bearers', 'misnamed', 'contradictions']
+           'changed_places', 'named_before', 'named_roles', 'other_bearers', 'misnamed', 'said_contrary',
+           'contradictions']
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #f9cf39ff
 import re
@@ -21,10 +22,10 @@ from .names import GENERIC, PROPER
 from .new_numbers import matches, other_periods
 from .quantities import quantities, Quantity
 from .swaps import INVERSE, named_inside, overlap, swapped, turned_ways
-from .trees import unmoved
+from .trees import by_another, unmoved
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #d200bc01
-JOINT = re.compile(r"(?:,|;|\b(?:и|а|но|или)\b)")
+JOINT = re.compile(r"(?:,|;|(?<=[\w.] )[—–](?= \d)|\b(?:и|а|но|или)\b)")
 
 # a, b: between two anchors; where an anchor's words end
 def past_joint(text: str, a: int, b: int, forward: bool) -> int:
@@ -162,7 +163,11 @@ def number_anchors(text: str, source: str) -> tuple[list, list]: # of the rewrit
 def moved_numbers(text: str, source: str) -> list[str]:
     "Numbers that changed places, or that are said of another thing than in the source."
     new, old = number_anchors(text, source)
-    out = [f"{a[1]:g} ↔ {b[1]:g}" for a, b in crossed(new, old) if a[0] == b[0]]
+    ranges = [{a.value, b.value} for t in (text, source) for a, b in zip(quantities(t), quantities(t)[1:])
+        if a.kind == b.kind and re.search(r"\b(?:с|от|между) $", t[:a.start], re.I)
+        and re.fullmatch(r"[^.;\d]*\b(?:до|по|и) ", t[a.end:b.start])] # «между 2011 и 2020 годами»
+    out = [f"{a[1]:g} ↔ {b[1]:g}" for a, b in crossed(new, old) if a[0] == b[0]
+        and not (a[0] == "year" and ranges.count({a[1], b[1]}) == 2)]
     said: dict[str, set] = {}
     for k, words in old:
         for w in words:
@@ -320,13 +325,15 @@ def named_roles(text: str) -> tuple[tuple[str, str], ...]: # dictionary form of 
         if tag is None or t.is_capital or tag.POS != "NOUN" or "anim" not in tag: continue
         if lemma(t.text) in single_names(): continue
         after = run[i + 1:i + 4]
-        name = [x for k, x in enumerate(after) if x.is_word and x.is_capital and all(y.is_capital for y in after[:k])]
+        of = after[1:] if after and readings(after[0].text)[0].tag.POS == "ADJF" and not after[0].is_capital else after
+        name = [x for k, x in enumerate(of) if x.is_word and x.is_capital and all(y.is_capital for y in of[:k])]
         if not name and i > 1 and run[i - 1].text in ",—–" and run[i - 2].is_word and run[i - 2].is_capital:
             name = named_before(run, i - 2)
         if not name and i > 2 and run[i - 2].text in ",—–" and run[i - 3].is_word and run[i - 3].is_capital and \
                 readings(run[i - 1].text)[0].tag.POS in ("ADJF", "PRTF"):
             name = named_before(run, i - 3)
-        out += [(lemma(t.text), lemma(x.text)) for x in name if len(x.text) > 2]
+        out += [(lemma(t.text), lemma(x.text)) for x in name if len(x.text) > 2
+            and not (len(name) == 1 and is_known(x.text) and "Geox" in readings(x.text)[0].tag)] # «князь Москвы»
     return tuple(out)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #c27074e1
@@ -347,7 +354,11 @@ def misnamed(text: str, source: str) -> list[str]:
     return new_roles(text, source) + other_bearers(text, source)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #be4b0201
-CHECKS = {"negation": flipped, "antonym": contrary, "moved_numbers": moved_numbers, "moved_names": moved_names,
+def said_contrary(text: str, source: str) -> list[str]: # as they are written
+    "Antonyms said of the same thing, unless the trees say that they are said of another."
+    return [w for w in contrary(text, source) if not by_another(w, text, source)]
+
+CHECKS = {"negation": flipped, "antonym": said_contrary, "moved_numbers": moved_numbers, "moved_names": moved_names,
     "moved_sides": changed_places, "bounds": turned_bounds, "roles": misnamed}
 
 def contradictions(text: str, source: str) -> dict[str, list[str]]: # by check; those that found nothing are left out

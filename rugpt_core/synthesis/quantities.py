@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'Numeral', 'numerals',
-           'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'spoken', 'dates', 'as_time', 'scale_of',
-           'joined_shares', 'in_digits', 'quantities', 'word_quantity']
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'INITIAL', 'Numeral',
+           'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler', 'spoken', 'dates', 'as_time',
+           'scale_of', 'joined_shares', 'in_digits', 'quantities', 'word_quantity']
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #571b2bee
 import re
@@ -82,6 +82,7 @@ UNITS = [ # pattern, dimension, size
     (r"(?:ч\b|час(?:а|ов|ам|ами|ах|у)?\b)", "time", 3600.),
     (r"(?:сут(?:ки|ок|кам|ками|ках)|дн(?:я|ей|ям|ями|ях)\b|день|днём)", "time", 86400.),
     (r"(?:недел\w*)", "time", 604800.),
+    (r"(?:десятилети\w*)", "time", 10*31557600.), (r"(?:тысячелети\w*)", "time", 1000*31557600.),
     (r"(?:месяц\w*)", "time", 2629800.), (r"(?:лет\b|летн\w+|годами|годам|годах)", "time", 31557600.),
     (r"(?:°\s*[CС]\b|°|градус\w*(?: цельсия)?)", "degree", 1.), (r"(?:%|процент\w*)", "share", .01),
     (r"(?:\$|доллар\w*)", "dollar", 1.), (r"(?:€|евро\b)", "euro", 1.), (r"(?:₽|руб\b\.?|рубл\w*)", "rouble", 1.),
@@ -170,11 +171,18 @@ def compound(word: str, at: int) -> Quantity | None:
     return None
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #f821d891
+def filler(run: list[Token], at: int) -> int: # tokens
+    "«С лишним», «с небольшим» between a number and its scale: «девять с лишним тысяч»."
+    between = [t.text.lower() for t in run[at:at + 2]]
+    scale = numerals().get(plain(run[at + 2].text)) if at + 2 < len(run) else None
+    return 2 if between in (["с", "лишним"], ["с", "небольшим"], ["с", "чем-то"]) and scale and scale.scale else 0
+
 def spoken(run: list[Token], at: int) -> tuple[Numeral | None, int]: # what it says; tokens that it takes
     "The number in words that begins at a token."
     total, last, n, ordinal = 0., 1e18, 0, False
     part, bound = 0., 1000. # below the next scale
     while at + n < len(run) and not ordinal:
+        n += filler(run, at + n) if n and not total else 0
         word = numerals().get(plain(run[at + n].text))
         if word is None or (n and run[at + n].sentence != run[at].sentence): break
         if word.scale:
@@ -241,7 +249,7 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     before = text[max(0, q.start - 24):q.start]
     if re.match(r"\s*(?:вв?\.|ст\.)", after) or lemma(word or "x") in ("век", "столетие"):
         if q.value <= 30 and (q.ordinal or not q.digits or word != "лет"):
-            if not q.digits and not q.ordinal: return q._replace(dimension="", before_christ=bc) # пять веков
+            if not q.digits and not q.ordinal: return q._replace(dimension="time", size=100*31557600.) # пять веков
             part = next((name for p, name in PARTS if p.search(before)), "")
             return q._replace(kind="century", part=part, dimension="", size=1., before_christ=bc)
     suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and (q.value >= 1000
@@ -249,9 +257,11 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     plural = plain(word) in ("годы", "годов", "годам", "годах", "годами", "гг") and q.ordinal
     if (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
         return q._replace(kind="decade", dimension="", size=1.)
-    year = lemma(word or "x") == "год" and word not in ("лет", "года", "годам", "годами") or word in ("г",
+    spans = ("лет", "года", "годам", "годами", *(() if q.digits or q.ordinal else ("годах",))) # «о ста годах»
+    year = lemma(word or "x") == "год" and word not in spans or word in ("г",
         "гг") and (q.value >= 1000 or re.match(r"\s*гг?\.", after)) or q.ordinal and word == "года"
-    if (year or (word == "года" and 1000 <= q.value <= 2100)) and q.value <= 2100 and q.value == int(q.value):
+    dated = word in ("года", "годам", "годами", "годах") and q.value >= 1000
+    if (year or dated) and q.value <= 2100 and q.value == int(q.value):
         return q._replace(kind="year", dimension="", size=1., before_christ=bc)
     written_as_year = q.digits and not q.dimension and " " not in text[q.start:q.end].strip()
     if written_as_year and 1000 <= q.value <= 2100 and q.value == int(q.value):
@@ -297,9 +307,10 @@ def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Qua
     step = 10.**-len(digits.partition(".")[2]) if "." in digits else 0.
     if scale := re.match(r"-(тысяч|миллион|миллиард)н\w+", text[end:]): # 72-тысячная
         value, end = value*SCALES[scale[1] + ("а" if scale[1] == "тысяч" else "")], end + len(scale[0])
-    if at + 1 < len(run) and (word := numerals().get(plain(run[at + 1].text))) and word.scale:
-        value, n, step = value*word.value, 2, (step or 1.)*word.value
-        end = run[at + 1].start + len(run[at + 1].text)
+    over = filler(list(run), at + 1)
+    if at + 1 < len(run) and (word := numerals().get(plain(run[at + 1 + over].text))) and word.scale:
+        value, n, step = value*word.value, 2 + over, (step or 1.)*word.value
+        end = run[at + 1 + over].start + len(run[at + 1 + over].text)
         if text[end:end + 1] == "." : end += 1
     elif not step and value >= 10: step = 10.**(len(digits) - len(digits.rstrip("0")))
     dimension, size = ("", 1.) if suffix else unit_at(text, end)
@@ -307,6 +318,8 @@ def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Qua
     q = Quantity("number", value, dimension, size, t.start, end, True, bool(suffix), step=step)
     if dimension == "share": q = q._replace(kind="share", value=value*size, size=1., dimension="", step=step*size)
     return q, n
+
+INITIAL = re.compile(r"[IVXLХ]\.[ \u00a0]?(?:[А-ЯЁA-Z]\.[ \u00a0]?)?[А-ЯЁA-Z][а-яёa-z]") # Х. Эрстед
 
 @lru_cache(2_000)
 def quantities(text: str) -> tuple[Quantity, ...]:
@@ -321,7 +334,7 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         q = None
         if t.text[0].isdigit():
             q, n = in_digits(text, t, run, i)
-        elif (value := roman(t.text)) and (t.text != "I" or True):
+        elif (value := roman(t.text)) and not INITIAL.match(text, t.start):
             q = Quantity("number", value, "", 1., t.start, t.start + len(t.text), True, True)
         elif t.is_word and (said := spoken(list(run[i:i + 12]), 0))[0]:
             q, n = word_quantity(text, run, i, *said)
