@@ -6,12 +6,13 @@
 __all__ = ['JOINT', 'REACH', 'UP', 'DOWN', 'CHECKS', 'past_joint', 'Anchor', 'beside', 'antecedents', 'crossed', 'strayed',
            'anchors_of', 'time_words', 'number_anchors', 'moved_numbers', 'name_anchors', 'moved_names', 'pair_anchors',
            'side_key', 'comparable', 'moved_sides', 'nouns_of', 'bound_of', 'turned_bounds', 'new_roles', 'renamed',
-           'changed_places', 'named_before', 'named_roles', 'other_bearers', 'misnamed', 'said_contrary',
-           'contradictions']
+           'changed_places', 'named_before', 'listed_names', 'named_roles', 'other_bearers', 'misnamed',
+           'said_contrary', 'contradictions']
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #f9cf39ff
 import re
 from functools import cache, lru_cache
+from itertools import takewhile
 from typing import NamedTuple
 
 from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites
@@ -206,7 +207,7 @@ def moved_names(text: str, source: str) -> list[str]:
     def alike(a, b): # both places or both persons, and not of one sentence
         kinds = [frozenset(PROPER & set(readings(x)[0].tag.grammemes)) & {"Geox", "Name", "Surn"} for x in (a, b)]
         apart = not sentences.get(a, set()) & sentences.get(b, set())
-        return apart and kinds[0] == kinds[1] and kinds[0] in ({"Geox"}, {"Surn"})
+        return apart and kinds[0] == kinds[1] and kinds[0] in ({"Geox"}, {"Surn"}) and not unmoved(a, b, text, source)
     return [f"{a} ↔ {b}" for a, b in crossed(new, old, alike)]
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #46f228f4
@@ -316,6 +317,11 @@ def named_before(run: tuple[Token, ...], at: int) -> list[Token]:
     while k >= 0 and run[k].is_word and run[k].is_capital: k -= 1
     return list(run[k + 1:at + 1])
 
+def listed_names(run: tuple[Token, ...], at: int) -> list[Token]:
+    "Words of names behind a noun, those of a list: «консулы Луций Павел и Гай Варрон»."
+    return list(takewhile(lambda x: x.sentence == run[at].sentence and (x.is_capital or x.text in (",", "и")),
+        run[at + 1:]))
+
 @lru_cache(2_000)
 def named_roles(text: str) -> tuple[tuple[str, str], ...]: # dictionary form of the role, of a word of the name
     "Who is called what: a noun for a person right before a name, or behind it and a comma or dash."
@@ -327,6 +333,7 @@ def named_roles(text: str) -> tuple[tuple[str, str], ...]: # dictionary form of 
         after = run[i + 1:i + 4]
         of = after[1:] if after and readings(after[0].text)[0].tag.POS == "ADJF" and not after[0].is_capital else after
         name = [x for k, x in enumerate(of) if x.is_word and x.is_capital and all(y.is_capital for y in of[:k])]
+        if "plur" in tag and name: name = [x for x in listed_names(run, i) if x.is_word and x.is_capital]
         if not name and i > 1 and run[i - 1].text in ",—–" and run[i - 2].is_word and run[i - 2].is_capital:
             name = named_before(run, i - 2)
         if not name and i > 2 and run[i - 2].text in ",—–" and run[i - 3].is_word and run[i - 3].is_capital and \

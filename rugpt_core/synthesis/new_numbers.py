@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'YEAR', 'PERIODS', 'SPAN',
            'LEFT', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century', 'changed_units',
-           'listed', 'derived_years', 'derived', 'spans_time', 'left_over', 'matches', 'follows', 'says_little',
+           'listed', 'derived_years', 'derived', 'spans_time', 'left_over', 'matches', 'sums', 'follows', 'says_little',
            'new_quantities', 'other_periods']
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #39872067
@@ -176,6 +176,12 @@ def matches(q: Quantity, text: str, source: Iterable[Quantity]) -> list[Quantity
     hedged = is_hedged(q, text)
     return [s for s in source if same_quantity(q, s, hedged) or rounded(q, s, text)]
 
+def sums(source: str) -> set[float]:
+    "Sums of two neighbouring numbers of a sentence that are counts of things, or of one dimension."
+    there = [s for s in quantities(source) if s.kind == "number" and not s.ordinal]
+    return {a.value + b.value for a, b in zip(there, there[1:]) if (a.dimension, a.size) == (b.dimension, b.size)
+        and re.fullmatch(r"[^.;]*", source[a.end:b.start])}
+
 def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
     "True for a number that follows from what the source says: a count of its list, a span, a rest."
     if q.kind == "number" and not q.dimension and {q.value - q.ordinal, q.value} & listed(source): return True
@@ -188,6 +194,7 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
     if q.ordinal and not q.digits and any(s.dimension == "time" and s.value == q.value - 1 for s in there): return True
     if not q.digits and q.kind == "number" and not q.dimension and q.value >= 3 and "тысяч" in text[:q.start] and any(
             s.value == 1000*q.value for s in there): return True
+    if q.kind == "number" and q.value >= 10 and q.value in sums(source): return True
     if q.kind == "month": return any(s.kind == "day" and s.value // 100 == q.value for s in there)
     return q.kind == "share" and any(s.kind == "share" and close(1 - s.value, q.value, .02) for s in there)
 
@@ -195,10 +202,11 @@ def says_little(q: Quantity, text: str, there: tuple[Quantity, ...]) -> bool: # 
     "True for numbers that are ways of speaking: «два», «сотни», «в северной половине», «в первой четверти века»."
     if q.digits: return False
     if text[q.start:q.end].lower() in LOOSE_WORDS: return True
+    if q.ordinal and re.match(r"\s*(?:половин|трет|четверт)\w+", text[q.end:]): return True
     if q.kind in ("number", "year"):
         return (q.value == 1 if q.ordinal else q.value <= 2) and (not q.dimension or q.value == 1)
     return q.kind == "share" and bool(any(s.kind == "century" and s.part for s in there)
-        or re.match(r"\W*(?:\w+\W+)?(?:век|столет)", text[q.end:]) or SIDE.search(text[:q.start]))
+        or re.match(r"\W*(?:\w+\W+)?(?:век|столет|\w+ых\b|\d+-х)", text[q.end:]) or SIDE.search(text[:q.start]))
 
 def new_quantities(
     text: str, # a rewrite

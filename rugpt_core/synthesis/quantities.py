@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'INITIAL', 'Numeral',
-           'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler', 'spoken', 'dates', 'as_time',
-           'scale_of', 'joined_shares', 'in_digits', 'quantities', 'word_quantity']
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'INITIAL', 'HALF',
+           'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler', 'spoken', 'dates',
+           'as_time', 'scale_of', 'joined_shares', 'in_digits', 'quantities', 'word_quantity']
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #571b2bee
 import re
@@ -260,7 +260,10 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     spans = ("лет", "года", "годам", "годами", *(() if q.digits or q.ordinal else ("годах",))) # «о ста годах»
     year = lemma(word or "x") == "год" and word not in spans or word in ("г",
         "гг") and (q.value >= 1000 or re.match(r"\s*гг?\.", after)) or q.ordinal and word == "года"
-    dated = word in ("года", "годам", "годами", "годах") and q.value >= 1000
+    dated = word in ("года", "годам", "годами", "годах") and (q.value >= 1000 or bc and word == "года")
+    plurals = ("ые", "ых", "ым", "ыми")
+    if not q.digits and q.ordinal and q.value in range(20, 91, 10) and text[q.start:q.end].endswith(plurals):
+        return q._replace(kind="decade", dimension="", size=1.) # «в тридцатых»
     if (year or dated) and q.value <= 2100 and q.value == int(q.value):
         return q._replace(kind="year", dimension="", size=1., before_christ=bc)
     written_as_year = q.digits and not q.dimension and " " not in text[q.start:q.end].strip()
@@ -346,6 +349,8 @@ def quantities(text: str) -> tuple[Quantity, ...]:
         and (mo := month_of(t.text)) and not any(a <= t.start < b for a, b in taken)]
     return joined_shares(sorted(out, key=lambda q: q.start), text)
 
+HALF = re.compile(r"\s+с половиной\b")
+
 def word_quantity(text: str, run: tuple[Token, ...], at: int, said: Numeral, n: int) -> tuple[Quantity | None, int]:
     "A number in words; a day where a month follows, none for a bare «один»."
     first, last = run[at], run[at + n - 1]
@@ -356,6 +361,13 @@ def word_quantity(text: str, run: tuple[Token, ...], at: int, said: Numeral, n: 
         part = at + n < len(run) and lemma(run[at + n].text) in ("часть", "доля")
         if part or (at and lemma(run[at - 1].text) == "каждый"):
             return Quantity("share", 1/said.value, "", 1., first.start, end, False), n
+    half = HALF.match(text, end) if not said.ordinal and said.value < 100 else None
+    if half: # «два с половиной миллиона»
+        end, n, value, step = half.end(), n + 2, said.value + .5, .5
+        scale = numerals().get(plain(run[at + n].text)) if at + n < len(run) else None
+        if scale and scale.scale:
+            end, n, value, step = run[at + n].start + len(run[at + n].text), n + 1, value*scale.value, step*scale.value
+        return Quantity("number", value, *unit_at(text, end), first.start, end, False, step=step), n
     dimension, size = unit_at(text, end)
     q = Quantity("number", said.value, dimension, size, first.start, end, False, said.ordinal,
         step=10.**(len(str(int(said.value))) - len(str(int(said.value)).rstrip("0"))) if said.value >= 20 else 0.)
