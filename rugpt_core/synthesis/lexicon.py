@@ -120,6 +120,6 @@ def is_content(word: str) -> bool:
 JUDGING = ROOT/"data"/"judging"
 
 @cache
-def table(name: str) -> Any: # name: names, antonyms or roles
+def table(name: str) -> Any: # name: names, places, antonyms or roles
     "A table of `data/judging`."
     return read_yaml(JUDGING/f"{name}.yml")

@@ -6,7 +6,7 @@
 __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'PARTICLES', 'SIDES_OF_EARTH', 'LETTERS', 'READ_OUT',
            'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases', 'groups_in',
            'initials', 'spelled', 'is_proper', 'candidates', 'Known', 'bare_surnames', 'place_stems', 'new_names',
-           'expands_initial', 'read_out', 'unneeded', 'wrong_initials']
+           'holds_place', 'expands_initial', 'read_out', 'unneeded', 'wrong_initials']
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re
@@ -155,11 +155,15 @@ class Known:
         self.initials = {t.text for t in tokens(source) if len(t.text) == 1 and t.text.isupper()}
         self.bare = bare_surnames(self.tokens) # of which the source tells no first name
 
+    def has_form(self, word: str) -> bool:
+        "True where a source has a word in some form."
+        return plain(word) in self.set or bool(lemmas(word) & self.lemmas)
+
     def has(self, word: str, listed: bool = False) -> bool: # listed: the table has it, as a thing not named here
         """True where a source has a word in some form, or one that it is made of. A thing of the table that the source
         does not name is not made of another thing of the table: Нигерия is not Нигер."""
         w, pool = plain(word), self.apart if listed else self.set
-        if w in self.set or lemmas(w) & self.lemmas: return True
+        if self.has_form(w): return True
         if any(same_name(w, s) for s in pool if s[:2] == w[:2]): return True
         if re.match("[a-z]", w): return any(transliterated(w, s) for s in pool)
         if any(transliterated(s, w) for s in self.latin): return True
@@ -203,6 +207,7 @@ def new_names(
     borne |= read_out(text, known)
     for acronym in known.acronyms: borne |= {run[i].start for i in spelled(acronym, words)}
     strange = {run[i].start: run[i] for g, at in found.items() if g not in known.groups for i in at}
+    borne |= {run[i].start for g, at in found.items() if g not in known.groups and holds_place(g, known) for i in at}
     out = []
     by_capital = {t.start: t for t in candidates(text, finder)}
     for start in sorted({*by_capital, *strange}):
@@ -216,6 +221,11 @@ def new_names(
     return out + wrong_initials(text, source)
 
 PARTICLES = frozenset("де фон ван ди да ля ла дю".split()) # «Ги де Мопассан»
+
+def holds_place(group: int, known: Known) -> bool: # group: of names.yml
+    "True for a country of which the source names a city or region of places.yml: «французский» for «Париж»."
+    places = table("places").get(table("names")[group][0], ())
+    return any(all(known.has_form(w) for w in re.split("-", p)) for p in places)
 
 def expands_initial(t: Token, run: list[Token], known: Known) -> bool:
     "True for a first name or patronymic that begins as an initial of the source, near a surname that the source has."
