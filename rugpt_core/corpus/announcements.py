@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'NUMBERED', 'BEGIN',
-           'TALE_CHARS', 'RELATIVE', 'VERB', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'NEAR', 'BREAK', 'BREAKS',
-           'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP',
-           'WORDS_COUNTED', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'EXAMPLE', 'THINGS',
-           'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR', 'LISTS', 'MATHS', 'ABOUT', 'SO', 'INITIALS', 'BY_PERSON',
-           'ENUMERATION', 'TORN', 'DANGLES', 'UNFINISHED', 'BELOW', 'stems', 'alike', 'is_item', 'may_be_meant',
-           'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'ended', 'as_statement', 'names',
-           'quotation_is_gone', 'is_enumeration', 'names_person', 'may_be_said', 'is_there', 'what_is_left',
-           'without_announcement']
+           'TALE_CHARS', 'TOLD_CHARS', 'TOLD', 'RELATIVE', 'VERB', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
+           'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS',
+           'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE',
+           'TITLE_WORD', 'STRONG', 'YEAR', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR',
+           'LISTS', 'MATHS', 'ABOUT', 'SO', 'INITIALS', 'BY_PERSON', 'ENUMERATION', 'TORN', 'LABEL_CHARS',
+           'PROSE_CHARS', 'DANGLES', 'UNFINISHED', 'BELOW', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE', 'stems',
+           'alike', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'ended',
+           'as_statement', 'names', 'is_later', 'quotation_is_gone', 'is_enumeration', 'is_label', 'names_person',
+           'may_be_said', 'is_there', 'what_is_left', 'without_announcement', 'without_torso']
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #7d4239fa
 import re
@@ -19,7 +20,7 @@ from collections.abc import Sequence
 
 from rugpt_core.corpus.clauses import (PREDICATES, has_predicate, is_finished, is_person, is_subordinate, look_up,
     parts, speech, words_of)
-from .sentences import last_sentence_start
+from .sentences import last_sentence_start, split_sentences
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #dbce1cda
 def stems(words: str) -> str:
@@ -90,6 +91,11 @@ NUMBERED = re.compile(r"(?:\d{1,2}|[а-я])[).] ") # an item of a list
 BEGIN = 400 # characters in which one who speaks says «я» or «мы»
 # a paragraph that opens with a number and is longer tells something: «122-мм пушка …», «5 мая 1848 года …»
 TALE_CHARS = 150
+# «22 октября 1914 года он был …» tells, «1061 год — взятие города» lists
+TOLD_CHARS = 60
+TOLD = re.compile(r"(?:\d{1,2} [а-яё]{3,8} )?(?:1\d{3}|20\d\d) год[а-я]*,? (?![—–(])(?:[^.:—–]{0,80}?)\b[а-яё]+(?:л"
+    r"|ла|ло|ли|лся|лась|лось"
+    r"|лись|ен|ена|ено|ены|ан|ана|ано|аны)\b")
 
 RELATIVE = re.compile(r"[А-ЯЁ][^,.:;—]{3,60}, (?:(?:на|в|из|к|по|с|от|для) )?котор")
 
@@ -99,6 +105,7 @@ def is_item(
 ) -> bool:
     "True for a paragraph that opens like an item of a list or like a quotation."
     if not ITEM.match(p): return False
+    if p[0].isdigit() and len(p) >= TOLD_CHARS and TOLD.match(p): return False
     return not p[0].isdigit() or len(p) < TALE_CHARS or next_one[:1].isdigit() or bool(NUMBERED.match(p))
 
 def may_be_meant(
@@ -220,13 +227,17 @@ def ended(text: str) -> str:
     torn = text.count("(") != text.count(")") or text.count("«") != text.count("»")
     return "" if torn or not text else text if text.endswith((".", "!", "?", "…")) else text + "."
 
+# a condition without what follows from it; speech that says nothing
+WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )если [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин|заяв)[а-яё]+ "
+    r"по этому поводу$")
+
 def as_statement(
     sentence: str, # ends in a colon
     after: Sequence[str] = (), # the paragraphs behind it
 ) -> str:
     "What a sentence says without its list, ended by a full stop; nothing where it only announces."
     body = sentence.rstrip(" :,;")
-    if re.search(r":\d*$", body): return ""
+    if re.search(r":\d*$", body) or WANTS_MORE.search(body): return ""
     if clause := CLAUSE.search(sentence, max(0, len(sentence) - NEAR)):
         head = sentence[:clause.start()].rstrip(" :,;")
         return ended(head if stands_alone(head) else finished_part(head))
@@ -256,6 +267,22 @@ def names(text: str, word: str) -> bool:
     "True when a text has this word, in whatever case and form."
     return re.search(rf"\b{word[:max(4, len(word) - 2)]}", text, re.I) is not None
 
+# how an article goes on and nobody's words begin
+STRONG = re.compile(r"(?:Однако|Впрочем|Тем не менее|Вместе с тем|Кроме (?:того|этого)|Также(?! как| и\b)|При этом"
+    r"|Таким образом"
+    r"|В результате\b(?! войны)|Помимо|По (?:мнению|данным|словам|свидетельству|утверждению) [А-ЯЁа-яё]|Впоследствии"
+    r"|В (?:том|этом) же (?:году|месяце)|В связи с этим|Одновременно с)\b")
+YEAR = re.compile(r"(?<!\d)(?:1[0-9]\d\d|20\d\d)(?!\d)")
+BEHIND = re.compile(rf"{SAYS} (?:[а-яё]+ ){{0,2}}([А-ЯЁ][а-яё]{{4,}})\b") # «вот что сказал Лужин об этом»
+
+def is_later(
+    sentence: str, # tells that somebody says something, and in what year
+    after: str, # the next paragraph
+) -> bool:
+    "True when the next paragraph opens with a later year: it tells what came then."
+    years, then = YEAR.findall(sentence), DATED.match(after)
+    return bool(years and then and (y := YEAR.search(then[0]))) and int(y[0]) > max(map(int, years))
+
 def quotation_is_gone(
     sentence: str, # tells that somebody says something
     after: str, # the next paragraph
@@ -263,7 +290,10 @@ def quotation_is_gone(
 ) -> bool:
     "True when the next paragraph goes on with the article instead of the quotation."
     if after.endswith(":") and len(after) >= 70 and SAID.search(sentence): return True
+    if is_later(sentence, after): return True
     if TALE.search(sentence): return False
+    if STRONG.match(after) and after.endswith((".", ":")): return True
+    if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
     if (m := SPEAKER.search(sentence[-160:])) and any(names(after[:600], word) for word in m[1].split()): return True
     if not (DATED.match(after) or GOES_ON.match(after)): return False
     return any(names(after[:600], word) for word in TITLE_WORD.findall(title))
@@ -316,6 +346,16 @@ def is_enumeration(paragraph: str) -> bool:
     m = ENUMERATION.match(paragraph, 0, 160)
     return m is not None and not VERB.search(m[0].lower())
 
+LABEL_CHARS, PROSE_CHARS = 70, 80 # of a label, most; of a paragraph of prose, least
+
+def is_label(sentence: str, after: str) -> bool:
+    "True for a few words without a verb that name a list or a table, before prose: «Спортивные сооружения города:»."
+    few = len(sentence) <= LABEL_CHARS and sentence[0].isupper() and not any(c.isdigit() for c in sentence)
+    prose = len(after) >= PROSE_CHARS and after.endswith(".") and VERB.search(after[:BEGIN].lower()) is not None
+    first = next((w for w in words_of(sentence[:-1]) if w.kind == "NOUN"), None)
+    many = first is not None and first.plural and first.subject or sentence.startswith("Пример")
+    return few and prose and many and not names_person(sentence) and not re.search(r"[А-ЯЁA-Z][\w-]+:$", sentence)
+
 def names_person(sentence: str) -> bool:
     "True where a person may be the subject of a sentence."
     return INITIALS.match(sentence) is not None or any(w.subject and is_person(w.text) for w in words_of(sentence))
@@ -364,7 +404,8 @@ def what_is_left(
         of_things = points or goes_on or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         return left if of_things or DATED.match(after[0]) or not names_person(sentence) else sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
-    return "" if THINGS.match(sentence) or goes_on and goes_on[0] != "Это" else sentence
+    if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""
+    return "" if is_label(sentence, after[0]) else sentence
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #8c80e250
 DANGLES = re.compile(r" (?:содержит|содержат|включал[аио]?|включает|включают|является|являются|хранятся"
@@ -373,7 +414,10 @@ DANGLES = re.compile(r" (?:содержит|содержат|включал[аи
     r"|(?:зада|опис|выра"
     r"|вычис|определ|связан)[а-яё]* (?:[а-яё]+ )*(?:формулой|уравнением|соотношением|выражением|равенством)|равн[аоы]"
     r"|равен"
-    r"|составляет)$")
+    r"|составляет|[Тт]огда|[Пп]усть|что|такие,? как|многочлен|тензор|соотношени(?:ем|й|е|я)|схеме|по формулам?"
+    r"|запишется как"
+    r"|можно выделить следующие [а-яё]+|на следующие [а-яё]+|следующ(?:ие|их|им|ими) [а-яё]+(?: [а-яё]+)?|в(?: \w+)? "
+    r"виде)$")
 UNFINISHED = re.compile(r"(?:Например|К примеру|В частности|Так|По (?:словам|мнению|данным|свидетельству"
     r"|воспоминаниям)[^.!?:]{2,120}"
     r"|Как (?:писал|отмечал|говорил|вспоминал)[^.!?:]{2,120}),$")
@@ -401,3 +445,18 @@ def without_announcement(
     announced = sentence if last == ":" else sentence + ":"
     left = what_is_left(announced, after, title)
     return paragraph if left == announced else (paragraph[:start] + left).rstrip()
+
+# %% ../../notebooks/core/corpus/10_announcements.ipynb #03f43d6f
+WHERE = re.compile(r"(?:где|здесь) [^.:]{0,60}? ?[—–-] ")
+GOES_ON_SMALL = re.compile(r"(?:то|котор(?:ое|ая|ый|ые|ую)|откуда|или для|дней|(?:незначительно )?отличающееся)\b")
+FORMULA_BEFORE = re.compile(r"[=<>≤≥]")
+
+def without_torso(
+    paragraph: str,
+    before: str, # the paragraph before it, or nothing
+) -> str: # the paragraph itself where it has its beginning
+    "A paragraph without the rest of a sentence whose formula is gone."
+    if not paragraph[:1].islower() or FORMULA_BEFORE.search(before): return paragraph
+    torn = before.endswith(":") or before[-1:].isalnum() or not before
+    first, *rest = split_sentences(paragraph)
+    return " ".join(rest) if WHERE.match(first) or torn and GOES_ON_SMALL.match(first) else paragraph
