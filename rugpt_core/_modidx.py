@@ -523,6 +523,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                             'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.finished_part': ( 'core/corpus/announcements.html#finished_part',
                                                                                                     'rugpt_core/corpus/announcements.py'),
+                                                 'rugpt_core.corpus.announcements.is_counted': ( 'core/corpus/announcements.html#is_counted',
+                                                                                                 'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.is_enumeration': ( 'core/corpus/announcements.html#is_enumeration',
                                                                                                      'rugpt_core/corpus/announcements.py'),
                                                  'rugpt_core.corpus.announcements.is_item': ( 'core/corpus/announcements.html#is_item',

@@ -9,10 +9,11 @@ __all__ = ['SPEECH', 'SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'W
            'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE',
            'TITLE_WORD', 'STRONG', 'YEAR', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR',
            'LISTS', 'MATHS', 'ABOUT', 'SO', 'INITIALS', 'BY_PERSON', 'ENUMERATION', 'TORN', 'LABEL_CHARS',
-           'PROSE_CHARS', 'DANGLES', 'UNFINISHED', 'BELOW', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE', 'stems',
-           'alike', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'ended',
-           'as_statement', 'names', 'is_later', 'quotation_is_gone', 'is_enumeration', 'is_label', 'names_person',
-           'may_be_said', 'is_there', 'what_is_left', 'without_announcement', 'without_torso']
+           'PROSE_CHARS', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE',
+           'stems', 'alike', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up',
+           'ended', 'as_statement', 'names', 'is_later', 'quotation_is_gone', 'is_enumeration', 'is_label',
+           'names_person', 'may_be_said', 'is_counted', 'is_there', 'what_is_left', 'without_announcement',
+           'without_torso']
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #7d4239fa
 import re
@@ -93,9 +94,10 @@ BEGIN = 400 # characters in which one who speaks says «я» or «мы»
 TALE_CHARS = 150
 # «22 октября 1914 года он был …» tells, «1061 год — взятие города» lists
 TOLD_CHARS = 60
-TOLD = re.compile(r"(?:\d{1,2} [а-яё]{3,8} )?(?:1\d{3}|20\d\d) год[а-я]*,? (?![—–(])(?:[^.:—–]{0,80}?)\b[а-яё]+(?:л"
-    r"|ла|ло|ли|лся|лась|лось"
-    r"|лись|ен|ена|ено|ены|ан|ана|ано|аны)\b")
+TOLD = re.compile(r"(?:\d+-[а-яё]{1,2} (?=.{100})|\d{1,2} (?:янв|фев|мар|апр|ма[яй]|июн|июл|авг|сен|окт|ноя"
+    r"|дек)[а-яё]* "
+    r"(?:(?:1\d{3}|20\d\d) год[а-я]*,? )?|(?:1\d{3}|20\d\d) год[а-я]*,? )(?![—–(])[^.:—–]{0,80}?"
+    r"\b[а-яё]+(?:л|ла|ло|ли|лся|лась|лось|лись|ен|ена|ено|ены|ан|ана|ано|аны)\b")
 
 RELATIVE = re.compile(r"[А-ЯЁ][^,.:;—]{3,60}, (?:(?:на|в|из|к|по|с|от|для) )?котор")
 
@@ -118,7 +120,8 @@ def may_be_meant(
     if WE.search(re.sub("«[^«»]*»", "", begin).lower()): return True
     if CONTINUES.match(p): return False
     if TERM.match(p) or not p.endswith((".", ":", "?", "!")): return True
-    if RELATIVE.match(p) or not VERB.search(p[:BEGIN].lower()): return True # «Гатчинский узел, на котором …»
+    m = RELATIVE.match(p) # «Гатчинский узел, на котором …»
+    if m and not has_predicate(words_of(m[0][:m[0].rindex(",")])) or not VERB.search(p[:BEGIN].lower()): return True
     return bool(next_one) and (len(p) < 70 and len(next_one) < TALE_CHARS or alike(p, next_one))
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #fb231b9f
@@ -155,7 +158,7 @@ CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|напри�
     r"|, (?:некоторые|многие|большинство|часть) из (?:них|которых):$|, (?:состоящ|включающ|содержащ|насчитывающ)(?:ий"
     r"|ая|ее|ие|его|ей|ую|им|их|ими)(?: (?:в себя|из))?:$"
     r"|, (?:в )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой) (?:входят|входили|вошли|включает|включают|включал[аи]?|состоит из"
-    r"|состоял[аи]? из|содержит|содержат|являются|делится на):$"
+    r"|состоял[аи]? из|содержит|содержат|являются|делится на|обладает|обладают):$"
     r"| ?\(см(?:\.|отрите) [^()]*\):$", re.I)
 NEAR = 80 # characters before the colon in which a list is named
 
@@ -373,11 +376,20 @@ def may_be_said(
     near = SPEECH.search(low[-SPEECH_NEAR:])
     return not listed and (near is not None or low.endswith((" следующее:", " следующем:")))
 
+ORDINAL = re.compile(r"(?:Перв|Втор)(?:ый|ая|ое|ой|ую|ым|ого|ые|ых)\b(?! [—–])")
+
+def is_counted(sentence: str, after: Sequence[str]) -> bool:
+    "True where «Первая группа …» is one of the things that a sentence names, or «Вторая …» follows."
+    if len(after) > 1 and re.match("(?:Втор|Трет|Друг)[а-яё]+ ", after[1]): return True
+    begin = after[0][:80].lower()
+    return any(word[:max(3, len(word) - 2)] in begin for word in re.findall("[а-яё]{4,}", sentence[-90:]))
+
 def is_there(
     sentence: str,
     after: Sequence[str],
 ) -> bool:
     "True where what a sentence announces may stand behind it."
+    if ORDINAL.match(after[0]) and not is_counted(sentence, after): return False
     return may_be_meant(after) or NUMBERED.match(sentence) is not None or ABOUT.search(sentence) is not None \
         or is_enumeration(after[0])
 
@@ -417,7 +429,8 @@ DANGLES = re.compile(r" (?:содержит|содержат|включал[аи
     r"|составляет|[Тт]огда|[Пп]усть|что|такие,? как|многочлен|тензор|соотношени(?:ем|й|е|я)|схеме|по формулам?"
     r"|запишется как"
     r"|можно выделить следующие [а-яё]+|на следующие [а-яё]+|следующ(?:ие|их|им|ими) [а-яё]+(?: [а-яё]+)?|в(?: \w+)? "
-    r"виде)$")
+    r"виде|, (?:в|на|из|с|к|по|от|для|о) котор(?:ом|ой|ых|ую|ые)|(?:возрастает|уменьшается|снижается|увеличивается) "
+    r"до)$")
 UNFINISHED = re.compile(r"(?:Например|К примеру|В частности|Так|По (?:словам|мнению|данным|свидетельству"
     r"|воспоминаниям)[^.!?:]{2,120}"
     r"|Как (?:писал|отмечал|говорил|вспоминал)[^.!?:]{2,120}),$")

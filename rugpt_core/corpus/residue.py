@@ -9,8 +9,8 @@ __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HIN
            'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS',
            'OF_LIST', 'PRINTED', 'PASSIVE', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'PAIR', 'WORDS',
            'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR',
-           'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend',
-           'what_stays', 'mended_line', 'without_residue']
+           'ELSEWHERE', 'SISTER', 'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers',
+           'is_legend', 'what_stays', 'mended_line', 'without_residue']
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #c354f543
 import re
@@ -77,12 +77,15 @@ LINE = re.compile(r"^(?:См(?:отри(?:те)?|\.)? также [^\n.]{1,100}\.
     r"|исп)\. [^()\n]*\)"
     r"|\(?(?:[Дд]анные |[Оо]бновлено |[Оо]ткорректировано )?[Пп]о состоянию на \d{1,2} [а-яё]+ \d{4}(?: года| "
     r"г\.)?\)?\.?"
-    r"|\*{1,3} ?Прим\.[^\n]*|Таблица(?: \d{1,2})?\.?)$", re.M)
+    r"|\*{1,3} ?Прим\.[^\n]*|Таблица(?: \d{1,2})?\.?|Примечани[ея] к таблиц[еа][^\n]{0,30}:"
+    r"|Время (?:местное|московское|московское летнее)[^.\n]{0,30}(?:\(UTC[^()\n]*\))?\.?"
+    r"|(?:и|а также) (?:др\.|пр\.|другие|прочие|многие другие|так далее|т\. ?д\.|т\. ?п\.)[.…]*)$", re.M)
 LINE_STARTS = ("См", "Основн", "Главн", "Дополн", "Подробн", "Более подроб", "Категория:", "Файл:", "File:",
     "Изображени", "Image:", "Шаблон:", "Портал:", "Модуль:", "thumb|", "мини", "right|", "left|", "справа|", "слева",
     "Это ", "Эта ", "Вы можете", "Для улучшения", "В статье", "В этой", "Медиафайлы", "Аудио", "У этого термина",
     "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть", "<imagemap",
-        "(", "По состоянию", "* Прим", "** Прим", "*** Прим", "Таблица")
+        "(", "По состоянию", "Примечани", "Время ", "и др", "и пр", "и мн", "и та", "и т.", "а также ", "* Прим",
+            "** Прим", "*** Прим", "Таблица")
 SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основная статья): ?(?:Категория:)?[^.!?\n]{1,100}\.?$", re.M)
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #e0949644
@@ -121,7 +124,7 @@ SHOWN = re.compile(rf"(?:[ВН]а? (?:этой )?{NOT_HERE} (?:также |бы�
     rf"(?:[а-яё]+ ){{0,3}}?"
     rf"{SHOWS})[^!?]*|[^!?,]{{0,90}}\b{GIVEN}[аоы]? (?:в|на) {NOT_HERE}(?: {SIDE})?|(?:{SEE}|Полный список {SEE}"
     rf"|(?:\* )?Для "
-    rf"более [^.!?]{{0,60}}{SEE})[^!?]{{8,120}}", re.I)
+    rf"более [^.!?]{{0,60}}{SEE})[^!?]{{7,120}}", re.I)
 SEEN_THERE = re.compile(rf"(?:Как (?:хорошо )?видно|Как следует|Видно) (?:из|на|по) {NOT_HERE}(?:[^,.!?]{{0,60}})?, "
     rf"(?:что )?"
     rf"|(?:На|Из|По) {NOT_HERE} (?:хорошо |ясно )?видно, что ", re.I)
@@ -273,9 +276,15 @@ DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[\w»)]),(?=[,.](?:\
 EMPTY_PAIR = re.compile(r" ?(?:„ ?“|“ ?”|‘ ?’|(?<=\s)\"\"(?=[\s,.;:]|$)|\{ *\}(?<=\s\{\})(?=[\s,.;]))")
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #5aff4960
+# a link to a page in another language, the number of a book, the label of a link to a database
+ELSEWHERE = re.compile(r"(?<=[\w)]) \((?:англ|нем|фр|исп|яп)\.\)(?=[\s,.;)]|$)(?! [(«\[A-Z])| \(ISBN [\dXХ–-]+\)"
+    r"|(?<=[»)а-яё])IMDb(?=[\s,.)]|$)")
+SISTER = re.compile(r"(?<=[.!?»] )(?:n|s|w|en|commons):[А-ЯЁA-Z][^\n.]{2,80}$", re.M) # a page of a sister project
 GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (SOUND_BUTTON, SOUND_HINTS), (ARCHIVE, ARCHIVE_HINTS), (BUTTON, ("[", "Оригинальный текст (")), (EDITORS, ("[",)),
     (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
+    (ELSEWHERE, ("(англ.)", "(нем.)", "(фр.)", "(исп.)", "(яп.)", "(ISBN ", "IMDb")), (SISTER, ("n:", "s:", "w:",
+        "en:", "commons:")),
     (DOUBLED, ("..", ",,", ",.", ";.", ";,", ".;")))
 
 def what_stays(m: re.Match) -> str:
