@@ -35,7 +35,7 @@ def residue(text: str) -> tuple[str, int]:
 def lost_numbers(text: str) -> tuple[str, int]:
     """A mark where a number or a symbol is gone: «около  км», in an article of formulas also «вектор , матрица». Its
     sentence goes with those of lost formulas."""
-    at = sorted({*lines_with_pair(text, " ", "[ ,.;:)]"), *lines_with(text, "«»", "[])", "(,)")})
+    at = sorted({*lines_with_pair(text, " ", "[ ,.;:)]"), *lines_with(text, "«»", "[])", "(,)", "()", "( —")})
     if not at: return text, 0
     lines = text.split("\n")
     which = formula_places([lines[i] for i in at], text)
