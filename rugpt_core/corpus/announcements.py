@@ -159,6 +159,7 @@ CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|напри�
     r"|ая|ее|ие|его|ей|ую|им|их|ими)(?: (?:в себя|из))?:$"
     r"|, (?:в )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой) (?:входят|входили|вошли|включает|включают|включал[аи]?|состоит из"
     r"|состоял[аи]? из|содержит|содержат|являются|делится на|обладает|обладают):$"
+    r"|, (?:(?:в|на|из|с|к|по|от|для|о) )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой):$"
     r"| ?\(см(?:\.|отрите) [^()]*\):$", re.I)
 NEAR = 80 # characters before the colon in which a list is named
 
@@ -231,7 +232,7 @@ def ended(text: str) -> str:
     return "" if torn or not text else text if text.endswith((".", "!", "?", "…")) else text + "."
 
 # a condition without what follows from it; speech that says nothing
-WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )если [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин|заяв)[а-яё]+ "
+WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин|заяв)[а-яё]+ "
     r"по этому поводу$")
 
 def as_statement(
@@ -455,6 +456,7 @@ def without_announcement(
     if end.endswith(", что") and not after: return paragraph[:start].rstrip()
     if sentence.count(")") > sentence.count("("): return paragraph # torn at an abbreviation
     if last == ",": return paragraph[:start].rstrip() if UNFINISHED.fullmatch(sentence) else paragraph
+    if last != ":" and WANTS_MORE.search(sentence): return paragraph[:start].rstrip()
     announced = sentence if last == ":" else sentence + ":"
     left = what_is_left(announced, after, title)
     return paragraph if left == announced else (paragraph[:start] + left).rstrip()
