@@ -232,7 +232,8 @@ def ended(text: str) -> str:
     return "" if torn or not text else text if text.endswith((".", "!", "?", "…")) else text + "."
 
 # a condition without what follows from it; speech that says nothing
-WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин|заяв)[а-яё]+ "
+WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин"
+    r"|заяв)[а-яё]+ "
     r"по этому поводу$")
 
 def as_statement(
