@@ -6,7 +6,7 @@
 __all__ = ['JOINT', 'REACH', 'UP', 'DOWN', 'CHECKS', 'past_joint', 'Anchor', 'beside', 'antecedents', 'crossed', 'strayed',
            'anchors_of', 'time_words', 'number_anchors', 'moved_numbers', 'name_anchors', 'moved_names', 'pair_anchors',
            'side_key', 'comparable', 'moved_sides', 'nouns_of', 'bound_of', 'turned_bounds', 'new_roles', 'renamed',
-           'changed_places', 'named_before', 'listed_names', 'named_roles', 'other_bearers', 'misnamed',
+           'changed_places', 'named_before', 'listed_names', 'named_roles', 'places_of', 'other_bearers', 'misnamed',
            'said_contrary', 'contradictions']
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #f9cf39ff
@@ -344,13 +344,20 @@ def named_roles(text: str) -> tuple[tuple[str, str], ...]: # dictionary form of 
     return tuple(out)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #c27074e1
+def places_of(role: str, text: str) -> list[Token]:
+    "Where a text gives a role to somebody by name."
+    run = tokens(text)
+    return [t for i, t in enumerate(run) if t.is_word and lemma(t.text) == role and any(x.is_capital and x.is_word
+        and x.clause in (t.clause, t.clause - 1) for x in run[max(0, i - 4):i + 4])]
+
 def other_bearers(text: str, source: str) -> list[str]: # role and name
     "Roles that the source gives to one person alone, given to another whom it names as well."
     here, there, known = named_roles(text), named_roles(source), {lemma(t.text) for t in tokens(source) if t.is_capital}
     out = []
     for role in dict.fromkeys(r for r, _ in here):
         mine, theirs = ({n for r, n in rows if r == role} for rows in (here, there))
-        named = {n for n in mine if n in known}
+        named, told = {n for n in mine if n in known}, sum(lemma(t.text) == role for t in tokens(source))
+        if told > sum(1 for _ in places_of(role, source)): continue # of one place it is not known who is meant
         if theirs and named and not mine & theirs and any(n in {x for _, x in here} or n in known for n in theirs):
             out.append(f"{role} {sorted(named)[0]}")
     return out

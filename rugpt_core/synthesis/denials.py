@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'NEGATORS', 'REPLACING', 'REMOVING',
-           'LACKS', 'REFUSING', 'ASPECTS', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute',
+           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute',
            'is_comparative', 'Said', 'signs', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by',
-           'positive', 'same_predicate', 'elsewhere', 'denied_there', 'flipped', 'endings', 'opposites', 'sides',
-           'by_sides', 'contrary', 'side_of', 'near_roots', 'turned']
+           'positive', 'imperfect', 'same_predicate', 'elsewhere', 'denied_there', 'flipped', 'endings', 'opposites',
+           'sides', 'by_sides', 'contrary', 'denied_clause', 'side_of', 'near_roots', 'turned']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -201,10 +201,20 @@ def positive(word: str) -> str: # empty: it has no such prefix
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #6f3b0b80
 ASPECTS = re.compile(r"^(?:по|за|на|с|при|вы|про|о|от|у|раз|рас|из|ис|до|пере|под|в|вз|вс|воз|вос|пре)(?=\w{4})")
 
+PAIRS = [(re.compile(p), r) for p, r in (("ъять$", "ымать"), ("нять$", "нимать"), ("йти$", "ходить"),
+    ("брать$", "бирать"),
+    ("звать$", "зывать"), ("слать$", "сылать"), ("жечь$", "жигать"), ("мереть$", "мирать"), ("чать$", "чинать"),
+    ("жать$", "жимать"))]
+
+def imperfect(word: str) -> str: # lemma of a verb
+    "A verb without «ся», in the aspect that other stems share: «изъять» as «изымать»."
+    w = re.sub("(?:ся|сь)$", "", word)
+    return next((p.sub(r, w) for p, r in PAIRS if p.search(w) and not w.endswith(r)), w)
+
 def same_predicate(a: Said, b: Said) -> bool:
     "True for one word, or the two aspects of one verb."
     if a.lemma == b.lemma: return True
-    x, y = re.sub("(?:ся|сь)$", "", a.lemma), re.sub("(?:ся|сь)$", "", b.lemma)
+    x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
     short, long = sorted((x, y), key=len)
     if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"):
@@ -280,6 +290,7 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
         for mine, other in sides(t):
             if HEDGED.search(text[max(0, t.start - 9):t.start]): continue # hardly salty is nearly fresh
             if denied_new & mine or denied_old & other or not (is_content(t.text) or plain(t.text) in mine): continue
+            if denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other)): continue
             said = [x for x in new if x.sentence == t.sentence and x is not t and side_of(x, other)]
             here = near_roots(new, t)
             def best(side, t=t, here=here):
@@ -288,6 +299,10 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
             both = any(side_of(o, mine) for o in old) # then one word in common is too little
             if not said and best(other) > best(mine) + both and not turned(t, new, old, other): out.append(t.text)
     return list(dict.fromkeys(out))
+
+def denied_clause(run: list[Token], t: Token) -> bool:
+    "True where «нельзя» or a ban stands in a word's clause: «вперёд нельзя» and «только назад» agree."
+    return any(x.clause == t.clause and lemma(x.text) in ("нельзя", "запретить", "запрещать") for x in run)
 
 HEDGED = re.compile(r"\b(?:едва|почти|чуть|слабо|мало)\W*$", re.I)
 

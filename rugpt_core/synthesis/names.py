@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'PARTICLES', 'SIDES_OF_EARTH', 'LETTERS', 'READ_OUT',
            'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases', 'groups_in',
-           'initials', 'spelled', 'is_proper', 'candidates', 'Known', 'bare_surnames', 'place_stems', 'new_names',
-           'holds_place', 'expands_initial', 'read_out', 'unneeded', 'wrong_initials']
+           'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates', 'Known', 'bare_surnames', 'place_stems',
+           'new_names', 'is_other_word', 'single_words', 'holds_place', 'expands_initial', 'read_out', 'unneeded',
+           'wrong_initials']
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re
@@ -112,6 +113,10 @@ def is_proper(word: str) -> bool:
     rs = readings(word)
     return sum(p.score for p in rs if PROPER & set(p.tag.grammemes)) > .6 if is_known(word) else False
 
+def is_adjective(word: str) -> bool:
+    "True where an adjective that is no name is among a word's readings: «Талая вода»."
+    return any(p.tag.POS in ("ADJF", "PRTF") and not PROPER & set(p.tag.grammemes) for p in readings(word))
+
 def candidates(
     text: str,
     finder: Callable[[str], list[str]], # text → names
@@ -135,7 +140,8 @@ def candidates(
         opens = before is None or before.sentence != t.sentence or before.text in '«»—–-:(•;"*' or (before.text == ".")
         latin = bool(re.match("[A-Za-z]", t.text))
         acronym = t.text.isupper() and len(t.text) > 1
-        if latin or acronym or (t.is_capital and (not opens or is_proper(t.text))): places[t.start] = t
+        named = not opens or is_proper(t.text) and not is_adjective(t.text)
+        if latin or acronym or (t.is_capital and named): places[t.start] = t
     return [places[k] for k in sorted(places) if places[k].is_word]
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #6297e27c
@@ -207,6 +213,7 @@ def new_names(
     borne |= read_out(text, known)
     for acronym in known.acronyms: borne |= {run[i].start for i in spelled(acronym, words)}
     strange = {run[i].start: run[i] for g, at in found.items() if g not in known.groups for i in at}
+    borne |= {k for k, t in strange.items() if is_other_word(t, run)}
     borne |= {run[i].start for g, at in found.items() if g not in known.groups and holds_place(g, known) for i in at}
     out = []
     by_capital = {t.start: t for t in candidates(text, finder)}
@@ -222,10 +229,22 @@ def new_names(
 
 PARTICLES = frozenset("де фон ван ди да ля ла дю".split()) # «Ги де Мопассан»
 
+def is_other_word(t: Token, run: list[Token]) -> bool:
+    "True for a word that opens a sentence and may be a common noun: «Перу Моцарта принадлежит»."
+    opens = all(x.sentence != t.sentence or x.start >= t.start for x in run)
+    nouns = [p for p in readings(t.text) if p.tag.POS == "NOUN"]
+    common = {plain(p.normal_form) for p in nouns if not PROPER & set(p.tag.grammemes)}
+    return opens and t.is_capital and bool(common - single_words())
+
+@cache
+def single_words() -> frozenset[str]: # dictionary forms
+    "Names of one word of names.yml."
+    return frozenset(lemma(name[0]) for row in aliases()[0] for name in row if len(name) == 1)
+
 def holds_place(group: int, known: Known) -> bool: # group: of names.yml
     "True for a country of which the source names a city or region of places.yml: «французский» for «Париж»."
     places = table("places").get(table("names")[group][0], ())
-    return any(all(known.has_form(w) for w in re.split("-", p)) for p in places)
+    return any(all(known.has(w) for w in p.split("-")) for p in places)
 
 def expands_initial(t: Token, run: list[Token], known: Known) -> bool:
     "True for a first name or patronymic that begins as an initial of the source, near a surname that the source has."

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'YEAR', 'PERIODS', 'SPAN',
-           'LEFT', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century', 'changed_units',
-           'listed', 'derived_years', 'derived', 'spans_time', 'left_over', 'matches', 'sums', 'follows', 'says_little',
-           'new_quantities', 'other_periods']
+           'LEFT', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century',
+           'changed_units', 'listed', 'derived_years', 'derived', 'spans_time', 'months_apart', 'left_over', 'matches',
+           'sums', 'follows', 'says_little', 'new_quantities', 'other_periods']
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #39872067
 import re
@@ -17,11 +17,11 @@ from .quantities import numerals, quantities, Quantity
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #2910ec18
 HEDGE = re.compile(r"(?:около|почти|примерно|приблизительно|порядка|более|больше|свыше|чуть|едва|менее|меньше|до|под"
-    r"|округлённо|не менее|не меньше|не более|где-то|превыша\w+|достига\w+|без малого|неполн\w+|не набира\w+"
+    r"|округлённо|не менее|не меньше|не более|где-то|превы[сш]\w+|достига\w+|без малого|неполн\w+|не набира\w+"
     r")\W+(?:чем\W+)?(?:\w+\W+)?$", re.I)
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #0a0aa163
-ABOVE = re.compile(r"(?:более|больше|свыше|превыша\w+)\W+(?:чем\W+)?(?:на\W+|в\W+)?$", re.I)
+ABOVE = re.compile(r"(?:более|больше|свыше|превы[сш]\w+)\W+(?:чем\W+)?(?:на\W+|в\W+)?$", re.I)
 BELOW = re.compile(r"(?:менее|меньше|почти|без малого|неполн\w+|едва не|не набира\w+(?: и)?)\W+(?:чем\W+)?"
     r"(?:на\W+|в\W+)?$", re.I)
 OVER = re.compile(r"\b(?:с лишним|с небольшим|с чем-то)\b")
@@ -30,16 +30,18 @@ TURNED = re.compile(r"\b(?:лет|дней|раз|человек|километ�
 def is_hedged(q: Quantity, text: str) -> bool:
     "True where a text says about, nearly, more than, or «дней сорок»."
     before = text[max(0, q.start - 30):q.start]
-    return bool(HEDGE.search(before) or OVER.search(text[q.start:q.end + 11]) or not q.digits and TURNED.search(before))
+    return bool(HEDGE.search(before) or OVER.search(text[q.start:q.end + 14]) or not q.digits and TURNED.search(before))
 
 def rounded(q: Quantity, s: Quantity, text: str) -> bool: # text: of the rewrite
     "True for a round number that is said to be exceeded, or nearly reached, and the source's is, by an eighth at most."
-    if q.kind not in ("number", "share") or s.kind not in (q.kind, "year") or not q.step: return False
+    over = OVER.search(text[q.start:q.end + 14])
+    if q.kind not in ("number", "share") or s.kind not in (q.kind, "year") or not (q.step or over): return False
     if q.dimension and s.dimension and q.dimension != s.dimension: return False
     a, b = (q.base, s.base) if q.dimension and s.dimension else (q.value, s.value)
     before = text[max(0, q.start - 26):q.start]
-    if ABOVE.search(before) or OVER.search(text[q.start:q.end + 11]): return a <= b <= a*1.125
-    return bool(BELOW.search(before)) and a*.875 <= b <= a
+    wide = .5 if re.fullmatch("сотни|десятка|тысячи", text[q.start:q.end]) else .2 if over else .125 # «больше сотни»
+    if ABOVE.search(before) or over: return a <= b <= a*(1 + wide)
+    return bool(BELOW.search(before)) and a*(1 - wide) <= b <= a
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #c96fcb4e
 def close(a: float, b: float, tolerance: float = 1e-6) -> bool:
@@ -62,12 +64,13 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
             and s.kind == "century") or q.value < 100 and s.value % 100 == q.value
     if {q.kind, s.kind} == {"times", "share"}: return close(q.value*s.value, 1.) # twice fewer is a half
     if q.kind in ("times", "share"):
-        return close(q.value, s.value, .15 if hedged and not q.digits
-            else .02) if q.kind == s.kind else (s.kind == "number" and s.value == q.value and q.kind == "times")
+        if q.kind != s.kind: return s.kind == "number" and s.value == q.value and q.kind == "times"
+        return close(q.value, s.value, .02 if q.digits else .15 if hedged else .11)
     if s.kind == "day": return s.value % 100 == q.value and not q.dimension
     if s.kind in ("month", "century"): return s.kind == "century" and s.value == q.value
     if s.kind == "times": return s.value == q.value
     if q.ordinal and not q.digits and s.kind == "decade" and s.value % 100 == q.value: return True # в шестидесятых
+    if q.ordinal and not q.digits and 20 < q.value < 100 and s.kind == "year" and s.value % 100 == q.value: return True
     if q.ordinal and not s.ordinal and not q.digits and not s.digits: return False # «третий» is not «три»
     if q.dimension and s.dimension and q.dimension != s.dimension: return False
     a, b = (q.base, s.base) if q.dimension and s.dimension else (q.value, s.value)
@@ -77,7 +80,7 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
             .1 if hedged and q.dimension == "time" else .01):
         return True
     if s.kind == "year" or not step: return False
-    return abs(a - b) < step*(1 if hedged else .5) + 1e-9 and close(a, b, .05 if hedged else .03)
+    return abs(a - b) < step*(1 if hedged else .5) + 1e-9 and close(a, b, (.05 if q.digits else .08) if hedged else .03)
 
 def year_in_century(s: Quantity, q: Quantity) -> bool:
     "True for a year that lies in a century, and in the part of it that is named."
@@ -142,7 +145,7 @@ def derived(source: Iterable[Quantity]) -> set[float]:
     ages = {q.value for q in source if q.kind == "century"}
     between = {abs(a - b) for a in days for b in days if a != b and a // 100 == b // 100}
     between |= {100*abs(a - b) for a in ages for b in ages if a != b}
-    return {abs(a - b) + d for a in years for b in years if a != b for d in (-1, 0)} | between
+    return {abs(a - b) + d for a in years for b in years if a != b for d in (-1, -.5, 0)} | between
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #7ca96988
 PERIODS = [(re.compile(p), n) for p, n in ((r"\bстолети|\bвек", 100), (r"\bдесятилети", 10), (r"\bтысячелети", 1000),
@@ -158,10 +161,16 @@ def spans_time(q: Quantity, text: str, source: str, there: Iterable[Quantity]) -
     if not (q.dimension == "time" or turned or SPAN.match(text[q.end:])): return False
     years = q.base/YEAR if q.dimension == "time" and q.size >= YEAR else q.value
     loose = is_hedged(q, text) or q.size > YEAR
+    if q.dimension == "time" and 2e6 < q.size < 3e6 and q.value in months_apart(there): return True
     said = {n for p, n in PERIODS if p.search(source)}
     return years in spans | said or loose and any(close(years, n, .2) for n in spans)
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #e36988f9
+def months_apart(source: Iterable[Quantity]) -> set[int]:
+    "Months between two months of a source: June and August are one or two apart."
+    found = {int(s.value) for s in source if s.kind == "month"}
+    return {(a - b) % 12 - d for a in found for b in found if a != b for d in (0, 1)}
+
 LEFT = re.compile(r"\b(?:ещё|еще|остальны\w+|прочи\w+)\W+(?:\w+\W+)?$", re.I)
 
 def left_over(q: Quantity, text: str, there: Iterable[Quantity]) -> bool:
@@ -177,10 +186,15 @@ def matches(q: Quantity, text: str, source: Iterable[Quantity]) -> list[Quantity
     return [s for s in source if same_quantity(q, s, hedged) or rounded(q, s, text)]
 
 def sums(source: str) -> set[float]:
-    "Sums of two neighbouring numbers of a sentence that are counts of things, or of one dimension."
+    """Sums of two neighbouring numbers of a sentence that are counts of things, or of one dimension; products of «два
+    тайма по сорок минут»."""
     there = [s for s in quantities(source) if s.kind == "number" and not s.ordinal]
-    return {a.value + b.value for a, b in zip(there, there[1:]) if (a.dimension, a.size) == (b.dimension, b.size)
+    times = {a.value*b.value for a, b in zip(there, there[1:]) if not a.dimension
+        and re.fullmatch(r"[^.;,\d]*\bпо\s+", source[a.end:b.start])}
+    return times | {a.value + b.value for a, b in zip(there, there[1:]) if a[2:4] == b[2:4] # dimension and size
         and re.fullmatch(r"[^.;]*", source[a.end:b.start])}
+
+TURN = re.compile(r"\bрубеж\w*\s+(?:[IVX]+\s+и\s+)?$") # «на рубеже XIX и XX веков»
 
 def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
     "True for a number that follows from what the source says: a count of its list, a span, a rest."
@@ -194,6 +208,9 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
     if q.ordinal and not q.digits and any(s.dimension == "time" and s.value == q.value - 1 for s in there): return True
     if not q.digits and q.kind == "number" and not q.dimension and q.value >= 3 and "тысяч" in text[:q.start] and any(
             s.value == 1000*q.value for s in there): return True
+    if TURN.search(text[:q.start]): return any(s.kind == "year" and not 20 < s.value % 100 < 80 for s in there)
+    ranked = q.ordinal and q.value in (2, 3) and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
+    if ranked and re.search(r"\bуступа", source): return True
     if q.kind == "number" and q.value >= 10 and q.value in sums(source): return True
     if q.kind == "month": return any(s.kind == "day" and s.value // 100 == q.value for s in there)
     return q.kind == "share" and any(s.kind == "share" and close(1 - s.value, q.value, .02) for s in there)
@@ -201,7 +218,9 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
 def says_little(q: Quantity, text: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
     "True for numbers that are ways of speaking: «два», «сотни», «в северной половине», «в первой четверти века»."
     if q.digits: return False
-    if text[q.start:q.end].lower() in LOOSE_WORDS: return True
+    before = text[max(0, q.start - 26):q.start]
+    if text[q.start:q.end].lower() in LOOSE_WORDS and not (ABOVE.search(before) or BELOW.search(before)): return True
+    if re.search(r"\b(?:десятк|сотн)\w+ $", before): return True # «десятки тысяч»
     if q.ordinal and re.match(r"\s*(?:половин|трет|четверт)\w+", text[q.end:]): return True
     if q.kind in ("number", "year"):
         return (q.value == 1 if q.ordinal else q.value <= 2) and (not q.dimension or q.value == 1)

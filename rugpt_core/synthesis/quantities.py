@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'INITIAL', 'HALF',
-           'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler', 'spoken', 'dates',
-           'as_time', 'scale_of', 'joined_shares', 'in_digits', 'quantities', 'word_quantity']
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'PART_OF', 'INITIAL',
+           'HALF', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler',
+           'turned_scale', 'spoken', 'dates', 'as_time', 'scale_of', 'joined_shares', 'part_of_time', 'in_digits',
+           'quantities', 'word_quantity']
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #571b2bee
 import re
@@ -165,6 +166,7 @@ def compound(word: str, at: int) -> Quantity | None:
         if pattern.match(w): return Quantity("times", n, "", 1., at, end, False)
     if (share := SHARES.get(lemma(word))) and readings(word)[0].tag.POS == "NOUN":
         return Quantity("share", share, "", 1., at, end, False)
+    if w == "полгода": return Quantity("number", .5, "time", 31557600., at, end, False)
     if m := re.match(r"^пол(?:у)?(миллион|миллиард|тысяч|сотн|век|столети)", w):
         value = dict(миллион=5e5, миллиард=5e8, тысяч=500., сотн=50., век=50., столети=50.)[m[1]]
         return Quantity("number", value, "", 1., at, end, False)
@@ -177,8 +179,18 @@ def filler(run: list[Token], at: int) -> int: # tokens
     scale = numerals().get(plain(run[at + 2].text)) if at + 2 < len(run) else None
     return 2 if between in (["с", "лишним"], ["с", "небольшим"], ["с", "чем-то"]) and scale and scale.scale else 0
 
+def turned_scale(run: list[Token], at: int) -> tuple[Numeral, int] | None:
+    "«Тысяч пять», «тысяч по семь»: the scale before its number."
+    if at >= len(run) or plain(run[at].text) not in ("тысяч", "миллионов", "миллиардов"): return None
+    n = 2 if at + 1 < len(run) and plain(run[at + 1].text) in ("по", "на", "за", "до") else 1
+    word = numerals().get(plain(run[at + n].text)) if at + n < len(run) else None
+    if not word or word.scale or word.ordinal: return None
+    return Numeral(word.value*numerals()[plain(run[at].text)].value), n + 1
+
 def spoken(run: list[Token], at: int) -> tuple[Numeral | None, int]: # what it says; tokens that it takes
     "The number in words that begins at a token."
+    turned = turned_scale(run, at)
+    if turned: return turned
     total, last, n, ordinal = 0., 1e18, 0, False
     part, bound = 0., 1000. # below the next scale
     while at + n < len(run) and not ordinal:
@@ -249,7 +261,8 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     before = text[max(0, q.start - 24):q.start]
     if re.match(r"\s*(?:вв?\.|ст\.)", after) or lemma(word or "x") in ("век", "столетие"):
         if q.value <= 30 and (q.ordinal or not q.digits or word != "лет"):
-            if not q.digits and not q.ordinal: return q._replace(dimension="time", size=100*31557600.) # пять веков
+            if not q.ordinal and (not q.digits or word in ("веков", "столетий")): # пять веков
+                return q._replace(dimension="time", size=100*31557600.)
             part = next((name for p, name in PARTS if p.search(before)), "")
             return q._replace(kind="century", part=part, dimension="", size=1., before_christ=bc)
     suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and (q.value >= 1000
@@ -292,6 +305,13 @@ def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
         elif a and a.digits and q.digits and a.kind == q.kind == "number" and not a.dimension and a.value > q.value \
                 and scale_of(a, text) > scale_of(q, text) > 1 and not text[a.end:q.start].strip(): # 5 млрд 400 млн
             out[-1] = q._replace(value=a.value + q.value, start=a.start)
+        elif a and a.kind == q.kind == "number" and 1 <= a.value < 1000 <= q.value and not (a.dimension or a.ordinal) \
+                and re.fullmatch(r"\s*(?:до|—|–|-|или)\s*", text[a.end:q.start]): # с трёх до пяти тысяч
+            scale = next((s for s in (1e9, 1e6, 1e3) if not q.value % s), 1.)
+            out[-1:] = [a._replace(value=a.value*scale, dimension=q.dimension, size=q.size), q]
+        elif a and a.kind == q.kind == "number" and a.value < q.value <= 100 and not q.ordinal and not q.dimension \
+                and re.fullmatch(r"\s+из\s+", text[a.end:q.start]): # трое из десяти
+            out[-1] = q._replace(kind="share", value=a.value/q.value, start=a.start)
         elif a and a.dimension == q.dimension != "" and a.size > q.size \
                 and re.fullmatch(r"[\s\u00a0]*(?!\d)[а-яё.°′]+(?:\s+и)?[\s\u00a0]*", text[a.end:q.start]): # 1 м 22 см
             out[-1] = a._replace(value=(a.base + q.base)/a.size, end=q.end)
@@ -299,7 +319,15 @@ def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
                 and re.fullmatch(r"\s*(?:[—–-]|до)\s*", text[a.end:q.start]): # 150—200 км
             out[-1:] = [a._replace(dimension=q.dimension, size=q.size), q]
         else: out.append(q)
-    return tuple(out)
+    return tuple(part_of_time(q, text) for q in out)
+
+PART_OF = re.compile(r"\s+(часа|века|столетия)\b")
+
+def part_of_time(q: Quantity, text: str) -> Quantity:
+    "«Четверть часа» is a time; «первая четверть века» is not."
+    of = PART_OF.match(text, q.end) if q.kind == "share" and not q.digits else None
+    if not of or re.search(r"(?:перв|втор|треть|последн)\w+ $", text[:q.start]): return q
+    return q._replace(kind="number", dimension="time", size=3600. if of[1] == "часа" else 100*31557600.)
 
 # %% ../../notebooks/core/synthesis/06_quantities.ipynb #2fa61f0c
 def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Quantity, int]: # and tokens that it takes
