@@ -111,6 +111,18 @@ rate R --out D/ra --set zz
 rate R --out D/judged --results
 planted --seeds 0 --out D/p.json
 presets ../x
+presets D
+presets /dev/full
+study --list --synthetic D/none
+study --list --synthetic D
+analyze R --out D/an --model D
+analyze R --out D/an --corpus SAMPLE --tokenizer D
+plan --corpus 1GB --memory 1KB
+plan --corpus 1GB --memory 1GB --block-size 1000000000
+plan --corpus 1GB --block-size -1 --memory 8GB
+run --preset smoke --run-dir D/r --set llm_engine=openai --set llm_base_url=http://[::1
+run --preset smoke --run-dir D/r --set llm_engine=openai --set llm_base_url=http://h:99999999/v1
+run --preset smoke --run-dir D/r --set n_layer=1000000
 synthesize --dry-run --run-dir D/none
 report --run-dir D/none
 """

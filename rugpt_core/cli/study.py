@@ -49,6 +49,8 @@ def cmd_study(args: argparse.Namespace) -> int: # 0; 1 where a cell failed or a 
     "Run cells of the study, list them, or check them. Raises RugptError for a mistake in the table or the options."
     table = args.cells or TABLE
     every = expand(read_table(table), args.preset, "study/cells.yml" if table == TABLE else str(table))
+    if args.synthetic and not any(resolve_path(args.synthetic).glob("articles*.parquet")):
+        raise RugptError("no articles.parquet here", args.synthetic, "--synthetic takes the folder synthetic/ of a run")
     cells, preset = chosen(every, args.only), every[0].preset
     here = runs_home()/"study"/"results" # in a checkout the published ones, which are not written to elsewhere
     published = (args.check or args.compare) and not here.is_dir()

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import disk_errors, RugptError
+from ..common.errors import disk_errors, followed, RugptError
 from ..common.files import expanded, read_json, read_yaml, refuse_address, resolve_path, resolve_run_dir
 from ..common.files import ROOT, write_json
 from .layout import STAGES
@@ -181,6 +181,8 @@ def load_preset(
     Raises RugptError where the preset is unknown, is no mapping, or gives an unknown name or a wrong type."""
     path = ROOT/"presets"/f"{name}.yml"
     if name.endswith((".yml", ".yaml")): path = resolve_path(name)
+    elif "/" in name and followed(name):
+        raise RugptError("is no file of YAML", name, "give the name of a preset, or the path of a .yml file")
     if not path.is_file():
         raise RugptError(f"unknown preset {name!r}", "",
             f"known: {', '.join(preset_names())}, or the path of a .yml file")

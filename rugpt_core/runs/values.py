@@ -63,7 +63,7 @@ COUNT, SOME, SHARE = Range(0), Range(1), Range(0, 1)
 
 RANGES = {**dict.fromkeys(("limit", "llm_rpm", "llm_tpm", "max_cost", "max_tokens_total", "max_minutes",
         "n_topic_articles", "n_outlines", "outline_titles", "n_rewrites", "prefilter", "max_per_topic", "min_per_topic",
-        "sample_articles", "depth", "n_layer", "n_head", "n_kv_head", "n_embd", "block_size", "batch_size",
+        "sample_articles", "n_head", "n_kv_head", "n_embd", "block_size", "batch_size",
         "grad_accum", "max_steps", "minutes", "learning_rate", "matrix_rate", "weight_decay", "patience",
         "llm_temperature"), COUNT),
     **dict.fromkeys(("min_chars", "tasks", "llm_concurrency", "llm_tries", "llm_max_tokens", "judge_max_tokens",
@@ -72,6 +72,7 @@ RANGES = {**dict.fromkeys(("limit", "llm_rpm", "llm_tpm", "max_cost", "max_token
     **dict.fromkeys(("min_cyrillic", "near_duplicate", "topic_alpha", "min_topic_score", "synthetic_share"), SHARE),
     **dict.fromkeys(("dropout", "ema"), Range(0, 1, below=True)), "llm_timeout": Range(0, above=True),
     "val_share": Range(0, 1, above=True, below=True), "boilerplate": Range(2, off=0), "vocab_size": Range(300, off=0),
+    **dict.fromkeys(("depth", "n_layer"), Range(0, 1000)),
     "warmup_steps": Range(0, off=-1), "bootstrap_samples": Range(100),
     "seed": Range(0, SEEDS)} # parameter → the numbers that it may be
 

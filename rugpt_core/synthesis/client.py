@@ -142,10 +142,15 @@ def check_base_url(
     where: str = "llm_base_url", # the parameter that gave it
 ) -> str: # without a slash at its end
     "Refuse an address that is missing, malformed, or carries a secret."
-    parts = urlsplit(url)
     if not url:
         raise RugptError("no address of a server", where, "give one, for example http://127.0.0.1:8000/v1")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        port = parts.port # above 65535 it is refused here
+    except ValueError as e:
+        raise RugptError(f"{redact(url, api_key())!r:.200} is no address ({e})", where,
+            "it looks like http://127.0.0.1:8000/v1") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise RugptError(f"{redact(url, api_key())!r} is not an http address", where,
             "it looks like http://127.0.0.1:8000/v1")
     if parts.username or parts.password or parts.query:

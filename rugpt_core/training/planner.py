@@ -167,6 +167,9 @@ def propose(
     Raises `RugptError` where not even the smallest fits into memory."""
     for name, value in (("corpus", corpus_bytes), ("memory", memory_gb), ("hours", hours)):
         if not 0 < value < 1e15: raise RugptError(f"{name} is {value}", "plan", "give a number above 0")
+    if vocab_size and not 300 <= vocab_size <= 1_000_000:
+        raise RugptError(f"vocab_size is {vocab_size}", "plan", "give 300 to 1,000,000 pieces; 0: by the text")
+    if block_size < 0: raise RugptError(f"block_size is {block_size}", "plan", "give at least 1; 0: by the text")
     vocab_size = vocab_size or vocabulary_for(corpus_bytes)
     block_size = block_size or (1024 if card else 256 if corpus_bytes < 5e8 else 512)
     nearest = min(BYTES_PER_TOKEN, key=lambda v: abs(v - vocab_size))
@@ -193,6 +196,9 @@ def fitted(
     card: Mapping | None, # None: this machine is measured
 ) -> TrainingPlan | None: # None where not even one window at a time fits
     "The plan with the largest batch that fits; what is taken from the batch is accumulated."
+    c = config # weights and their gradients, and what one window's ids become
+    weights = block_parameters(c.n_layer, c.n_embd) + c.vocab_size*c.n_embd
+    if 8*weights + 4*c.block_size*c.n_embd > 1e9*memory_gb: return None # nothing needs to be measured
     while True:
         step = card_forecast(config, t, card["tflops"]) if card else forecast(config, t)
         if step.memory_mb <= 1000*memory_gb: return TrainingPlan(config, t, tokens, step, card is None)
