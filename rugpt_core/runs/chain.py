@@ -304,13 +304,13 @@ def run_notebook(stage: Stage, force: bool = False):
     from nbclient.exceptions import DeadKernelError
     from traitlets.config import Config
     # it warns of chain and force, which no parameters cell declares
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    logging.getLogger("papermill").setLevel(logging.CRITICAL) # and says of a kernel that died what we say
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
     built = stage.stamp()
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
-        f"out. {MEMORY_REMEDY}; the same command goes on from this stage", user=True)
+        f"out. {MEMORY_REMEDY.capitalize()}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
             failed = None
@@ -332,6 +332,7 @@ def run_notebook(stage: Stage, force: bool = False):
             # the next run tries it again
             print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
     except DeadKernelError:
+        sweep_run(stage.run_dir) # it could not remove its temporary folder
         raise died from None
     except RuntimeError as e: # of jupyter_client: no kernel came up
         if "ernel" not in str(e): raise
@@ -339,7 +340,7 @@ def run_notebook(stage: Stage, force: bool = False):
     finally: running.unlink(missing_ok=True)
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #ec25fe39
-ERROR_LINE = re.compile(r"(?:\w+\.)*(\w+): (.*)")
+ERROR_LINE = re.compile(r"(?:\w+\.)*(\w*Error)(?:: (.*))?")
 
 def last_words(
     notebook: Path, # as far as it ran
@@ -347,8 +348,10 @@ def last_words(
     "The error that IPython could only print, for want of memory to format it."
     streams = ("".join(o["text"]) for c in read_json(notebook, ["cells"])["cells"] for o in c.get("outputs", ())
         if o.get("name") == "stderr")
-    found = [m for text in streams for line in text.splitlines() if (m := ERROR_LINE.fullmatch(line))]
-    return (found[-1][1], found[-1][2]) if found else ("", "")
+    lines = (ERROR_LINE.fullmatch(line) for text in streams for line in text.splitlines())
+    found = [(m[1], m[2] or "") for m in lines if m]
+    told = [e for name in ("RugptError", "MemoryError") for e in found if e[0] == name] # rather than what it led to
+    return (told or found[::-1] or [("", "")])[0]
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #a5da50c5
 def notebook_failure(
