@@ -335,9 +335,13 @@ def read_parquet(
     Raises RugptError where the file is missing, is not Parquet or lacks a column."""
     import pyarrow as pa
     import pyarrow.parquet as pq
-    files = parquet_files(path)
-    with parquet_errors(path):
-        return pa.concat_tables([pq.read_table(f, columns=columns and list(columns)) for f in files]).to_pandas()
+    tables = []
+    for file in parquet_files(path): # by this thread: Arrow waits without end for threads that get no memory
+        with parquet_errors(file), pq.ParquetFile(file) as f:
+            lost = [c for c in columns or () if c not in f.schema_arrow.names]
+            if lost: raise KeyError(lost[0])
+            tables.append(f.read(columns and list(columns), use_threads=False))
+    return pa.concat_tables(tables).to_pandas()
 
 def iter_parquet(
     path: str | Path, # as for `parquet_files`
@@ -350,7 +354,7 @@ def iter_parquet(
     import pyarrow.parquet as pq
     for file in parquet_files(path):
         with parquet_errors(file), pq.ParquetFile(file) as f:
-            yield from f.iter_batches(rows, columns=columns and list(columns))
+            yield from f.iter_batches(rows, columns=columns and list(columns), use_threads=False)
 
 def open_parquet(
     path: str | Path, # as for `parquet_files`
