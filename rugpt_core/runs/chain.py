@@ -310,7 +310,7 @@ def run_notebook(stage: Stage, force: bool = False):
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
     built = stage.stamp()
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
-        f"out. {MEMORY_REMEDY.capitalize()}; the same command goes on from this stage", user=True)
+        f"out. {MEMORY_REMEDY[:1].upper()}{MEMORY_REMEDY[1:]}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
             failed = None
@@ -368,7 +368,8 @@ def notebook_failure(
     detail, said = "\n".join(error.traceback), printable((text.strip().splitlines() or [""])[0])
     if name == "RugptError": return StageError(f"{place}: {text}", user=True, detail=detail)
     number = error_number(name, text)
+    if number == 12: name, said = "memory ran out", said or name
     remedy = MEMORY_REMEDY if number == 12 else DISK_REMEDY.get(number)
-    if remedy: return StageError(f"{place}: {name}: {said}. {remedy}; {KEPT}", user=True, detail=detail)
+    if remedy: return StageError(f"{place}: {name}: {said}. {remedy[:1].upper()}{remedy[1:]}; {KEPT}", user=True, detail=detail)
     return StageError(f"{place}: {name}: {said}; the notebook as it ran: {kept}; the same command goes on from "
         f"this stage", user=False, detail=detail)
