@@ -370,6 +370,8 @@ def notebook_failure(
     number = error_number(name, text)
     if number == 12: name, said = "memory ran out", said or name
     remedy = MEMORY_REMEDY if number == 12 else DISK_REMEDY.get(number)
-    if remedy: return StageError(f"{place}: {name}: {said}. {remedy[:1].upper()}{remedy[1:]}; {KEPT}", user=True, detail=detail)
+    if remedy:
+        remedy = remedy[:1].upper() + remedy[1:]
+        return StageError(f"{place}: {name}: {said}. {remedy}; {KEPT}", user=True, detail=detail)
     return StageError(f"{place}: {name}: {said}; the notebook as it ran: {kept}; the same command goes on from "
         f"this stage", user=False, detail=detail)
