@@ -50,9 +50,11 @@ LOOSE = str.maketrans(dict(h="g", v="", f="v", b="b"))
 def transliterated(a: str, b: str) -> bool:
     "True for a Latin and a Cyrillic word that may be one name."
     if bool(re.search("[a-z]", plain(a))) == bool(re.search("[a-z]", plain(b))): return False
-    x, y = skeleton(a), skeleton(b)
+    latin, other = (a, b) if re.search("[a-z]", plain(a)) else (b, a)
+    if plain(other).startswith("дж"): # Jobs, John
+        latin = re.sub("^(?:j|g(?=[ei]))", "dzh", plain(latin)).replace("ohn", "on")
+    x, y = skeleton(latin), skeleton(other)
     if not x or not y: return False
-    latin = a if re.search("[a-z]", plain(a)) else b
     if x != y: x, y = x.translate(LOOSE), y.translate(LOOSE)
     x, y = re.sub(r"(.)\1+", r"\1", x), re.sub(r"(.)\1+", r"\1", y)
     vowel = not (plain(a)[0] in "aeiouаеиоуэюя") ^ (plain(b)[0] in "aeiouyjаеиоуэюя")
