@@ -4,7 +4,8 @@ python benchmarks/load.py [--share 0.1] [--only NAME,…]     a share of 0.1 tak
 
 Each measurement is a process of its own; memory is the largest sum over the process and its children. The inputs
 are made up from sentences of the embedded corpus, no article like another. A row says when and at which commit it was
-measured, for `--only` leaves the others as they were."""
+measured, for `--only` leaves the others as they were. Stopped and run again, it goes on with what this commit has not
+measured yet."""
 
 import argparse
 import json
@@ -48,15 +49,11 @@ def prose(rng: random.Random, chars: int) -> str:
 
 
 def write_rows(path: Path, sizes, seed: int = 0):
-    """JSON lines of articles of these lengths, each the end of a sentence."""
+    """JSON lines of articles of about these lengths, each ends with a sentence."""
     rng = random.Random(seed)
-    pool = prose(rng, 400_000)
     with open(path, "w", encoding="utf-8") as f:
         for n, size in enumerate(sizes):
-            at = pool.index(". ", rng.randrange(len(pool) // 4)) + 2
-            text = pool[at : at + size] if size < 300_000 else prose(rng, size)
-            whole = text[: text.rfind(".") + 1] or text + "."  # the sentence may be longer than the article
-            row = {"id": n, "title": f"Статья {n}", "text": prose(rng, 100) + whole}
+            row = {"id": n, "title": f"Статья {n}", "text": prose(rng, size).strip()}
             f.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
@@ -140,7 +137,7 @@ def commit() -> str:
     """The commit that is measured; with a + where files were changed since."""
     try:
         head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-        changed = subprocess.run(["git", "status", "--porcelain", "-uno"], cwd=ROOT, capture_output=True, text=True)
+        changed = subprocess.run("git status --porcelain -uno -- . :!benchmarks/results".split(), cwd=ROOT, capture_output=True, text=True)
     except OSError:
         return ""
     return head.stdout.strip() + "+" * bool(changed.stdout.strip())
@@ -154,6 +151,7 @@ def rows_of(name: str, share: float):
             found = measured([sys.executable, "-c", TOKENS, str(int(100_000 * part))])
             size = None
         else:
+            print(f"{name}, share {part:g} …", flush=True)
             with tempfile.TemporaryDirectory(prefix="rugpt-load-") as home:
                 source, out = Path(home) / "in", Path(home) / "out"
                 source.mkdir()
@@ -193,6 +191,10 @@ def main():
         n for n in (*INPUTS, "100,000 generated tokens") if not args.only or any(w in n for w in args.only.split(","))
     ]
     old = read_json(RESULT)["rows"] if RESULT.is_file() else []
+    done = {r["work"] for r in old if r["share"] == args.share and r.get("commit") == commit() and commit()[-1:] != "+"}
+    for name in done & {*names}:
+        print(f"{name}: measured at this commit already")
+    names = [n for n in names if n not in done]
     rows = [r for r in old if r["work"] not in names]
     for name in names:
         for row in rows_of(name, args.share):
