@@ -137,7 +137,8 @@ def commit() -> str:
     """The commit that is measured; with a + where files were changed since."""
     try:
         head = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-        changed = subprocess.run("git status --porcelain -uno -- . :!benchmarks/results".split(), cwd=ROOT, capture_output=True, text=True)
+        command = "git status --porcelain -uno -- . :!benchmarks/results".split()
+        changed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     except OSError:
         return ""
     return head.stdout.strip() + "+" * bool(changed.stdout.strip())
