@@ -78,9 +78,11 @@ def test_the_published_model_is_whole_and_small():
 
 def test_numbers_and_texts_of_a_run(chain):
     run_dir = chain[0]
-    facts = flagship_facts(run_dir, "qwen3")
+    facts = flagship_facts([run_dir], "qwen3")
     summary = json.loads((run_dir/"model/summary.json").read_text())["qwen3"]
     assert facts["parameters"] == summary["parameters"] and facts["curve"][-1]["tokens"] == facts["tokens_seen"]
+    with pytest.raises(RugptError, match="started from fresh weights, not from"):
+        flagship_facts([run_dir, run_dir], "qwen3") # the second did not go on from the first
     _, checkpoint, tokenizer = run_checkpoint(run_dir, "qwen3")
     tools = make_tools(corpus_of_bins(run_dir/"tokens"), tools=False)
     texts = write_samples(checkpoint.model, tokenizer, tools, ["Река"], ["greedy"], tokens=48)

@@ -39,8 +39,9 @@ def add_study(p: argparse.ArgumentParser):
         "(default 1)")
     p.add_argument("--list", action="store_true", help="show the cells, their states and minutes, and end")
     p.add_argument("--check", action="store_true", help="check the results and the claims that rest on them, and end")
-    p.add_argument("--flagship", default="", metavar="RUN", help="write study/flagship.json and study/samples.json: "
-        "the published model and its texts, from the run that trained it, and end")
+    p.add_argument("--flagship", action="append", default=[], metavar="RUN", help="write study/flagship.json and "
+        "study/samples.json: the published model and its texts, from the run that trained it, and end; repeated where "
+        "a training went on from another run's, in their order")
     p.add_argument("--article", action="store_true", help="write report/study.*.html and .pdf from study/article.*.md, "
         "the results and the claims, and end")
 
@@ -103,7 +104,7 @@ def publish_study(preset: str, results: Path, args: argparse.Namespace) -> int:
     from rugpt_core.study.claims import CLAIMS, read_claims
     from rugpt_core.study.flagship import write_flagship
     from rugpt_core.study.results import read_results
-    pages = write_flagship(resolve_run_dir(args.flagship)) if args.flagship else []
+    pages = write_flagship([*map(resolve_run_dir, args.flagship)]) if args.flagship else []
     if args.article:
         claims = [c for c in read_claims(args.claims or CLAIMS) if c.preset == preset]
         pages += write_article(read_results(preset, results), claims)

@@ -96,6 +96,8 @@ def text_measures(texts: dict[str, dict]) -> str:
         *([name, *(cell(ms.get(k)) for k in SHOWN)] for name, ms in texts.items())])
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #5809ad62
+START_WORDS = dict(fresh="a fresh optimiser", kept="the optimiser of their own training")
+
 def front_matter(name: str, about: dict, facts: dict, licence: str) -> str:
     "The card's head, which the hub reads."
     tags = ["rugpt", "russian", about["model"]["family"]]
@@ -120,6 +122,7 @@ def model_card(
     model, about = checkpoint
     c, split = model.config, facts.get("splits", {})
     recipe, summary = about.get("train", {}), facts.get("summary", {})
+    start = summary.get("start")
     shape = [["layers", "heads", "key heads", "width", "context", "vocabulary", "parameters"],
              [c.n_layer, c.n_head, c.n_kv_head, c.n_embd, c.block_size, f"{c.vocab_size:,} ({tokenizer.name})",
               f"{sum(parameter_groups(model).values()):,}"]]
@@ -127,15 +130,18 @@ def model_card(
             *([s, *(f"{v[k]:,}" for k in ("documents", "tokens", "bytes"))] for s, v in split.items())]
     measured = [["measure", "value"], ["validation, bits per byte", measured_number(about.get("val_bits_per_byte"))],
         ["validation, nats per token", measured_number(about.get("val_loss"))],
-        ["at step", measured_number(about.get("step"))], ["tokens seen", measured_number(summary.get("tokens_seen"))],
+        ["at step", measured_number(about.get("step"))],
+        [f"tokens seen{' since the start' if start else ''}", measured_number(summary.get("tokens_seen"))],
         ["tokens per parameter", measured_number(summary.get("tokens_per_parameter"))]]
     parts = [front_matter(name, about, facts, licence), f"# {name}",
-        f"A small language model ({c.family}) trained from scratch on Russian text with rugpt {__version__}. "
-        "It continues texts; it follows no instructions and was not made safe. What it says of the world is not to be "
-        "relied on.", markdown_table(shape), "## Use", USE.format(name=name), "## Data",
+        f"A small language model ({c.family}) trained {'' if start else 'from scratch '}on Russian text with "
+        f"rugpt {__version__}. It continues texts; it follows no instructions and was not made safe. What it says of "
+        "the world is not to be relied on.", markdown_table(shape), "## Use", USE.format(name=name), "## Data",
         markdown_table(data) if split else "",
         "Articles by source: " + ", ".join(f"{k} {v:,}" for k, v in facts.get("sources", {}).items()) + "."
         if facts.get("sources") else "", "## Recipe",
+        f"Training started from the weights `{start['weights']}`, with {START_WORDS[start['optimizer']]}."
+        if start else "",
         markdown_table([["setting", "value"], *([k, v] for k, v in recipe.items())]) if recipe else "not recorded",
         "## Measured", markdown_table(measured)]
     if facts.get("texts"):

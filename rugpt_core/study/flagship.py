@@ -29,30 +29,53 @@ KEPT = ("family", "n_layer", "n_embd", "n_head", "n_kv_head", "vocab_size", "blo
 RECIPE = ("max_steps", "batch_size", "grad_accum", "optimizer", "learning_rate", "matrix_rate", "warmup_steps",
     "schedule", "decay_share", "weight_decay") # of the training
 
+def trainings(
+    runs: Sequence[str | Path], # directories; each one but the first went on from the weights of the one before
+    family: str, # of the model
+) -> list[dict]: # weights, recipe, tokens_seen, epochs, minutes, curve
+    """The trainings that made a model, with their learning curves one behind the other.
+
+    Raises RugptError where a run has not trained it, or did not start from the one before."""
+    out = []
+    for run_dir in map(Path, runs):
+        summary = read_json(run_dir/"model"/"summary.json")
+        with expected_shape(run_dir, "name runs that trained the model"):
+            about, started = summary[family], summary[family].get("start", {}).get("weights")
+            before = out[-1]["weights"] if out else None
+            if started != before:
+                raise RugptError(f"training started from {started or 'fresh weights'}, not from "
+                    f"{before or 'fresh ones'}", str(run_dir), "name all runs, in their order")
+            steps, tokens = (out[-1]["curve"][-1][k] for k in ("step", "tokens")) if out else (0, 0)
+            per = open_bins(run_dir/"tokens").bytes_per_token("train")
+            curve = [dict(step=steps + r["step"], tokens=tokens + r["tokens"], bytes=round((tokens + r["tokens"])*per),
+                loss=r["loss"], bits_per_byte=r["val_bits_per_byte"])
+                for r in read_jsonl(run_dir/"model"/family/"log.jsonl") if r["step"] or not out]
+            seconds = read_jsonl(run_dir/"model"/family/"timing.jsonl")[-1]["seconds"]
+            out.append(dict(weights=about["weights"], recipe={k: about["train"][k] for k in RECIPE},
+                tokens_seen=about["tokens_seen"], epochs=about["epochs"], minutes=round(seconds/60, 1), curve=curve))
+    return out
+
 def flagship_facts(
-    run_dir: str | Path, # of the run that trained it, whose stage artifacts is built
+    runs: Sequence[str | Path], # that trained it, see `trainings`; the stage artifacts of the last one is built
     family: str, # of the model
 ) -> dict: # numbers alone
     """The numbers of a model of a run.
 
-    Raises RugptError where the run has not trained or not measured it."""
-    run_dir = Path(run_dir)
-    again = "build the stage: rugpt run --until artifacts"
+    Raises RugptError where a run has not trained it, or the last one has not measured it."""
+    run_dir, parts = Path(runs[-1]), trainings(runs, family)
     summary = read_json(run_dir/"model"/"summary.json")
     measured = read_json(run_dir/"artifacts"/"metrics.json")
-    with expected_shape(run_dir, again):
+    with expected_shape(run_dir, "build the stage: rugpt run --until artifacts"):
         about, model = summary[family], measured["models"][family]
-        per = open_bins(run_dir/"tokens").bytes_per_token("train")
-        curve = [dict(step=r["step"], tokens=r["tokens"], bytes=round(r["tokens"]*per), loss=r["loss"],
-            bits_per_byte=r["val_bits_per_byte"]) for r in read_jsonl(run_dir/"model"/family/"log.jsonl")]
-        timing = read_jsonl(run_dir/"model"/family/"timing.jsonl")
         sets = {s["strategy"]: s["metrics"] for s in measured["sets"].values() if s["family"] in (family, None)}
-        return dict(model={k: about["model"][k] for k in KEPT}, parameters=about["parameters"],
-            recipe={k: about["train"][k] for k in RECIPE}, dtype=about.get("dtype"), tokens_seen=about["tokens_seen"],
-            train_tokens=about["train_tokens"], epochs=about["epochs"], minutes=round(timing[-1]["seconds"]/60, 1),
+        curve = [row for part in parts for row in part.pop("curve")]
+        total = {k: sum(part[k] for part in parts) for k in ("tokens_seen", "epochs", "minutes")}
+        return dict(model={k: about["model"][k] for k in KEPT}, parameters=about["parameters"], trainings=parts,
+            dtype=about.get("dtype"), train_tokens=about["train_tokens"], **total,
             bits_per_byte=model["held_out"]["bits_per_byte"], baselines=measured["baselines"]["rows"],
-            gap=model["gap"]["difference"], minimal_pairs={k: model["minimal_pairs"][k] for k in ("n", "model",
-            "length", "letters")}, vocabulary_share=model["causes"]["vocabulary_share"], sets=sets, curve=curve)
+            gap=model["gap"]["difference"],
+            minimal_pairs={k: model["minimal_pairs"][k] for k in ("n", "model", "length", "letters")},
+            vocabulary_share=model["causes"]["vocabulary_share"], sets=sets, curve=curve)
 
 # %% ../../notebooks/core/study/10_flagship.ipynb #d4177a50
 def write_samples(
@@ -82,24 +105,25 @@ def write_samples(
 PROMPTS = ROOT/"study"/"prompts.txt" # one a line
 
 def write_flagship(
-    run_dir: str | Path, # of the run that trained the published model
+    runs: Sequence[str | Path], # that trained the published model, see `trainings`
     home: Path = ROOT/"study", # flagship.json and samples.json are written there
     strategies: Sequence[str] = ("greedy", "top_p"),
 ) -> list[Path]:
     """Write what the article says of the published model.
 
-    Raises RugptError where no model is published, the run is not that which trained it, or a stage is not built."""
+    Raises RugptError where no model is published, the runs are not those which trained it, or a stage is not built."""
+    run_dir = Path(runs[-1])
     folder = published_folder()
     checkpoint, tokenizer = open_published(folder)
     about = checkpoint.about
-    facts = flagship_facts(run_dir, about["family"])
-    if run_checkpoint(Path(run_dir), about["family"])[1].weights != about["trained"]:
+    facts = flagship_facts(runs, about["family"])
+    if run_checkpoint(run_dir, about["family"])[1].weights != about["trained"]:
         raise RugptError("is not the run of the published model: its weights are others", str(run_dir),
             "name the run that was published")
     facts |= dict(name=about["name"], trained=about["trained"], megabytes=sum(p.stat().st_size
         for p in folder.iterdir())/1e6)
     prompts = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line.strip()]
-    tools = make_tools(corpus_of_bins(Path(run_dir)/"tokens"))
+    tools = make_tools(corpus_of_bins(run_dir/"tokens"))
     texts = write_samples(checkpoint.model, tokenizer, tools, prompts, strategies)
     return [write_json(home/"flagship.json", facts), write_json(home/"samples.json", dict(trained=about["trained"],
         texts=texts))]
