@@ -20,6 +20,8 @@ import torch
 
 from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.modeling.scaling_laws import DATA_LAW, effective
+from rugpt_core.study.results import read_results
 from rugpt_core.tokenization.bins import open_bins
 from rugpt_core.tokenization.text_bins import source_texts, write_texts
 from rugpt_core.training.config import resolve_settings
@@ -28,7 +30,8 @@ from rugpt_core.training.trainer import train_model
 
 RESULTS = ROOT/"benchmarks/results"
 SHAPES = {2: (60, 240), 4: (60, 120)}  # depth → optimiser steps of 8 windows of 256 tokens
-BETAS = (.15, .25, .3527)  # exponents that fit almost equally well; the last one is that of Muennighoff et al. 2023
+BETAS = (.1, .126, .15)  # exponents that fit about equally well; with smaller ones E falls below 0
+STUDY = ("a-bpe8k-blocks", "b-base-1of16-x1", "b-base-1of16-x4")  # cells of the study with an own BPE of 8,192 pieces
 SETTINGS = dict(batch_size=8, grad_accum=1, eval_every=10**6, eval_tokens=8192)
 
 
@@ -63,12 +66,29 @@ def law(source: str, work: Path, threads: int):
             print(row, flush=True)
 
 
+def finished(stored: dict) -> list[tuple[float, float]]:
+    """Tokens, repeats counted as `effective` does, and bits per byte at the end of each training: those of `law`, of
+    `benchmarks/train.py`, of the study's cells and of its published model."""
+    def worth(seen, unique):
+        return effective(min(seen, unique), seen, DATA_LAW["rd"])
+    points = [(worth(r["tokens"], r["unique"]), r["bits_per_byte"]) for r in stored["runs"]]
+    points += [(c[-1]["tokens"], c[-1]["val_bits_per_byte"]) for c in read_json(RESULTS/"train.json")["curves"]["ours"]]
+    cells = read_results("cpu").values()
+    points += [(worth(r["counts"]["tokens"], r["counts"]["unique_tokens"]), r["whole"]) for r in cells
+        if r["cell"] in STUDY]
+    flagship, seen = read_json(ROOT/"study/flagship.json"), 0
+    for part in flagship["trainings"]:
+        seen += part["tokens_seen"]
+        bits = next(p["bits_per_byte"] for p in flagship["curve"] if p["tokens"] == seen)
+        points.append((worth(seen, flagship["train_tokens"]), bits))
+    return points
+
+
 def fit_law():
-    """bits = E + B/D^β by least squares for three exponents, to these runs and those of `benchmarks/train.py`."""
+    """bits = E + B/D^β by least squares for three exponents."""
     path = RESULTS/"plan_law.json"
-    stored, others = read_json(path), read_json(RESULTS/"train.json")["curves"]["ours"]
-    points = [(r["tokens"], r["bits_per_byte"]) for r in stored["runs"]]
-    points += [(c[-1]["tokens"], c[-1]["val_bits_per_byte"]) for c in others]
+    stored = read_json(path)
+    points = finished(stored)
     bits, rows = np.array([b for _, b in points]), []
     for beta in BETAS:
         terms = np.array([[1., d**-beta] for d, _ in points])
