@@ -1,9 +1,14 @@
 """Greedy continuations of an exported model by ours, transformers and llama.cpp: do they agree, token by token?
 
-20 openings and titles of held-out articles, 64 tokens each. Where a text differs, the first place is named with the
-margin between the two likeliest logits there. A margin under 0.01 is a tie, which rounding decides; ties are counted.
+    python benchmarks/export.py                # models of a run; writes benchmarks/results/export.json
+    python benchmarks/export.py --published    # the published model; writes benchmarks/results/export_published.json
+
+20 openings and titles of held-out articles, or the study's prompts, 64 tokens each. Where a text differs, the first
+place is named with the margin between the two likeliest logits there. A margin under 0.01 is a tie, which rounding
+decides; ties are counted.
 """
 import argparse
+import itertools
 import platform
 import tempfile
 from datetime import date
@@ -15,12 +20,14 @@ from rugpt_core.common.environment import versions
 from rugpt_core.common.errors import RugptError
 from rugpt_core.common.files import ROOT, resolve_run_dir, write_json
 from rugpt_core.common.progress import progress
-from rugpt_core.convert.gguf import llama_greedy, open_llama
+from rugpt_core.convert.gguf import llama_greedy, open_llama, write_gguf
+from rugpt_core.convert.published import open_published, published_folder
 from rugpt_core.convert.stage import export_run
 from rugpt_core.generation.engine import generate
 from rugpt_core.generation.stage import held_out_documents, run_model
 from rugpt_core.runs.chain import run_command
 from rugpt_core.runs.layout import STAGES
+from rugpt_core.study.flagship import PROMPTS
 from rugpt_core.tokenization.bins import open_bins
 
 
@@ -34,7 +41,7 @@ def prompts_of(docs: list[dict], n: int) -> list[list[int]]:
 def by_transformers(folder: Path, prompts, new: int) -> list[tuple[list[int], list[float]]]:
     """Token by token over transformers' own cache; margins between the two likeliest logits."""
     from transformers import AutoModelForCausalLM
-    model, out = AutoModelForCausalLM.from_pretrained(folder).eval(), []
+    model, out = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(), []
     for prompt in progress(prompts, "transformers"):
         ids = torch.tensor([prompt])
         r = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new, do_sample=False,
@@ -70,13 +77,45 @@ def agreement(work: str, who: str, ours: list[list[int]], theirs: list[tuple[lis
                 min=same, max=same, runs=1, ratio_to="rugpt float32", ratio=None, ties=ties, differences=differ)
 
 
+def published_rows(count: int, tokens: int) -> list[dict]:
+    """The published folder as transformers reads it, its GGUF, and GGUF files of its weights unchanged."""
+    folder = published_folder()
+    checkpoint, tokenizer = open_published(folder)
+    model, size = checkpoint.model, checkpoint.model.config.block_size
+    lines = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line.strip()]
+    cut = [line[:k] for k in (None, 5, 3) for line in lines]  # the study's prompts, then beginnings of them
+    prompts = [tokenizer.encode(text) for text in itertools.islice(dict.fromkeys(cut), count)]
+    prompts = [[tokenizer.bos_id, *ids] for ids in prompts]
+    ours = [r.ids for r in generate(model, tokenizer, prompts, max_new_tokens=tokens, stop_id=-1)]
+    work = f"{folder.name}, {len(prompts)} prompts, {tokens} tokens"
+    rows = [agreement(work, "transformers float32", ours, by_transformers(folder, prompts, tokens))]
+    with tempfile.TemporaryDirectory() as tmp:
+        whole = Path(tmp)/f"{folder.name}-f32.gguf"
+        write_gguf(model, tokenizer, whole, "f32", name=folder.name, licence=checkpoint.about["licence"])
+        for path in (whole, *sorted(folder.glob("*.gguf"))):
+            kind = path.stem.rsplit("-", 1)[1]
+            rows.append(agreement(work, f"llama.cpp {kind}", ours, by_llama(path, prompts, tokens, size)))
+    return rows
+
+
+def write_rows(path: Path, rows: list[dict]):
+    import llama_cpp
+    known = versions() | {"llama_cpp": llama_cpp.__version__}
+    machine = f"{platform.machine()}, {platform.system()}"
+    write_json(path, dict(machine=machine, versions=known, date=date.today().isoformat(), rows=rows))
+    print(path)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--published", action="store_true", help="the published model in place of a run's")
     parser.add_argument("--run-dir", default=str(ROOT/"runs/demo"),
                         help="a run with trained models; the demo is trained where there is none")
     parser.add_argument("--prompts", type=int, default=20)
     parser.add_argument("--tokens", type=int, default=64)
     args = parser.parse_args()
+    if args.published:
+        return write_rows(ROOT/"benchmarks/results/export_published.json", published_rows(args.prompts, args.tokens))
     run_dir, rows = resolve_run_dir(args.run_dir), []
     if not (run_dir/"model/summary.json").is_file():
         run_command(["run", "--preset", "demo", "--until", "train", "--run-dir", str(run_dir)])
@@ -97,12 +136,7 @@ def main():
             for kind in ("f32", "f16", "q8_0"):
                 theirs = by_llama(folder/f"rugpt-{family}-{kind}.gguf", prompts, new, size)
                 rows.append(agreement(work, f"llama.cpp {kind}", ours, theirs))
-    path = ROOT/"benchmarks/results/export.json"
-    import llama_cpp
-    known = versions() | {"llama_cpp": llama_cpp.__version__}
-    machine = f"{platform.machine()}, {platform.system()}"
-    write_json(path, dict(machine=machine, versions=known, date=date.today().isoformat(), rows=rows))
-    print(path)
+    write_rows(ROOT/"benchmarks/results/export.json", rows)
 
 
 if __name__ == "__main__":
