@@ -3,9 +3,9 @@
     python study/dial.py --source ARTICLES          # trains what is not in study/dial.json yet
     python study/dial.py --source ARTICLES --size 2x128
 
-Every row is a training of the same number of tokens in batches of 8 windows, with the dial's own settings or with one of
-them changed. One seed finds candidates; the dial and the best candidate of a size are then trained with three, and the
-candidate counts as better where the interval of the difference (Welch) leaves 0 out.
+Every row is a training of the same number of tokens in batches of 8 windows, with the dial's own settings or with one
+of them changed. One seed finds candidates; the dial and the best candidate of a size are then trained with three, and
+the candidate counts as better where the interval of the difference (Welch) leaves 0 out.
 """
 import argparse
 import os
