@@ -1,0 +1,98 @@
+"""Bits per byte against time: our default recipe, an older commit of ours, nanoGPT and transformers' Trainer.
+
+    python benchmarks/curves.py --base PATH --nanogpt PATH
+
+All train the same shape on the same articles in the same own vocabulary of 8,192 pieces, with products in the same type
+and one thread, each for as many steps as fit into the budget by its own measured time of a step. Time is that of the
+processor in training steps; validation is not counted. nanoGPT and the Trainer use AdamW as nanoGPT sets it for small
+models (rate 0.001, cosine, a twentieth of it warm-up). What is there already is not trained again (--fresh).
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from peers.texts import held_out_bytes, tokens
+
+from rugpt_core.common.devices import has_bfloat16
+from rugpt_core.common.environment import installed, versions
+from rugpt_core.common.files import ROOT, read_json, write_json
+from rugpt_core.tokenization.bins import open_bins
+from rugpt_core.training.config import resolve_settings
+
+RESULTS = ROOT/"benchmarks/results/curves.json"
+PEER = Path(__file__).parent/"peers/curve.py"
+
+
+def answer(what: dict, folder: str = ""):
+    """What one process says."""
+    path = os.pathsep.join([folder or str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS=str(what["threads"]), PYTHONSAFEPATH="")
+    done = subprocess.run([sys.executable, str(PEER), json.dumps(what)], env=env, stdout=subprocess.PIPE, text=True)
+    if done.returncode or not done.stdout.strip():
+        raise SystemExit(f"{what['who']} ended with {done.returncode}; its last lines stand above")
+    return json.loads(done.stdout)
+
+
+def contenders(args: argparse.Namespace) -> dict[str, dict]:
+    """Everybody who is there, by name."""
+    there = {"ours": dict(who="ours")}
+    if args.base:
+        there["ours before"] = dict(who="ours", folder=args.base)
+    if args.nanogpt:
+        there["nanoGPT"] = dict(who="nanogpt", checkout=args.nanogpt)
+    if installed("accelerate"):
+        there |= {f"transformers Trainer of {name}": dict(who=f"trainer-{key}")
+                  for name, key in (("Qwen3ForCausalLM", "qwen3"), ("GPT2LMHeadModel", "gpt2"))}
+    wanted = args.who.split(",") if args.who else there
+    return {name: about for name, about in there.items() if name in wanted}
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    shared = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
+    parser.add_argument("--source", default=str(shared if shared.exists() else ROOT/"data/sample/wiki40b_ru.jsonl"))
+    parser.add_argument("--work", default=str(ROOT/"runs/bench-train"), help="folder for the texts as ids")
+    parser.add_argument("--base", default="", metavar="PATH", help="a checkout of this project to compare with")
+    parser.add_argument("--nanogpt", default="", metavar="PATH", help="a checkout of nanoGPT")
+    parser.add_argument("--who", default="", help="names of contenders, by commas")
+    parser.add_argument("--minutes", type=float, default=2., help="processor time of each")
+    parser.add_argument("--shape", default="4x256", help="layers x channels")
+    parser.add_argument("--block-size", type=int, default=256)
+    parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--dtype", default="bfloat16" if has_bfloat16("cpu") else "float32")
+    parser.add_argument("--fresh", action="store_true")
+    return parser.parse_args()
+
+
+def main():
+    args = parse()
+    n_layer, n_embd = map(int, args.shape.split("x"))
+    folder = tokens(args.source, Path(args.work).resolve(), "bpe", 8192)
+    bins = open_bins(folder, verify=False)
+    d_ff = resolve_settings("qwen3", 8192, len(bins.train), args.block_size, n_layer, n_embd=n_embd)[0].d_ff
+    what = dict(tokens=str(folder), ids=str(bins.train.dtype), vocab_size=bins.vocab_size, n_layer=n_layer, d_ff=d_ff,
+        n_embd=n_embd, block_size=args.block_size, batch_size=args.batch_size, dtype=args.dtype, threads=1,
+        bytes_per_token=bins.bytes_per_token("val"))
+    work = f"{args.shape}, block {args.block_size}, batch {args.batch_size}, {args.dtype}, {args.minutes:g} min"
+    stored = read_json(RESULTS) if RESULTS.is_file() else dict(curves={})
+    curves = {} if args.fresh else stored["curves"].get(work, {})
+    with tempfile.TemporaryDirectory() as tmp:
+        for name, about in contenders(args).items():
+            if name in curves:
+                continue
+            job = what | dict(work=tmp) | about
+            seconds = answer(job, about.get("folder", ""))["seconds"]
+            curves[name] = answer(job | dict(steps=max(16, round(60*args.minutes/seconds))), about.get("folder", ""))
+            stored["curves"][work] = curves
+            write_json(RESULTS, stored | dict(date=date.today().isoformat(), versions=versions(),
+                held_out_bytes=held_out_bytes(folder), load=round(os.getloadavg()[0], 1)))
+            print(f"{work}, {name}: {curves[name][-1]}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

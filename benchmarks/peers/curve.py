@@ -1,0 +1,160 @@
+"""One trainer in a process of its own, on real text: how bits per byte fall with the processor time of its steps.
+
+The job comes as JSON in the first argument, the answer goes to standard output as JSON: rows of step, tokens, seconds
+and bits per byte. Validation is not counted. With `steps` it trains so many, its schedule laid over them; without, it
+makes eight and answers with the time of one, so that the caller can say how many fit.
+"""
+import json
+import math
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from stepper import ANSWERS, transformers_model
+
+PROBE, MARKS = 8, 8  # steps of a probe; measurements of a training
+HELD_OUT = 65_536  # ids of the held-out text that are measured
+
+
+class Watch:
+    """Counts the time of steps, and measures at every eighth of the training."""
+
+    def __init__(self, what: dict, val: np.ndarray):
+        self.what, self.val, self.steps, self.seconds, self.rows = what, val[:HELD_OUT], 0, [], []
+
+    def begin(self):
+        self.start = time.process_time()
+
+    def end(self, loss_of):
+        """After a step; `loss_of` gives the mean loss of rows of ids, nats per token."""
+        self.seconds.append(time.process_time() - self.start)
+        self.steps += 1
+        last = self.what.get("steps", PROBE)
+        if "steps" not in self.what and self.steps == last:
+            self.leave(dict(seconds=sorted(self.seconds[2:])[len(self.seconds[2:])//2]))
+        if "steps" in self.what and (self.steps % max(1, last//MARKS) == 0 or self.steps == last):
+            tokens = self.steps*self.what["batch_size"]*self.what["block_size"]
+            self.rows.append(dict(step=self.steps, tokens=tokens, seconds=round(sum(self.seconds), 2),
+                val_bits_per_byte=self.bits(loss_of)))
+            print(self.what["who"], self.rows[-1], file=sys.stderr, flush=True)
+        if "steps" in self.what and self.steps == last:
+            self.leave(self.rows)
+
+    @torch.no_grad()
+    def bits(self, loss_of) -> float:
+        """Bits per byte of the held-out ids, window by window."""
+        size, total, count = self.what["block_size"], 0., 0
+        for i in range(0, len(self.val) - 1, size):
+            ids = torch.from_numpy(self.val[i:i + size + 1].astype(np.int64))[None]
+            total += float(loss_of(ids[:, :-1], ids[:, 1:]))*(ids.numel() - 1)
+            count += ids.numel() - 1
+        return total/count/self.what["bytes_per_token"]/math.log(2)
+
+    def leave(self, answer):
+        print(json.dumps(answer), file=ANSWERS, flush=True)
+        os._exit(0)
+
+
+def ours(what: dict, train: np.ndarray, watch: Watch):
+    """Our loop with its default recipe; also of a checkout from before the modules were in packages."""
+    import rugpt_core
+    packaged = (Path(rugpt_core.__file__).parent/"training").is_dir()
+    if packaged:
+        from rugpt_core.common.devices import compute
+        from rugpt_core.tokenization.bins import Bins
+        from rugpt_core.training.config import resolve_settings as settle
+        from rugpt_core.training.trainer import Run
+    else:
+        from rugpt_core.devices import compute
+        from rugpt_core.plan import settle
+        from rugpt_core.tokens import Bins
+        from rugpt_core.train import Run
+    V, split = what["vocab_size"], dict(tokens=len(train), bytes=4*len(train), documents=1)
+    bins = Bins(train, watch.val, dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
+    given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=what.get("steps", 1000), dtype=what["dtype"],
+        n_embd=what["n_embd"], compile="never" if packaged else False)
+    config, t = settle("qwen3", V, len(train), what["block_size"], what["n_layer"], threads=what["threads"], **given)
+    run = Run(bins, config, t, "/nowhere", "/nowhere")
+    narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
+
+    def loss_of(x, y):
+        run.model.eval()
+        with narrow:
+            loss = run.model.loss(x, y)
+        run.model.train()
+        return loss
+    with compute(run.device, t.threads, t.seed):
+        while True:
+            watch.begin()
+            run.accept(*run.train_step())
+            watch.end(loss_of)
+
+
+def nanogpt(what: dict, train: np.ndarray, watch: Watch):
+    """nanoGPT's model and loop, as its train.py has them for a CPU, products in the type asked for."""
+    from nanogpt import Recipe, batch_of, build, optimizer_of, rate
+    steps = what.get("steps", 1000)
+    r = Recipe(n_head=what["n_embd"]//64, max_iters=steps, warmup_iters=max(1, steps//20),
+        **{k: what[k] for k in ("n_layer", "n_embd", "block_size", "batch_size")})
+    model, loss_of = build(what["vocab_size"], r, what["checkout"])
+    optimizer = optimizer_of(model, r)
+    narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
+
+    def measured(x, y):
+        with narrow:
+            return loss_of(x, y)
+    torch.manual_seed(1337)
+    while True:
+        watch.begin()
+        for group in optimizer.param_groups:
+            group["lr"] = rate(watch.steps, r)
+        measured(*batch_of(train, r)).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), r.grad_clip)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        watch.end(measured)
+
+
+def trainer(what: dict, train: np.ndarray, watch: Watch):
+    """transformers' Trainer, its optimiser set as nanoGPT's."""
+    from transformers import Trainer, TrainerCallback, TrainingArguments
+    T, steps = what["block_size"], what.get("steps", 1000)
+    starts = np.random.default_rng(0).permutation(len(train)//T)[:(steps + PROBE)*what["batch_size"]]
+    rows = [dict(input_ids=(ids := torch.from_numpy(train[i*T:(i + 1)*T].astype(np.int64))), labels=ids)
+        for i in starts]
+    model = transformers_model(what)
+    narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
+
+    def loss_of(x, y):
+        model.eval()
+        with narrow:
+            logits = model(x).logits.float()
+        model.train()
+        return torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
+
+    class Watches(TrainerCallback):
+        def on_step_begin(self, *args, **kwargs):
+            watch.begin()
+
+        def on_step_end(self, *args, **kwargs):
+            watch.end(loss_of)
+    about = TrainingArguments(output_dir=what["work"], per_device_train_batch_size=what["batch_size"],
+        max_steps=steps, use_cpu=True, bf16=what["dtype"] == "bfloat16", report_to=[], save_strategy="no",
+        logging_strategy="no", disable_tqdm=True, learning_rate=1e-3, lr_scheduler_type="cosine",
+        warmup_steps=max(1, steps//20), weight_decay=.1, adam_beta2=.95, max_grad_norm=1.)
+    Trainer(model, about, train_dataset=rows, callbacks=[Watches()]).train()
+
+
+def main():
+    what = json.loads(sys.argv[1])
+    torch.set_num_threads(what["threads"])
+    torch.manual_seed(what.get("seed", 1337))
+    train, val = (np.fromfile(Path(what["tokens"])/f"{s}.bin", dtype=what["ids"]) for s in ("train", "val"))
+    dict(ours=ours, nanogpt=nanogpt).get(what["who"], trainer)(what, train, Watch(what, val))
+
+
+if __name__ == "__main__":
+    main()
