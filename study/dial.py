@@ -28,6 +28,7 @@ BLOCK, PIECES, SEEDS = 256, 8192, (1, 2, 3)
 TIMES = ("learning_rate", "matrix_rate", "warmup_steps", "batch_size")  # multiplied
 CHANGES = [(name, factor) for name in TIMES for factor in (.5, 2.)]
 CHANGES += [("weight_decay", 0.), ("weight_decay", .2), ("decay_share", .2), ("decay_share", .6)]
+CHANGES += [("adamw", factor) for factor in (.25, .5, 1.)]  # in place of Muon, with so much of the dial's rate
 FEWER = {"6x384": ("learning_rate", "matrix_rate")}  # what is varied where a training is long
 PATH = ROOT/"study/dial.json"
 
@@ -40,6 +41,8 @@ def settings(size: str, train_tokens: int, change: tuple | None) -> tuple:
     if change is None:
         return config, t
     name, by = change
+    if name == "adamw":
+        fixed["optimizer"], name = "adamw", "learning_rate"
     fixed[name] = type(getattr(t, name))(by*getattr(t, name) if name in TIMES else by)
     if name == "batch_size":
         fixed["max_steps"] = tokens//(fixed[name]*BLOCK)
