@@ -79,8 +79,7 @@ def finished(stored: dict) -> list[tuple[float, float]]:
     flagship, seen = read_json(ROOT/"study/flagship.json"), 0
     for part in flagship["trainings"]:
         seen += part["tokens_seen"]
-        bits = next(p["bits_per_byte"] for p in flagship["curve"] if p["tokens"] == seen)
-        points.append((worth(seen, flagship["train_tokens"]), bits))
+        points.append((worth(seen, flagship["train_tokens"]), part["bits_per_byte"]))
     return points
 
 

@@ -32,7 +32,7 @@ RECIPE = ("max_steps", "batch_size", "grad_accum", "optimizer", "learning_rate",
 def trainings(
     runs: Sequence[str | Path], # directories; each one but the first went on from the weights of the one before
     family: str, # of the model
-) -> list[dict]: # weights, recipe, tokens_seen, epochs, minutes, curve
+) -> list[dict]: # weights, recipe, tokens_seen, epochs, minutes, bits_per_byte, curve
     """The trainings that made a model, with their learning curves one behind the other.
 
     Raises RugptError where a run has not trained it, or did not start from the one before."""
@@ -52,7 +52,8 @@ def trainings(
                 for r in read_jsonl(run_dir/"model"/family/"log.jsonl") if r["step"] or not out]
             seconds = read_jsonl(run_dir/"model"/family/"timing.jsonl")[-1]["seconds"]
             out.append(dict(weights=about["weights"], recipe={k: about["train"][k] for k in RECIPE},
-                tokens_seen=about["tokens_seen"], epochs=about["epochs"], minutes=round(seconds/60, 1), curve=curve))
+                tokens_seen=about["tokens_seen"], epochs=about["epochs"], minutes=round(seconds/60, 1),
+                bits_per_byte=curve[-1]["bits_per_byte"], curve=curve))
     return out
 
 def flagship_facts(
