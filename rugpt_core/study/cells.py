@@ -164,7 +164,8 @@ def train_cell(
     shape = {k: getattr(plan.config, k) for k in ("n_layer", "n_head", "n_kv_head", "n_embd")}
     evaluate = max(1, plan.steps//p.measures.evaluations)
     settings = dict(eval_tokens=32_768) | dict(p.training or {}) | shape | dict(max_steps=plan.steps, seed=cell.seed,
-        optimizer=cell.settings["optimizer"], eval_every=evaluate, threads=threads)
+        optimizer=cell.settings["optimizer"], learning_rate=cell.settings["learning_rate"], eval_every=evaluate,
+        threads=threads)
     steps = snapshot_steps(p.measures.snapshots, plan.steps)
     try: train_models(bins, out, [family], state=folder/"state", strict=False, after=keeper(folder, steps, deadline),
         **settings)

@@ -45,7 +45,7 @@ def vocabulary_kind(
 KINDS = ("train", "planted", "decoding", "human") # what is done for a cell
 TEXTS = ("clean", "raw", "balanced", "synthetic")
 DEFAULTS = dict(kind="train", vocabulary="", text="clean", share=1., size="base", family="qwen3", optimizer="muon",
-    budget=1., passes=0., compute_of="", parameters_of="", of="", strategy="")
+    budget=1., passes=0., learning_rate=0., compute_of="", parameters_of="", of="", strategy="")
 REFERENCES = ("compute_of", "parameters_of", "of") # settings that name another cell
 NOT_EXPANDED = ("name", "seeds")
 
@@ -298,7 +298,7 @@ def cell_digest(
     if s["kind"] == "planted": return json_digest(about | dict(size=dict(p.sizes[s["size"]]), planted=p.planted or {}))
     about |= dict(text=vars(p.text), measures=vars(p.measures))
     if s["kind"] == "human": return json_digest(about)
-    own = {k: v for k, v in s.items() if k not in REFERENCES}
+    own = {k: v for k, v in s.items() if k not in REFERENCES and (k != "learning_rate" or v)} # 0: by the dial, as ever
     others = {k: cell_digest(cells[f"{s[k]}-s{cell.seed}"], cells) for k in REFERENCES if s[k]}
     return json_digest(about | dict(settings=own, of=others, size=dict(p.sizes[s["size"]]), megabytes=p.megabytes,
         training=p.training or {}))
