@@ -23,8 +23,8 @@ NAMES = { # cell → English, Russian
     "a-trimmed-compute": ("trimmed Gemma", "урезанная Gemma"), "a-gemma-compute": ("whole Gemma", "вся Gemma"),
     "b-base-1of16-x1": ("a sixteenth, once", "шестнадцатая часть, раз"),
     "b-base-1of16-x4": ("a sixteenth, 4 times", "шестнадцатая часть, 4 раза"),
-    "d-gpt2": ("gpt2, Muon", "gpt2, Muon"), "d-adamw": ("qwen3, AdamW", "qwen3, AdamW"),
-    "d-gpt2-adamw": ("gpt2, AdamW", "gpt2, AdamW"),
+    "d-gpt2": ("gpt2, Muon", "gpt2, Muon"), "d-adamw-low": ("qwen3, AdamW", "qwen3, AdamW"),
+    "d-gpt2-adamw-low": ("gpt2, AdamW", "gpt2, AdamW"),
     "g-small": ("small", "малая"), "g-base": ("base", "основная"),
     "f-greedy": ("greedy", "жадный выбор"), "f-sample": ("sampling", "случайный выбор"), "f-top_k": ("top-k", "top-k"),
     "f-top_p": ("top-p", "top-p"), "f-min_p": ("min-p", "min-p"), "f-typical": ("typical", "типичность"),
@@ -45,7 +45,7 @@ def called(
 # %% ../../notebooks/core/study/08_drawings.ipynb #a6b364c2
 VOCABULARIES = ("a-bpe8k-blocks", "a-trimmed-total", "a-gemma-total") # one number of parameters
 TEXTS = ("b-base-1of16-x1", "b-base-1of16-x4", "a-bpe8k-blocks") # one model
-RECIPES = ("a-bpe8k-blocks", "d-adamw", "d-gpt2", "d-gpt2-adamw")
+RECIPES = ("a-bpe8k-blocks", "d-adamw-low", "d-gpt2", "d-gpt2-adamw-low")
 STRATEGIES = ("f-greedy", "f-contrastive", "f-sample", "f-typical", "f-epsilon", "f-eta", "f-top_k", "f-min_p",
     "f-top_p", "f-repetition_penalty", "f-no_repeat", "f-dry")
 TRAINED = ("a-*", "b-*", "d-*")
