@@ -2730,6 +2730,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/study/figures.py')},
             'rugpt_core.study.flagship': { 'rugpt_core.study.flagship.flagship_facts': ( 'core/study/flagship.html#flagship_facts',
                                                                                          'rugpt_core/study/flagship.py'),
+                                           'rugpt_core.study.flagship.trainings': ( 'core/study/flagship.html#trainings',
+                                                                                    'rugpt_core/study/flagship.py'),
                                            'rugpt_core.study.flagship.write_flagship': ( 'core/study/flagship.html#write_flagship',
                                                                                          'rugpt_core/study/flagship.py'),
                                            'rugpt_core.study.flagship.write_samples': ( 'core/study/flagship.html#write_samples',

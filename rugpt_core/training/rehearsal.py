@@ -22,8 +22,8 @@ from .config import TrainConfig
 
 
 # %% ../../notebooks/core/training/06_rehearsal.ipynb #a8f41355
-BITS_LAW = ((.15, .318421, 7.812008), (.25, .800790, 16.203907), (.3527, 1.010332, 40.972368)) # β, E, B
-BITS_RESIDUAL = .02 # largest distance of a run from the law that was fitted to the others
+BITS_LAW = ((.1, -.285752, 6.314580), (.126, .024791, 7.247419), (.15, .216992, 8.536991)) # β, E, B
+BITS_RESIDUAL = .07 # largest distance of a run from the law that was fitted to the others
 
 
 # %% ../../notebooks/core/training/06_rehearsal.ipynb #672cca6f
