@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from .. import __version__
 from ..common.files import read_json, read_parquet, resolve_path, resolve_run_dir, ROOT
 from ..modeling.checkpoint import Checkpoint
 from ..modeling.model import parameter_groups

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from . import __version__
+from .. import __version__
 from ..common.errors import RugptError
 from ..common.files import file_digest, read_json, resolve_run_dir, ROOT, runs_home, write_json
 from ..common.outputs import file_name, output_folder
