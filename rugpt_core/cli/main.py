@@ -29,7 +29,7 @@ from .study import add_study, cmd_study
 from .training import add_bins, add_plan, add_starts, chosen_starts, cmd_bins, cmd_plan
 from .training import given_start, opened_ids
 from .options import check_paths, finite_number, given_values, OPTIONS, Parser, put_over, whole_number
-from ..common.files import expected_shape, plain_folder, read_json, refuse_address
+from ..common.files import expected_shape, iter_parquet, plain_folder, read_json, refuse_address
 from ..common.files import resolve_run_dir, ROOT, runs_home, write_atomic
 from ..common.outputs import output_folder
 from ..runs.chain import check_chain, run_chain, StageError
@@ -135,10 +135,9 @@ def losses(
 
 def dropped_characters(run_dir: Path) -> tuple[int, int]:
     "Characters of the cleaned and the accepted articles that the sample leaves out, and all of them."
-    import pyarrow.compute as pc, pyarrow.dataset as ds
+    import pyarrow.compute as pc
     def total(files: list[Path]) -> int:
-        return pc.sum(ds.dataset([str(f)
-            for f in files]).to_table(columns=["n_chars"])["n_chars"]).as_py() or 0 if files else 0
+        return sum(pc.sum(batch["n_chars"]).as_py() or 0 for f in files for batch in iter_parquet(f, ["n_chars"]))
     before = total([f for stage in ("clean", "synthesize")
         for f in sorted((run_dir/STAGES[stage].folder).glob("articles*.parquet"))])
     kept = total(sorted((run_dir/STAGES["classify"].folder).glob("selection*.parquet")))

@@ -6,8 +6,8 @@
 __all__ = ['ROOT', 'ADDRESS', 'LEFT', 'SHARD_BYTES', 'GROUP_CHARS', 'project_root', 'expanded', 'resolve_path', 'refuse_address',
            'runs_home', 'resolve_run_dir', 'plain_folder', 'text_digest', 'file_digest', 'json_digest', 'input_digest',
            'write_atomic', 'plain_target', 'sweep', 'write_json', 'read_json', 'expected_shape', 'read_yaml',
-           'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors', 'read_parquet',
-           'iter_parquet', 'open_parquet', 'take_lock', 'locked', 'ShardWriter']
+           'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors',
+           'known_columns', 'read_parquet', 'iter_parquet', 'take_lock', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
 import fcntl
@@ -326,6 +326,15 @@ def parquet_errors(path: str | Path):
     except (pa.ArrowInvalid, KeyError) as e:
         raise RugptError(f"file is not valid Parquet ({e})", str(path), "delete it and run its stage again") from None
 
+def known_columns(
+    f, # an open pyarrow ParquetFile
+    columns: Sequence[str] | None, # None: all
+) -> list[str] | None:
+    "The columns, each of them there. Raises KeyError where one is not: Arrow would leave it out."
+    lost = [c for c in columns or () if c not in f.schema_arrow.names]
+    if lost: raise KeyError(lost[0])
+    return columns and list(columns)
+
 def read_parquet(
     path: str | Path, # as for `parquet_files`
     columns: Sequence[str] | None = None, # that are read; None: all
@@ -338,10 +347,8 @@ def read_parquet(
     tables = []
     for file in parquet_files(path): # by this thread: Arrow waits without end for threads that get no memory
         with parquet_errors(file), pq.ParquetFile(file) as f:
-            lost = [c for c in columns or () if c not in f.schema_arrow.names]
-            if lost: raise KeyError(lost[0])
-            tables.append(f.read(columns and list(columns), use_threads=False))
-    return pa.concat_tables(tables).to_pandas()
+            tables.append(f.read(known_columns(f, columns), use_threads=False))
+    return pa.concat_tables(tables).to_pandas(use_threads=False)
 
 def iter_parquet(
     path: str | Path, # as for `parquet_files`
@@ -354,16 +361,7 @@ def iter_parquet(
     import pyarrow.parquet as pq
     for file in parquet_files(path):
         with parquet_errors(file), pq.ParquetFile(file) as f:
-            yield from f.iter_batches(rows, columns=columns and list(columns), use_threads=False)
-
-def open_parquet(
-    path: str | Path, # as for `parquet_files`
-): # a pyarrow Dataset
-    """A Parquet file and its shards as a data set that can be filtered as it is read.
-
-    Raises RugptError where the file is missing."""
-    import pyarrow.dataset as ds
-    return ds.dataset([str(f) for f in parquet_files(path)])
+            yield from f.iter_batches(rows, columns=known_columns(f, columns), use_threads=False)
 
 # %% ../../notebooks/core/common/02_files.ipynb #6fc93088
 def take_lock(

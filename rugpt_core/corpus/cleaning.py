@@ -189,7 +189,7 @@ def write_rows(
     with pq.ParquetFile(pool.path) as f:
         for g in range(len(pool.starts) - 1):
             a, b = pool.starts[g], pool.starts[g + 1]
-            table, bad = f.read_row_group(g), pool.reasons[a:b] > 0
+            table, bad = f.read_row_group(g, use_threads=False), pool.reasons[a:b] > 0
             split = pa.array(np.where(held_out[a:b], "val", "train"), pa.string())
             kept = table.set_column(table.schema.get_field_index("split"), "split", split).filter(pa.array(~bad))
             if mended := [i for i in range(a, b) if i in pool.dropped and not pool.reasons[i]]:

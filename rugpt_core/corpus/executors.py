@@ -69,7 +69,7 @@ def save_chunk(chunk: Chunk, path: Path):
 def load_chunk(path: Path) -> Chunk:
     "Read a chunk back."
     import pyarrow.parquet as pq
-    table = pq.read_table(path)
+    with pq.ParquetFile(path) as f: table = f.read(use_threads=False)
     extra = {k.decode(): v for k, v in table.schema.metadata.items()}
     paragraphs = np.frombuffer(bytes.fromhex(extra["paragraphs"].decode()), dtype=np.uint64).reshape(-1, 3)
     return Chunk(table.to_pylist(), *(json.loads(extra[k]) for k in ("reasons", "keys", "tallies")),

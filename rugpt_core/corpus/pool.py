@@ -107,7 +107,8 @@ class Pool:
         with pq.ParquetFile(self.path) as f:
             for g in np.unique(groups):
                 at = [i for i, k in zip(wanted, groups, strict=True) if k == g]
-                column = f.read_row_group(int(g), columns=["text"])["text"].take([i - self.starts[g] for i in at])
+                column = f.read_row_group(int(g), columns=["text"], use_threads=False)["text"].take(
+                    [i - self.starts[g] for i in at])
                 found |= dict(zip(at, column.to_pylist(), strict=True))
         return found
 

@@ -266,7 +266,7 @@ def read_parquet_rows(path: Path, faults: Faults, text_field: str = "text") -> I
         with parquet_file(path) as plain, pq.ParquetFile(plain) as f:
             known = {text_field, "title", *ID_FIELDS, *REVISION_FIELDS}
             columns = [c for c in f.schema_arrow.names if c in known] if text_field in f.schema_arrow.names else None
-            for batch in f.iter_batches(batch_size=256, columns=columns):
+            for batch in f.iter_batches(batch_size=256, columns=columns, use_threads=False):
                 for row in batch.to_pylist():
                     n += 1
                     try: yield row_article(row, f"{path}:{n}", text_field=text_field)

@@ -64,7 +64,7 @@ def read_back(
     "The rows of a pool, a few at a time."
     import pyarrow.parquet as pq
     with pq.ParquetFile(pool.path) as f, open(changes or os.devnull, encoding="utf-8") as notes:
-        batches = f.iter_batches(256, columns=["source_id", "title", "text"])
+        batches = f.iter_batches(256, columns=["source_id", "title", "text"], use_threads=False)
         for i, row in enumerate(row for batch in batches for row in batch.to_pylist()):
             out = dict(id=row["source_id"], title=row["title"], text=row["text"], reasons=pool.reasons_of(i))
             yield out | dict(changes=json.loads(next(notes))) if changes else out

@@ -11,13 +11,13 @@ __all__ = ['TITLE_ROUNDS', 'LEAST_PASSAGE', 'Ask', 'Wanted', 'Item', 'plan_outli
 import heapq
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 from ..common.errors import RugptError
-from ..common.files import open_parquet, text_digest
+from ..common.files import iter_parquet, text_digest
 from .acceptance import Case, whole_sentences
 from .client import Answer, make_request, request_key
 from .prompts import Branch, check_options, draw_options, known_options, load_prompt, load_tree
@@ -200,14 +200,22 @@ def subject_of(title: str, source: str) -> str: # source: an article's opening
     return m[1] if m else title
 
 # %% ../../notebooks/core/synthesis/16_plan.ipynb #5d451c4d
-def cleaned(clean_dir: str | Path): # a pyarrow Dataset
-    """The cleaned articles.
+def cleaned(
+    clean_dir: str | Path, # holds articles*.parquet
+    columns: Sequence[str], # that are read
+    **only: Sequence[str], # column → the values that a row may have there
+) -> Iterator[dict]: # a row's columns
+    """The cleaned articles, a batch in memory at a time.
 
     Raises RugptError where there are none."""
-    return open_parquet(Path(clean_dir)/"articles.parquet")
+    import pyarrow as pa, pyarrow.compute as pc
+    wanted = {name: pa.array(values, pa.string()) for name, values in only.items()}
+    for batch in iter_parquet(Path(clean_dir)/"articles.parquet", list({**dict.fromkeys(columns), **wanted})):
+        for name, values in wanted.items(): batch = batch.filter(pc.is_in(batch[name], value_set=values))
+        yield from batch.select(list(columns)).to_pylist()
 
 # %% ../../notebooks/core/synthesis/16_plan.ipynb #392b31f2
-def chosen_ids(ids: Sequence[str], n: int, seed: int, what: str) -> list[str]: # what: the draw is for
+def chosen_ids(ids: Iterable[str], n: int, seed: int, what: str) -> list[str]: # what: the draw is for
     "So many ids, at most, in the order of their digest with the seed."
     return heapq.nsmallest(n, ids, key=lambda i: (text_digest(str(seed), what, i), i))
 
@@ -218,13 +226,9 @@ def pick_seeds(
     seed: int,
 ) -> list[dict]: # id, source_id, revision, title, text, headings; ordered by the seeded digest
     "Training articles to rewrite."
-    import pyarrow as pa, pyarrow.dataset as ds
-    data = cleaned(clean_dir)
-    ids = data.to_table(columns=["id"], filter=ds.field("split") == "train")["id"].to_pylist()
-    chosen = chosen_ids(ids, n, seed, "rewrite")
-    table = data.to_table(columns=["id", "source_id", "revision", "title", "text", "meta"],
-        filter=ds.field("id").isin(pa.array(chosen, pa.string())))
-    rows = {r["id"]: r for r in table.to_pylist()}
+    chosen = chosen_ids((r["id"] for r in cleaned(clean_dir, ["id"], split=["train"])), n, seed, "rewrite")
+    columns = ["id", "source_id", "revision", "title", "text", "meta"]
+    rows = {r["id"]: r for r in cleaned(clean_dir, columns, id=chosen)}
     for r in rows.values(): r["headings"] = [s["title"] for s in json.loads(r["meta"]).get("sections", [])]
     return [rows[i] for i in chosen]
 
@@ -316,7 +320,7 @@ def plan_requests(
     "Ask for titles, then plan the articles."
     tree, exists = load_tree(topics_file, titles_file), set()
     if wanted.topic_articles and wanted.exclude_existing:
-        exists = {title_key(t) for t in cleaned(clean_dir).to_table(columns=["title"])["title"].to_pylist()}
+        exists = {title_key(r["title"]) for r in cleaned(clean_dir, ["title"])}
     outlines = plan_outlines(tree, wanted, ask) if wanted.topic_articles else []
     read = read_outlines(outlines, answer(outlines) if outlines else {}, tree, exists, wanted)
     articles = plan_topics(title_queue(tree, read, exists), wanted.topic_articles, ask)

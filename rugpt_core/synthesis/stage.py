@@ -91,9 +91,7 @@ def judge_together(rows: list[Judged], bounds: Bounds):
 # %% ../../notebooks/core/synthesis/19_stage.ipynb #22fae4e1
 def natural_texts(clean_dir: str | Path, split: str) -> Iterator[tuple[str, str]]: # id, text
     "Articles of a split, a batch in memory at a time."
-    import pyarrow.dataset as ds
-    for batch in cleaned(clean_dir).to_batches(columns=["id", "text"], filter=ds.field("split") == split):
-        yield from zip(batch["id"].to_pylist(), batch["text"].to_pylist())
+    for r in cleaned(clean_dir, ["id", "text"], split=[split]): yield r["id"], r["text"]
 
 # %% ../../notebooks/core/synthesis/19_stage.ipynb #ffe170f0
 # texts compared with
@@ -101,7 +99,7 @@ def judge_overlap(rows: list[Judged], clean_dir: str | Path, evaluation_files: s
     "Add `in_corpus` and `in_evaluation` to what nothing else speaks against."
     good = [r for r in rows if not r.reasons]
     held, extra = list(natural_texts(clean_dir, "val")), read_evaluation(evaluation_files)
-    n = cleaned(clean_dir).count_rows()
+    n = sum(1 for _ in cleaned(clean_dir, ["id"]))
     if good:
         index = Index([r.text for r in good], bounds.near_duplicate, bounds.evaluation_words)
         made_from = {i: r.item.seed["id"] for i, r in enumerate(good) if r.item.seed}
@@ -299,10 +297,7 @@ def variety_of(
 ) -> dict[str, Any]:
     "How various the accepted articles are, beside natural openings of their length."
     if not accepted: return dict(texts=0, words=0, sets={}, topics={})
-    import pyarrow as pa, pyarrow.dataset as ds
-    data = cleaned(clean_dir)
-    ids = chosen_ids(data.to_table(columns=["id"])["id"].to_pylist(), 4*texts, 0, "variety")
-    natural = data.to_table(columns=["text"],
-        filter=ds.field("id").isin(pa.array(ids, pa.string())))["text"].to_pylist()
+    ids = chosen_ids((r["id"] for r in cleaned(clean_dir, ["id"])), 4*texts, 0, "variety")
+    natural = [r["text"] for r in cleaned(clean_dir, ["text"], id=ids)]
     return compare_sets([r["text"] for r in accepted], [passage(t, limit=1500) for t in natural],
         read_topics(topics_file), texts=texts)

@@ -47,7 +47,7 @@ def selection_rows(
     missing = [c for c in columns if c not in there]
     if missing: raise RugptError(f"columns are missing: {', '.join(missing)}", where, again)
     wanted = [*columns, *(c for c in optional if c in there)]
-    batches = f.iter_batches(READ_ROWS, columns=wanted) if path else \
+    batches = f.iter_batches(READ_ROWS, columns=wanted, use_threads=False) if path else \
         pa.Table.from_pandas(selection[wanted], preserve_index=False).to_batches(READ_ROWS)
     for batch in batches:
         if wanted_id: batch = batch.filter(pa.array(map(wanted_id, batch["id"].to_pylist()), pa.bool_()))

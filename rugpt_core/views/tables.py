@@ -86,15 +86,13 @@ def beside_sources(
     source_chars: int = 600, # as in Ask
 ) -> list[dict]: # title, style, reader, source, text
     "Rewrites with the passages that they rewrite."
-    import pyarrow as pa, pyarrow.dataset as ds
     some = [(json.loads(m), t, text)
         for s, m, t, text in zip(rows["source"], rows["meta"], rows["title"], rows["text"])
         if s == "synthetic-rewrite"][:n]
-    table = cleaned(clean_dir).to_table(columns=["id", "text", "meta"],
-        filter=ds.field("id").isin(pa.array([m["seed"] for m, _, _ in some], pa.string())))
+    sources = cleaned(clean_dir, ["id", "text", "meta"], id=[m["seed"] for m, _, _ in some])
     def headings(r):
         return [s["title"] for s in json.loads(r["meta"])["sections"]]
-    found = {r["id"]: passage(r["text"], headings(r), source_chars) for r in table.to_pylist()}
+    found = {r["id"]: passage(r["text"], headings(r), source_chars) for r in sources}
     return [dict(title=t, style=m["prompt"]["style"], reader=m["prompt"]["reader"], source=found[m["seed"]], text=text)
         for m, t, text in some]
 
