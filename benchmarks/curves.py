@@ -48,7 +48,10 @@ def contenders(args: argparse.Namespace) -> dict[str, dict]:
     if installed("accelerate"):
         there |= {f"transformers Trainer of {name}": dict(who=f"trainer-{key}")
                   for name, key in (("Qwen3ForCausalLM", "qwen3"), ("GPT2LMHeadModel", "gpt2"))}
-    wanted = args.who.split(",") if args.who else there
+    for seed in range(2, args.seeds + 1):
+        there |= {f"{name}, seed {seed}": there[name] | dict(seed=seed) for name in ("ours", "ours before")
+            if name in there}
+    wanted = args.who.split(";") if args.who else there
     return {name: about for name, about in there.items() if name in wanted}
 
 
@@ -59,7 +62,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--work", default=str(ROOT/"runs/bench-train"), help="folder for the texts as ids")
     parser.add_argument("--base", default="", metavar="PATH", help="a checkout of this project to compare with")
     parser.add_argument("--nanogpt", default="", metavar="PATH", help="a checkout of nanoGPT")
-    parser.add_argument("--who", default="", help="names of contenders, by commas")
+    parser.add_argument("--who", default="", help="names of contenders, by semicolons")
+    parser.add_argument("--seeds", type=int, default=1, help="of ours and of the older commit")
     parser.add_argument("--minutes", type=float, default=2., help="processor time of each")
     parser.add_argument("--shape", default="4x256", help="layers x channels")
     parser.add_argument("--block-size", type=int, default=256)

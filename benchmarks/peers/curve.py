@@ -76,7 +76,8 @@ def ours(what: dict, train: np.ndarray, watch: Watch):
     bins = Bins(train, watch.val, dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
     given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=what.get("steps", 1000), dtype=what["dtype"],
         n_embd=what["n_embd"], compile="never" if packaged else False)
-    config, t = settle("qwen3", V, len(train), what["block_size"], what["n_layer"], threads=what["threads"], **given)
+    config, t = settle("qwen3", V, len(train), what["block_size"], what["n_layer"], threads=what["threads"],
+        **given, **({"seed": what["seed"]} if "seed" in what else {}))
     run = Run(bins, config, t, "/nowhere", "/nowhere")
     narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
 
