@@ -10,6 +10,7 @@ models (rate 0.001, cosine, a twentieth of it warm-up). What is there already is
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -55,6 +56,23 @@ def contenders(args: argparse.Namespace) -> dict[str, dict]:
     return {name: about for name, about in there.items() if name in wanted}
 
 
+def rows_of(curves: dict[str, dict[str, list]]) -> list[dict]:
+    """Bits per byte at the end of each budget, seeds together, as the other benchmarks give their rows."""
+    out = []
+    for work, found in curves.items():
+        ends: dict[str, list[float]] = {}
+        for name, curve in found.items():
+            ends.setdefault(name.split(", seed ")[0], []).append(curve[-1]["val_bits_per_byte"])
+        first = next(iter(ends))
+        for who, bits in ends.items():
+            middle = statistics.median(bits)
+            ratio = dict(ratio_to=None, ratio=None) if who == first else \
+                dict(ratio_to=first, ratio=round(middle/statistics.median(ends[first]), 3))
+            out.append(dict(work=work, who=who, metric="held-out text", unit="bits/byte", median=round(middle, 3),
+                min=round(min(bits), 3), max=round(max(bits), 3), runs=len(bits), **ratio))
+    return out
+
+
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     shared = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
@@ -94,7 +112,8 @@ def main():
             curves[name] = answer(job | dict(steps=max(16, round(60*args.minutes/seconds))), about.get("folder", ""))
             stored["curves"][work] = curves
             write_json(RESULTS, stored | dict(date=date.today().isoformat(), versions=versions(),
-                held_out_bytes=held_out_bytes(folder), load=round(os.getloadavg()[0], 1)))
+                rows=rows_of(stored["curves"]), held_out_bytes=held_out_bytes(folder),
+                load=round(os.getloadavg()[0], 1)))
             print(f"{work}, {name}: {curves[name][-1]}", flush=True)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing",
-    "analyze": "analysis"}
+    "curves": "training", "analyze": "analysis"}
 # of many more rows
 WRITTEN = ("rugpt screened, 262,144 pieces", "rugpt int8, 40,000 pieces", "transformers, 262,144 pieces")
 PAGE = HERE.parent/"README.md"
