@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,6 +41,9 @@ FILES = {
     "bins/val.bin": b"",
     "made/export.json": b"{}",
     "judged/me.jsonl": b"1\n",
+    "half.jsonl": b'{"prompt": "\\ud800"}\n',
+    "ids/train.bin": b"\1\0" * 500,
+    "ids/val.bin": b"\1\0" * 500,
 }
 ATTEMPTS = """
 run --preset smoke --run-dir /proc/x
@@ -60,6 +64,7 @@ generate R --file D/empty.txt
 generate R --file D
 generate R --file D/list.jsonl
 generate R --file D/null.jsonl
+generate R --file D/half.jsonl
 generate R --prompt а --top-k -1
 generate R --prompt а --temperature 1e999
 generate R --prompt а --prompt-tokens 0
@@ -68,15 +73,20 @@ generate --checkpoint D --prompt а
 generate --checkpoint SAMPLE --prompt а
 export R --out R/model
 export R --out D/e --name ..
+export R --out D/e --upload nope
+export R --out D/e --upload ../a
+export R --out D/e --upload a/b?c
 import D/ckpt.pt --out D/i
 import D --out D/i
 serve R --host 999.1.1.1
 serve R --port 99999999999
+serve R --threads -5
 serve --export D
 serve --export D/made --kind f16
 train --run-dir D/none
 train --run-dir D/t --bins D
 train --run-dir D/t --bins D/bins --vocab-size 300 --depth 1 --steps 1
+train --run-dir D/t --bins D/ids --vocab-size -300 --depth 1 --steps 1
 train R --set batch_size=0
 plan --corpus 1000000000000000000000GB --hours 1e999
 plan --corpus 0GB
@@ -178,6 +188,24 @@ def test_what_commands_remember_is_nothing_to_rely_on(monkeypatch, tmp_path, tex
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert command("generate", "--prompt", "а") == 2
+
+
+@pytest.mark.parametrize("text", ['{"bos_token": 3}', '{"bos_token": {"content": []}}', '{"bos_token": {"a": 1}}',
+                                  '{"rugpt_name": 1}', '{"bos_token": "\\ud800"}', "[]", "\ufeff{}", ""])
+def test_a_tokenizer_whose_description_is_something_else(chain, capsys, tmp_path, text):
+    folder = shutil.copytree(chain[0]/"tokens/tokenizer", tmp_path/"tok")
+    (folder/"tokenizer_config.json").write_text(text, encoding="utf-8")
+    refused(capsys, ["tokenizer_config.json"], "bins", SAMPLE, "--out", tmp_path/"b", "--tokenizer", folder)
+    assert not (tmp_path/"b").exists()
+
+
+@pytest.mark.parametrize("data", [b"", b"PAR1", b"{}\n", b"\0" * 100])
+def test_cleaned_articles_that_are_no_parquet(chain, capsys, tmp_path, data):
+    run = tmp_path/"run"
+    for name in ("clean", "run.json"):
+        (shutil.copytree if name == "clean" else shutil.copy)(chain[0]/name, run/name)
+    (run/"clean/articles.parquet").write_bytes(data)
+    refused(capsys, ["articles.parquet", "not valid Parquet"], "synthesize", "--dry-run", "--run-dir", run)
 
 
 NESTED = (("[", "]"), ("{{", "}}"), ("[[", "]]"), ("[[a|", "]]"), ("(", ")"), ("<b>", "</b>"), ("<ref>", "</ref>"),

@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .options import finite_number, seed_number, whole_number
+from .options import count_number, finite_number, seed_number, whole_number
 from ..common.errors import printable, readable, RugptError
 from ..common.files import read_jsonl, resolve_run_dir, write_jsonl
 from ..common.outputs import output_file
@@ -62,10 +62,14 @@ def file_prompts(
     Raises RugptError where the file is missing, is not UTF-8, or has a row without a prompt."""
     path = Path(os.path.expanduser(path))
     if path.suffix == ".jsonl":
+        from rugpt_core.tokenization.tokenizer import is_unicode
         prompts = [row.get("prompt") if isinstance(row, dict) else None for row in read_jsonl(path)]
         bad = next((n for n, p in enumerate(prompts, 1) if not isinstance(p, str) or not p.strip()), None)
         if bad:
             raise RugptError("row has no text in its field prompt", f"{path}, row {bad}", "add one, or remove the row")
+        bad = next((n for n, p in enumerate(prompts, 1) if not is_unicode(p)), None)
+        if bad: raise RugptError("prompt has half a character (a lone surrogate)", f"{path}, row {bad}",
+            "mend or remove the row")
     else:
         try:
             prompts = [line for line in decode_bytes(readable(path).read_bytes(), str(path)).splitlines()
@@ -313,11 +317,12 @@ EXPORTED_FORMATS = ("transformers", "f16", "q8_0")
 def cmd_export(args) -> int:
     "Write a model of a run as others read it."
     from rugpt_core.convert.published import publish_model, PUBLISHED_FORMATS
-    from rugpt_core.convert.stage import export_run, upload
+    from rugpt_core.convert.stage import check_repo, export_run, upload
     run_dir = followed_run(args.run_dir)
     formats = args.formats or (PUBLISHED_FORMATS if args.publish else EXPORTED_FORMATS)
     if args.publish and args.name:
         raise RugptError("--publish names the model, and --name does too", "export", "give one of them")
+    if args.upload: check_repo(args.upload)
     print("exporting", ", ".join(formats), flush=True)
     if args.publish:
         out = publish_model(run_dir, args.publish, args.model, args.out, formats, licence=args.licence,
@@ -442,4 +447,4 @@ def add_serve(p: argparse.ArgumentParser):
         help="GGUF file to serve (default: the most exact)")
     p.add_argument("--host", default="127.0.0.1", help="address to listen at (default: this machine alone)")
     p.add_argument("--port", type=whole_number, default=8000, help="port (default 8000)")
-    p.add_argument("--threads", type=whole_number, default=0, help="threads of the CPU (default: all)")
+    p.add_argument("--threads", type=count_number, default=0, help="threads of the CPU (default: all)")

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['PROBE', 'FORMATS', 'COMPARED_ENGINES', 'write_transformers', 'check_transformers', 'check_formats', 'replaced_folder',
-           'write_export', 'export_run', 'export_is_current', 'serve_command', 'upload']
+           'write_export', 'export_run', 'export_is_current', 'serve_command', 'check_repo', 'upload']
 
 # %% ../../notebooks/core/convert/03_stage.ipynb #b022cb4d
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -203,6 +204,13 @@ def serve_command(
     if not files: raise RugptError("no GGUF file here", str(folder), "`rugpt export --formats f16` writes one")
     return [*launch, "--model", str(files[0]), "--alias", files[0].stem]
 
+# %% ../../notebooks/core/convert/03_stage.ipynb #c0de81aa
+def check_repo(repo: str):
+    "Raises RugptError where this is no owner/name on the hub."
+    owner, _, name = repo.partition("/")
+    if not all(re.fullmatch(r"\w[\w.-]*", part) for part in (owner, name)):
+        raise RugptError(f"{repo!r:.100} is not owner/name", "--upload", "give both")
+
 # %% ../../notebooks/core/convert/03_stage.ipynb #770b8129
 def upload(
     folder: str | Path, # an export with transformers
@@ -219,7 +227,7 @@ def upload(
     if about["licence"] == "other":
         raise RugptError("the licence of the data is not known", str(folder),
             "state it with --licence, for example cc-by-sa-4.0")
-    if repo.count("/") != 1: raise RugptError(f"{repo!r} is not owner/name", "--upload", "give both")
+    check_repo(repo)
     try:
         api = hub.HfApi()
         api.create_repo(repo, private=private, exist_ok=True)

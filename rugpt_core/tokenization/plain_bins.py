@@ -89,7 +89,8 @@ def open_plain(
     Raises `RugptError` where the size of the vocabulary is missing, or the files contradict what was given.
     """
     folder = Path(folder)
-    if vocab_size < 1:
+    if vocab_size < 0: raise RugptError(f"vocab_size is {vocab_size}", str(folder), "give a number of at least 1")
+    if not vocab_size:
         beside = "; meta.pkl is a pickle and is not read" if (folder/"meta.pkl").is_file() else ""
         raise RugptError(f"the size of the vocabulary is not known{beside}", str(folder),
                          "give --vocab-size: what prepare.py printed, or 50257 for GPT-2's tokenizer")

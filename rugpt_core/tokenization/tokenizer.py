@@ -131,16 +131,18 @@ def load_tokenizer(
 ) -> Tokenizer:
     """The tokenizer that a folder holds.
 
-    Raises RugptError where tokenizer.json is missing or broken."""
+    Raises RugptError where tokenizer.json is missing or one of the two is broken."""
     folder = Path(folder)
     config = read_json(folder/"tokenizer_config.json", [])
     bos = config.get("bos_token") or config.get("eos_token") or BOS # some have a token between documents alone
     try: text = (folder/"tokenizer.json").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise RugptError("tokenizer.json is missing or broken", str(folder), "make it again") from None
+    name, bos = config.get("rugpt_name", folder.name), bos.get("content") if isinstance(bos, dict) else bos
+    if not (is_unicode(name) and is_unicode(bos)):
+        raise RugptError("rugpt_name or bos_token is no text", str(folder/"tokenizer_config.json"), "make it again")
     ids = load_id_map(folder) if (folder/"id_map.json").is_file() else None
-    return Tokenizer(text, config.get("rugpt_name", folder.name), bos["content"] if isinstance(bos, dict) else bos,
-                     str(folder/"tokenizer.json"), ids)
+    return Tokenizer(text, name, bos, str(folder/"tokenizer.json"), ids)
 
 # %% ../../notebooks/core/tokenization/03_tokenizer.ipynb #2be20a97
 def is_byte_level(

@@ -84,6 +84,8 @@ class TrainConfig:
             if not 0 <= value < math.inf: refuse(f"{name} is {value}", "give 0 or more")
         for name in ("ema", "momentum"):
             if not 0 <= getattr(self, name) < 1: refuse(f"{name} is {getattr(self, name)}", "give 0 or more, below 1")
+        if len(self.betas) != 2 or not all(0 <= b < 1 for b in self.betas):
+            refuse(f"betas is {self.betas}", "give two numbers of 0 or more, below 1")
         if not 0 < self.decay_share <= 1: refuse(f"decay_share is {self.decay_share}", "give a share above 0, up to 1")
 
 # %% ../../notebooks/core/training/00_config.ipynb #13a0aca1
