@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
-           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'table', 'small_words', 'forms', 'shares', 'readings_of',
-           'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of',
-           'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more',
-           'lacks_subject', 'wants_more', 'is_finished']
+           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'table', 'small_words', 'forms', 'shares',
+           'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government',
+           'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of',
+           'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -293,3 +293,20 @@ def is_finished(
         if opens and not (len(part) > 1 and part[1].text == "и"): # «по той же формуле, что и раньше»
             if not any(w.kind in (*PREDICATES, "INFN", "ADVB") for p in pieces[i:] for w in p): return False
     return not wants_more(words)
+
+# %% ../../notebooks/core/corpus/09_clauses.ipynb #dbce1cda
+def stems(words: str) -> str:
+    "A pattern for words that begin so."
+    return r"\b(?:" + "|".join(words.split()) + ")"
+
+SPEECH = re.compile(stems("""
+слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис
+надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
+коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани призна(?!ва)
+реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник гласи чита[её] обращ восклик молитв песн девиз
+лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
+анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]т критик журналист дума[ел] счита[её] считал полага
+верил узна[её] вывод приписыва переда[её] излага изложи изложен характеристик добавля добавил дополнил призва предупре
+пообещ обеща шут реценз обозревател постанов соглаша согласил легенд предани притч сравнива рассужда свидетельств
+послани поговорк пословиц загадк завещани договор присяг клятв расследован вид: характеризу(?!е?ю?тся) суммиру
+суммиров акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
