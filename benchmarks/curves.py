@@ -17,10 +17,11 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+from peers.known import environment, known
 from peers.texts import held_out_bytes, tokens
 
 from rugpt_core.common.devices import has_bfloat16
-from rugpt_core.common.environment import installed, versions
+from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.tokenization.bins import open_bins
 from rugpt_core.training.config import resolve_settings
@@ -31,24 +32,16 @@ PEER = Path(__file__).parent/"peers/curve.py"
 
 def answer(what: dict, folder: str = ""):
     """What one process says."""
-    path = os.pathsep.join([folder or str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS=str(what["threads"]), PYTHONSAFEPATH="")
-    done = subprocess.run([sys.executable, str(PEER), json.dumps(what)], env=env, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run([sys.executable, str(PEER), json.dumps(what)], env=environment(what["threads"], folder),
+        stdout=subprocess.PIPE, text=True)
     if done.returncode or not done.stdout.strip():
         raise SystemExit(f"{what['who']} ended with {done.returncode}; its last lines stand above")
     return json.loads(done.stdout)
 
 
 def contenders(args: argparse.Namespace) -> dict[str, dict]:
-    """Everybody who is there, by name."""
-    there = {"ours": dict(who="ours")}
-    if args.base:
-        there["ours before"] = dict(who="ours", folder=args.base)
-    if args.nanogpt:
-        there["nanoGPT"] = dict(who="nanogpt", checkout=args.nanogpt)
-    if installed("accelerate"):
-        there |= {f"transformers Trainer of {name}": dict(who=f"trainer-{key}")
-                  for name, key in (("Qwen3ForCausalLM", "qwen3"), ("GPT2LMHeadModel", "gpt2"))}
+    """Everybody who is there, by name; ours with each seed."""
+    there = known(args.base, args.nanogpt)
     for seed in range(2, args.seeds + 1):
         there |= {f"{name}, seed {seed}": there[name] | dict(seed=seed) for name in ("ours", "ours before")
             if name in there}

@@ -191,8 +191,8 @@ def main():
     names = [
         n for n in (*INPUTS, "100,000 generated tokens") if not args.only or any(w in n for w in args.only.split(","))
     ]
-    old = read_json(RESULT)["rows"] if RESULT.is_file() else []
-    done = {r["work"] for r in old if r["share"] == args.share and r.get("commit") == commit() and commit()[-1:] != "+"}
+    old, here = read_json(RESULT)["rows"] if RESULT.is_file() else [], commit()
+    done = {r["work"] for r in old if r["share"] == args.share and r.get("commit") == here and here[-1:] != "+"}
     for name in done & {*names}:
         print(f"{name}: measured at this commit already")
     names = [n for n in names if n not in done]

@@ -20,9 +20,10 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from peers.known import environment, known
 
 from rugpt_core.common.devices import has_bfloat16
-from rugpt_core.common.environment import installed, versions
+from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.modeling.model import Model, flops_per_token
 from rugpt_core.training.config import resolve_settings
@@ -60,8 +61,7 @@ class Contender:
     """A trainer in a process of its own."""
 
     def __init__(self, what: dict, folder: str = ""):
-        path = os.pathsep.join([folder or str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-        env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS=str(what["threads"]), PYTHONSAFEPATH="")
+        env = environment(what["threads"], folder)
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=env)
         self.process, self.seconds = subprocess.Popen([sys.executable, str(STEPPER), json.dumps(what)], **pipes), []
         self.answer()
@@ -89,14 +89,7 @@ def contenders(shape: dict, dtype: str, args: argparse.Namespace, work: str) -> 
     d_ff = resolve_settings("qwen3", shape["vocab_size"], 400_000, shape["block_size"], shape["n_layer"],
                             n_embd=shape["n_embd"])[0].d_ff
     what = shape | dict(dtype=dtype, threads=args.threads, d_ff=d_ff, work=work)
-    there = {"ours": dict(who="ours")}
-    if args.base:
-        there["ours before"] = dict(who="ours", folder=args.base)
-    if args.nanogpt:
-        there["nanoGPT"] = dict(who="nanogpt", checkout=args.nanogpt)
-    if installed("accelerate"):
-        there |= {f"transformers Trainer of {name}": dict(who=f"trainer-{key}")
-                  for name, key in (("Qwen3ForCausalLM", "qwen3"), ("GPT2LMHeadModel", "gpt2"))}
+    there = known(args.base, args.nanogpt)
     wanted = args.who.split(",") if args.who else there
     return {name: Contender(what | about, about.get("folder", "")) for name, about in there.items() if name in wanted}
 

@@ -7,13 +7,15 @@ makes eight and answers with the time of one, so that the caller can say how man
 import json
 import math
 import os
+import statistics
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from stepper import ANSWERS, transformers_model
+from nanogpt import Recipe, batch_of, build, held_out, optimizer_of, rate
+from stepper import ANSWERS, our_run, transformers_model
 
 PROBE, MARKS = 8, 8  # steps of a probe; measurements of a training
 HELD_OUT = 65_536  # ids of the held-out text that are measured
@@ -23,35 +25,27 @@ class Watch:
     """Counts the time of steps, and measures at every eighth of the training."""
 
     def __init__(self, what: dict, val: np.ndarray):
-        self.what, self.val, self.steps, self.seconds, self.rows = what, val[:HELD_OUT], 0, [], []
+        self.what, self.val, self.seconds, self.rows = what, val[:HELD_OUT], [], []
 
     def begin(self):
         self.start = time.process_time()
 
-    def end(self, loss_of):
+    def end(self, loss_of, model):
         """After a step; `loss_of` gives the mean loss of rows of ids, nats per token."""
         self.seconds.append(time.process_time() - self.start)
-        self.steps += 1
-        last = self.what.get("steps", PROBE)
-        if "steps" not in self.what and self.steps == last:
-            self.leave(dict(seconds=sorted(self.seconds[2:])[len(self.seconds[2:])//2]))
-        if "steps" in self.what and (self.steps % max(1, last//MARKS) == 0 or self.steps == last):
-            tokens = self.steps*self.what["batch_size"]*self.what["block_size"]
-            self.rows.append(dict(step=self.steps, tokens=tokens, seconds=round(sum(self.seconds), 2),
-                val_bits_per_byte=self.bits(loss_of)))
+        steps, last = len(self.seconds), self.what.get("steps")
+        if last is None:
+            if steps == PROBE:
+                self.leave(dict(seconds=statistics.median(self.seconds[2:])))
+            return
+        if steps % max(1, last//MARKS) == 0 or steps == last:
+            nats = held_out(loss_of, model, self.val, self.what["block_size"])
+            self.rows.append(dict(step=steps, tokens=steps*self.what["batch_size"]*self.what["block_size"],
+                seconds=round(sum(self.seconds), 2),
+                val_bits_per_byte=nats/self.what["bytes_per_token"]/math.log(2)))
             print(self.what["who"], self.rows[-1], file=sys.stderr, flush=True)
-        if "steps" in self.what and self.steps == last:
+        if steps == last:
             self.leave(self.rows)
-
-    @torch.no_grad()
-    def bits(self, loss_of) -> float:
-        """Bits per byte of the held-out ids, window by window."""
-        size, total, count = self.what["block_size"], 0., 0
-        for i in range(0, len(self.val) - 1, size):
-            ids = torch.from_numpy(self.val[i:i + size + 1].astype(np.int64))[None]
-            total += float(loss_of(ids[:, :-1], ids[:, 1:]))*(ids.numel() - 1)
-            count += ids.numel() - 1
-        return total/count/self.what["bytes_per_token"]/math.log(2)
 
     def leave(self, answer):
         print(json.dumps(answer), file=ANSWERS, flush=True)
@@ -59,44 +53,23 @@ class Watch:
 
 
 def ours(what: dict, train: np.ndarray, watch: Watch):
-    """Our loop with its default recipe; also of a checkout from before the modules were in packages."""
-    import rugpt_core
-    packaged = (Path(rugpt_core.__file__).parent/"training").is_dir()
-    if packaged:
-        from rugpt_core.common.devices import compute
-        from rugpt_core.tokenization.bins import Bins
-        from rugpt_core.training.config import resolve_settings as settle
-        from rugpt_core.training.trainer import Run
-    else:
-        from rugpt_core.devices import compute
-        from rugpt_core.plan import settle
-        from rugpt_core.tokens import Bins
-        from rugpt_core.train import Run
-    V, split = what["vocab_size"], dict(tokens=len(train), bytes=4*len(train), documents=1)
-    bins = Bins(train, watch.val, dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
-    given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=what.get("steps", 1000), dtype=what["dtype"],
-        n_embd=what["n_embd"], compile="never" if packaged else False)
-    config, t = settle("qwen3", V, len(train), what["block_size"], what["n_layer"], threads=what["threads"],
-        **given, **({"seed": what["seed"]} if "seed" in what else {}))
-    run = Run(bins, config, t, "/nowhere", "/nowhere")
+    """Our loop with its default recipe, not compiled."""
+    seed = {"seed": what["seed"]} if "seed" in what else {}
+    run, context = our_run(what, train, watch.val, compiled=False, max_steps=what.get("steps", 1000), **seed)
     narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
 
     def loss_of(x, y):
-        run.model.eval()
         with narrow:
-            loss = run.model.loss(x, y)
-        run.model.train()
-        return loss
-    with compute(run.device, t.threads, t.seed):
+            return run.model.loss(x, y)
+    with context:
         while True:
             watch.begin()
             run.accept(*run.train_step())
-            watch.end(loss_of)
+            watch.end(loss_of, run.model)
 
 
 def nanogpt(what: dict, train: np.ndarray, watch: Watch):
     """nanoGPT's model and loop, as its train.py has them for a CPU, products in the type asked for."""
-    from nanogpt import Recipe, batch_of, build, optimizer_of, rate
     steps = what.get("steps", 1000)
     r = Recipe(n_head=what["n_embd"]//64, max_iters=steps, warmup_iters=max(1, steps//20),
         **{k: what[k] for k in ("n_layer", "n_embd", "block_size", "batch_size")})
@@ -111,12 +84,12 @@ def nanogpt(what: dict, train: np.ndarray, watch: Watch):
     while True:
         watch.begin()
         for group in optimizer.param_groups:
-            group["lr"] = rate(watch.steps, r)
+            group["lr"] = rate(len(watch.seconds), r)
         measured(*batch_of(train, r)).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), r.grad_clip)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        watch.end(measured)
+        watch.end(measured, model)
 
 
 def trainer(what: dict, train: np.ndarray, watch: Watch):
@@ -130,10 +103,8 @@ def trainer(what: dict, train: np.ndarray, watch: Watch):
     narrow = torch.autocast("cpu", dtype=torch.bfloat16, enabled=what["dtype"] == "bfloat16")
 
     def loss_of(x, y):
-        model.eval()
         with narrow:
             logits = model(x).logits.float()
-        model.train()
         return torch.nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
 
     class Watches(TrainerCallback):
@@ -141,7 +112,7 @@ def trainer(what: dict, train: np.ndarray, watch: Watch):
             watch.begin()
 
         def on_step_end(self, *args, **kwargs):
-            watch.end(loss_of)
+            watch.end(loss_of, model)
     about = TrainingArguments(output_dir=what["work"], per_device_train_batch_size=what["batch_size"],
         max_steps=steps, use_cpu=True, bf16=what["dtype"] == "bfloat16", report_to=[], save_strategy="no",
         logging_strategy="no", disable_tqdm=True, learning_rate=1e-3, lr_scheduler_type="cosine",

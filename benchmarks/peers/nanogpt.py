@@ -1,7 +1,8 @@
 """nanoGPT's model and loop, as its train.py has them for one CPU: the baseline of `benchmarks/train.py`.
 
 The model is the project's family gpt2 with all logits at once; with a checkout of nanoGPT its own model.py is used.
-What the loop does, in the order in which train.py does it: random windows, cosine with warm-up, the gradient clipped,
+Nothing of the project is imported before it is needed: a checkout of another commit may be in its place. What the loop
+does, in the order in which train.py does it: random windows, cosine with warm-up, the gradient clipped,
 AdamW (not fused on a CPU) that decays every matrix, embeddings too. Shape and schedule are arguments.
 """
 import argparse
@@ -15,9 +16,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional as F
-
-from rugpt_core.modeling.model import ModelConfig, build_model
-from rugpt_core.tokenization.bins import open_bins
 
 
 @dataclass(frozen=True)
@@ -40,6 +38,7 @@ class Recipe:
 def build(vocab_size: int, r: Recipe, checkout: str = ""):
     """The model and its loss function."""
     if not checkout:
+        from rugpt_core.modeling.model import ModelConfig, build_model
         model = build_model(ModelConfig("gpt2", vocab_size, r.block_size, r.n_layer, r.n_head, 0, r.n_embd, bias=False))
 
         def loss(x, y):
@@ -82,12 +81,12 @@ def batch_of(data: np.ndarray, r: Recipe):
 
 
 @torch.no_grad()
-def held_out(loss, model, data: np.ndarray, r: Recipe) -> float:
-    """Mean loss over all held-out tokens, nats per token."""
+def held_out(loss, model, data: np.ndarray, block_size: int) -> float:
+    """Mean loss over all held-out tokens, window by window, nats per token; the model may be anybody's."""
     model.eval()
     total = 0.
-    for i in range(0, len(data) - 1, r.block_size):
-        ids = torch.from_numpy(data[i:i + r.block_size + 1].astype(np.int64))[None]
+    for i in range(0, len(data) - 1, block_size):
+        ids = torch.from_numpy(data[i:i + block_size + 1].astype(np.int64))[None]
         total += loss(ids[:, :-1], ids[:, 1:]).item()*(ids.numel() - 1)
     model.train()
     return total/(len(data) - 1)
@@ -97,6 +96,7 @@ class Trainer:
     """The loop, a step at a time."""
 
     def __init__(self, tokens: Path, r: Recipe, checkout: str = ""):
+        from rugpt_core.tokenization.bins import open_bins
         self.bins, self.r = open_bins(tokens, verify=False), r
         self.model, self.loss = build(self.bins.vocab_size, r, checkout)
         self.optimizer, self.it = optimizer_of(self.model, r), 0
@@ -116,7 +116,7 @@ class Trainer:
         return loss.item()
 
     def bits_per_byte(self) -> float:
-        nats = held_out(self.loss, self.model, self.bins.val, self.r)
+        nats = held_out(self.loss, self.model, self.bins.val, self.r.block_size)
         return nats/self.bins.bytes_per_token("val")/math.log(2)
 
 

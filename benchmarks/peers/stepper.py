@@ -45,10 +45,12 @@ def random_ids(vocab_size: int) -> np.ndarray:
     return np.random.default_rng(0).choice(vocab_size, TOKENS, p=p/p.sum()).astype(np.uint32)
 
 
-def ours(what: dict, turns: Turns):
-    """Our loop; also of a checkout from before the modules were in packages."""
+def our_run(what: dict, train: np.ndarray, val: np.ndarray, compiled: bool = True, **given):
+    """Our loop on these ids, and the context that it computes in; also of a checkout from before the modules were in
+    packages. What is not given the recipe sets."""
     import rugpt_core
-    if (Path(rugpt_core.__file__).parent/"training").is_dir():  # an import that fails could find an installed copy
+    packaged = (Path(rugpt_core.__file__).parent/"training").is_dir()  # a failing import could find an installed copy
+    if packaged:
         from rugpt_core.common.devices import compute
         from rugpt_core.tokenization.bins import Bins
         from rugpt_core.training.config import resolve_settings as settle
@@ -58,18 +60,25 @@ def ours(what: dict, turns: Turns):
         from rugpt_core.plan import settle
         from rugpt_core.tokens import Bins
         from rugpt_core.train import Run
-    import torch
-    ids, V = random_ids(what["vocab_size"]), what["vocab_size"]
-    split = dict(tokens=len(ids), bytes=4*len(ids), documents=1)
-    bins = Bins(ids, ids[:20_000], dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
-    given = dict(batch_size=what["batch_size"], grad_accum=1, max_steps=100_000, dtype=what["dtype"],
-        n_embd=what["n_embd"])
-    config, t = settle("qwen3", V, len(ids), what["block_size"], what["n_layer"], threads=what["threads"], **given)
-    torch.set_num_threads(what["threads"])
+    V, split = what["vocab_size"], dict(tokens=len(train), bytes=4*len(train), documents=1)
+    bins = Bins(train, val, dict(vocab_size=V, bos_id=0, splits=dict(train=split, val=split)), Path("/nowhere"))
+    given |= dict(batch_size=what["batch_size"], grad_accum=1, dtype=what["dtype"], n_embd=what["n_embd"])
+    if not compiled:
+        given["compile"] = "never" if packaged else False
+    config, t = settle("qwen3", V, len(train), what["block_size"], what["n_layer"], threads=what["threads"], **given)
     run = Run(bins, config, t, "/nowhere", "/nowhere")
+    return run, compute(run.device, t.threads, t.seed)
+
+
+def ours(what: dict, turns: Turns):
+    """Our loop, compiled where it would be."""
+    import torch
+    ids = random_ids(what["vocab_size"])
+    torch.set_num_threads(what["threads"])
+    run, context = our_run(what, ids, ids[:20_000], max_steps=100_000)
     if hasattr(run, "prepare"):
         print(run.prepare(), file=sys.stderr)
-    with compute(run.device, t.threads, t.seed):
+    with context:
         while True:
             turns.begin()
             loss, norm = run.train_step()
