@@ -27,7 +27,7 @@ from rugpt_core.generation.engine import generate
 from rugpt_core.generation.stage import held_out_documents, run_model
 from rugpt_core.runs.chain import run_command
 from rugpt_core.runs.layout import STAGES
-from rugpt_core.study.flagship import PROMPTS
+from rugpt_core.study.flagship import study_prompts
 from rugpt_core.tokenization.bins import open_bins
 
 
@@ -82,8 +82,7 @@ def published_rows(count: int, tokens: int) -> list[dict]:
     folder = published_folder()
     checkpoint, tokenizer = open_published(folder)
     model, size = checkpoint.model, checkpoint.model.config.block_size
-    lines = [line for line in PROMPTS.read_text(encoding="utf-8").splitlines() if line.strip()]
-    cut = [line[:k] for k in (None, 5, 3) for line in lines]  # the study's prompts, then beginnings of them
+    cut = [line[:k] for k in (None, 5, 3) for line in study_prompts()]  # the study's prompts, then beginnings of them
     prompts = [tokenizer.encode(text) for text in itertools.islice(dict.fromkeys(cut), count)]
     prompts = [[tokenizer.bos_id, *ids] for ids in prompts]
     ours = [r.ids for r in generate(model, tokenizer, prompts, max_new_tokens=tokens, stop_id=-1)]

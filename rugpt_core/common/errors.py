@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OBEYED', 'NAMED', 'DISK_REMEDY', 'PATH_REMEDY', 'MEMORY_REMEDY', 'NO_MEMORY', 'TELLTALES', 'KEPT', 'printable',
-           'RugptError', 'error_number', 'explained', 'followed', 'readable', 'disk_errors']
+           'as_sentence', 'RugptError', 'error_number', 'explained', 'followed', 'readable', 'disk_errors']
 
 # %% ../../notebooks/core/common/01_errors.ipynb #91e5d01d
 import os
@@ -27,6 +27,10 @@ def printable(
 # the beginning of a remedy is a command or a parameter, not a word
 NAMED = re.compile(r"(?!known:)(?:(?:pip|rugpt|make|curl|git|unzip)\b|\w*[^\w\s,;-]|\w*_)")
 
+def as_sentence(remedy: str) -> str:
+    "A remedy as it begins a sentence: with a capital letter, unless it begins with a name."
+    return remedy if NAMED.match(remedy) else remedy[:1].upper() + remedy[1:]
+
 class RugptError(Exception):
     "A mistake that the reader of the message can mend: what, where, remedy."
 
@@ -38,7 +42,7 @@ class RugptError(Exception):
         self.what, self.where, self.remedy = what, where, remedy
         place = where if len(where) < 500 else f"{where[:200]} … {where[-200:]}"
         message = f"{place}: {what}" if where else what
-        if remedy: message += f". {remedy if NAMED.match(remedy) else remedy[:1].upper() + remedy[1:]}"
+        if remedy: message += f". {as_sentence(remedy)}"
         super().__init__(printable(re.sub(r"\s*\n\s*", " ", message)))
 
 # %% ../../notebooks/core/common/01_errors.ipynb #51fba971

@@ -96,8 +96,6 @@ def text_measures(texts: dict[str, dict]) -> str:
         *([name, *(cell(ms.get(k)) for k in SHOWN)] for name, ms in texts.items())])
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #5809ad62
-START_WORDS = dict(fresh="a fresh optimiser", kept="the optimiser of their own training")
-
 def front_matter(name: str, about: dict, facts: dict, licence: str) -> str:
     "The card's head, which the hub reads."
     tags = ["rugpt", "russian", about["model"]["family"]]
@@ -111,6 +109,8 @@ def front_matter(name: str, about: dict, facts: dict, licence: str) -> str:
     return "\n".join([*head, "---"])
 
 # %% ../../notebooks/core/convert/02_model_card.ipynb #f8b674db
+START_WORDS = dict(fresh="a fresh optimiser", kept="the optimiser of their own training")
+
 def model_card(
     checkpoint: Checkpoint,
     tokenizer: Tokenizer,
@@ -123,6 +123,7 @@ def model_card(
     c, split = model.config, facts.get("splits", {})
     recipe, summary = about.get("train", {}), facts.get("summary", {})
     start = summary.get("start")
+    since = " since the start" if start else ""
     shape = [["layers", "heads", "key heads", "width", "context", "vocabulary", "parameters"],
              [c.n_layer, c.n_head, c.n_kv_head, c.n_embd, c.block_size, f"{c.vocab_size:,} ({tokenizer.name})",
               f"{sum(parameter_groups(model).values()):,}"]]
@@ -131,8 +132,8 @@ def model_card(
     measured = [["measure", "value"], ["validation, bits per byte", measured_number(about.get("val_bits_per_byte"))],
         ["validation, nats per token", measured_number(about.get("val_loss"))],
         ["at step", measured_number(about.get("step"))],
-        [f"tokens seen{' since the start' if start else ''}", measured_number(summary.get("tokens_seen"))],
-        ["tokens per parameter", measured_number(summary.get("tokens_per_parameter"))]]
+        [f"tokens seen{since}", measured_number(summary.get("tokens_seen"))],
+        [f"tokens per parameter{since}", measured_number(summary.get("tokens_per_parameter"))]]
     parts = [front_matter(name, about, facts, licence), f"# {name}",
         f"A small language model ({c.family}) trained {'' if start else 'from scratch '}on Russian text with "
         f"rugpt {__version__}. It continues texts; it follows no instructions and was not made safe. What it says of "

@@ -154,8 +154,8 @@ def rounded(
 MOST_BYTES = 30_000_000 # of a published model, all files together
 PUBLISHED_FORMATS = ("transformers", "q8_0")
 
-ROUGH = (" The GGUF file keeps five bits of a weight (q5_0): its greedy texts are other ones than those of these "
-    "weights. `rugpt export` writes larger files that agree.")
+ROUGH = (" The GGUF file keeps five bits of a weight (q5_0), so its texts may be other ones than those of these "
+    "weights. `rugpt export` writes larger files, which are closer.")
 
 COPY = """## This folder
 

@@ -7,10 +7,10 @@ __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HIN
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
            'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'SHOWN', 'SEEN_THERE', 'BRACKETS',
            'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS',
-           'OF_LIST', 'PRINTED', 'PASSIVE', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'PAIR', 'WORDS',
-           'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'EMPTY_PAIR',
-           'ELSEWHERE', 'SISTER', 'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers',
-           'is_legend', 'what_stays', 'mended_line', 'without_residue']
+           'OF_LIST', 'PRINTED', 'PASSIVE', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF',
+           'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED',
+           'EMPTY_PAIR', 'ELSEWHERE', 'SISTER', 'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail',
+           'without_pointers', 'is_legend', 'what_stays', 'mended_line', 'without_residue']
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #c354f543
 import re
@@ -196,6 +196,8 @@ OF_LISTS = ("писок", "писки", "еречень", "Даты ", "Элем
     "вёздочк", "Ниже ",
     "Далее ", "одробн", "разделе ")
 
+SPOKEN_OF = (*PICTURES, *OF_LISTS) # one is in every sentence that is judged
+
 def is_of_list(sentence: str, last: bool) -> bool:
     "True for a sentence that only speaks of a list or table; of «Ниже …» the last of a paragraph is not judged here."
     said = sentence.strip("().")
@@ -217,11 +219,11 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
         before = line
         line = ALSO_SENDS.sub(unless_cited, ONLY_SENDS.sub(unless_cited, IN_BRACKET.sub("", line)))
         hits = int(line != before)
-    if not any(s in line for s in (*PICTURES, *OF_LISTS)): return line, hits
+    if not any(s in line for s in SPOKEN_OF): return line, hits
     line, n = AS_SHOWN.subn("", line)
     hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
     for k, sentence in enumerate(sentences):
-        if not any(s in sentence for s in (*PICTURES, *OF_LISTS)):
+        if not any(s in sentence for s in SPOKEN_OF):
             left = sentence
         elif stays := SEEN_THERE.match(sentence):
             left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
@@ -293,7 +295,7 @@ def what_stays(m: re.Match) -> str:
     if m[0] == "..": return "."
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
-HINTS = tuple(h for h in {h: 0 for h in (*POINTERS, " = ", *(h for _, hints in GROUPS for h in hints))} if len(h) > 2)
+HINTS = tuple(h for h in dict.fromkeys((*POINTERS, " = ", *(h for _, hints in GROUPS for h in hints))) if len(h) > 2)
 
 def mended_line(line: str) -> tuple[str, int]: # the line, places
     "One line without what GROUPS name, pointers, and legends of tables."

@@ -20,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import DISK_REMEDY, disk_errors, error_number, KEPT, MEMORY_REMEDY, printable, RugptError
+from ..common.errors import as_sentence, DISK_REMEDY, disk_errors, error_number, KEPT, MEMORY_REMEDY, printable
+from ..common.errors import RugptError
 from ..common.files import read_json, resolve_run_dir, ROOT
 from ..common.progress import clock
 from ..common.stopping import STOPPING
@@ -310,7 +311,7 @@ def run_notebook(stage: Stage, force: bool = False):
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
     built = stage.stamp()
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
-        f"out. {MEMORY_REMEDY[:1].upper()}{MEMORY_REMEDY[1:]}; the same command goes on from this stage", user=True)
+        f"out. {as_sentence(MEMORY_REMEDY)}; the same command goes on from this stage", user=True)
     try:
         with disk_errors(target), tempfile_dir() as sockets:
             failed = None
@@ -371,7 +372,6 @@ def notebook_failure(
     if number == 12: name, said = "memory ran out", said or name
     remedy = MEMORY_REMEDY if number == 12 else DISK_REMEDY.get(number)
     if remedy:
-        remedy = remedy[:1].upper() + remedy[1:]
-        return StageError(f"{place}: {name}: {said}. {remedy}; {KEPT}", user=True, detail=detail)
+        return StageError(f"{place}: {name}: {said}. {as_sentence(remedy)}; {KEPT}", user=True, detail=detail)
     return StageError(f"{place}: {name}: {said}; the notebook as it ran: {kept}; the same command goes on from "
         f"this stage", user=False, detail=detail)

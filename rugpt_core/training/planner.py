@@ -25,7 +25,7 @@ from ..modeling.model import ModelConfig
 from ..modeling.scaling_laws import block_parameters, DATA_LAW, effective, EPOCHS
 from ..tokenization.bins import Bins
 from .config import resolve_settings, TrainConfig
-from .rehearsal import expected_bits, Rehearsal, rehearse
+from .rehearsal import BITS_TOKENS, expected_bits, Rehearsal, rehearse
 from .trainer import Run, validation_row
 
 
@@ -245,8 +245,8 @@ def plan_lines(
         f"memory: {p.step.memory_mb/1e3:.2f} GB; speed: {p.tokens_per_second:,.0f} tokens/s; time: {p.hours:.2g} hours "
         f"({how})"]
     if price: lines.append(f"cost: {p.hours*price:.2f} US dollars at {price:g} an hour")
-    lines.append(f"bits per byte of held-out Russian articles: {bits:.2f} ± {error:.2f} (fitted to runs of up to 51 "
-        "million tokens)")
+    lines.append(f"bits per byte of held-out Russian articles: {bits:.2f} ± {error:.2f} (fitted to runs of up to "
+        f"{BITS_TOKENS/1e6:.0f} million tokens)")
     settings = dict(block_size=c.block_size, batch_size=t.batch_size, grad_accum=t.grad_accum)
     lines.append(f"rugpt train --run-dir RUN --models qwen3 --depth {c.n_layer} --steps {t.max_steps} "
                  + " ".join(f"--set {k}={v}" for k, v in settings.items()))
