@@ -12,7 +12,7 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTI
            'PROSE_CHARS', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'alike', 'is_item', 'may_be_meant',
            'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'ended', 'as_statement', 'names', 'is_later',
            'quotation_is_gone', 'is_enumeration', 'is_label', 'names_person', 'may_be_said', 'is_counted', 'is_there',
-           'what_is_left', 'without_announcement']
+           'what_is_left', 'may_announce', 'without_announcement']
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #7d4239fa
 import re
@@ -421,19 +421,28 @@ UNFINISHED = re.compile(r"(?:Например|К примеру|В частно�
 BELOW = re.compile(r"(?:Ниже|Далее) (?:привед[её]н|приводится|приводятся|перечислен|представлен|показан"
     r"|дан[аоы]? )[^.!?:]*\.$")
 
+def may_announce(
+    paragraph: str,
+    last: bool, # of its section
+) -> bool:
+    "True where the end of a paragraph may announce something; false for most, after a look at the last character."
+    mark = paragraph[-1:]
+    if mark == ".": return paragraph.find("Ниже ", -300) >= 0 or paragraph.find("Далее ", -300) >= 0
+    if mark.isalpha():
+        return DANGLES.search(paragraph[-300:]) is not None or last and paragraph.endswith(", что")
+    return mark == ":" or mark == "," and last
+
 def without_announcement(
     paragraph: str,
     after: Sequence[str], # the paragraphs behind it in the section; two are enough
     title: str, # of the article
 ) -> str: # the paragraph itself where it announces nothing, or what may be there
     "A paragraph without its last sentence, or with a full stop for its colon, where what that announces is gone."
+    if not may_announce(paragraph, not after): return paragraph
     last, end = paragraph[-1:], paragraph[-300:]
-    below = last == "." and ("Ниже " in end or "Далее " in end)
-    dangles = last.isalpha() and DANGLES.search(end) or not after and (last == "," or end.endswith(", что"))
-    if not (last == ":" or below or dangles): return paragraph
     start = last_sentence_start(paragraph)
     sentence = paragraph[start:]
-    if below:
+    if last == ".":
         gone = BELOW.match(sentence) and not (after and may_be_meant(after))
         return paragraph[:start].rstrip() if gone else paragraph
     if end.endswith(", что") and not after: return paragraph[:start].rstrip()

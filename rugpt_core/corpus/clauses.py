@@ -42,6 +42,7 @@ def shares() -> Any:
     "How often a form has each of its readings, by the same dictionary. Asked for only where they differ in kind."
     return require("pymorphy3.analyzer", "analysis").ProbabilityEstimator(forms().dictionary.path)
 
+@lru_cache(maxsize=20_000)
 def readings_of(low: str) -> list:
     "The readings of a form, the likeliest first."
     readings = forms().parse(low)

@@ -107,20 +107,20 @@ class Words:
 # %% ../../notebooks/core/corpus/07_features.ipynb #f3d22288
 def words_of(text: str) -> Words:
     "The words of a text."
-    packed = packed_table()[code_units(text)] # one look at the table is half the time of two
+    packed = packed_table().take(code_units(text)) # one look at the table is half the time of two
     kinds = (packed >> np.uint32(16)).astype(np.uint8)
     inside = kinds >= DIGIT
     edges = np.flatnonzero(np.diff(inside, prepend=False, append=False))
     starts, ends = edges[::2], edges[1::2]
-    folded, sizes = packed[inside].astype(np.uint16), ends - starts
-    counts = np.bincount(kinds, minlength=6)
+    folded, sizes = packed.astype(np.uint16).compress(inside), ends - starts # half the time of packed[inside]
+    counts = np.array([np.count_nonzero(kinds == k) for k in range(6)])
     if not len(sizes): return Words(np.zeros(0, np.uint64), sizes, np.zeros(0, bool), counts, folded)
     offsets = np.cumsum(sizes) - sizes
     place = np.arange(len(folded), dtype=np.int32) - np.repeat(offsets.astype(np.int32), sizes)
     values = powers(64)[place & 63]
     values *= folded
     hashes = mixed(np.add.reduceat(values, offsets))
-    alpha = np.add.reduceat((kinds[inside] >= CYRILLIC).astype(np.int64), offsets) > 0
+    alpha = np.logical_or.reduceat(kinds.compress(inside) >= CYRILLIC, offsets)
     return Words(hashes, sizes, alpha, counts, folded)
 
 # %% ../../notebooks/core/corpus/07_features.ipynb #3049018e
@@ -281,6 +281,6 @@ def lines_that_may_hold(
 ) -> list[int]: # ascending
     "The lines of a text that may hold one of these strings: no other does."
     codes = looked_at(text)[0]
-    found = [np.flatnonzero(table[numbers_of(codes, n)]) for n,
+    found = [np.flatnonzero(table.take(numbers_of(codes, n))) for n,
         table in neighbour_tables(strings).items() if len(codes) >= n]
     return lines_at(codes, np.concatenate(found)) if found else []

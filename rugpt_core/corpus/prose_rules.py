@@ -17,7 +17,7 @@ __all__ = ['WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE', 'IPA', 'SOUNDS', 'SAID', 
 import re
 from collections.abc import Callable, Sequence
 
-from .announcements import without_announcement
+from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .features import any_pair, lines_with, lines_with_any, lines_with_pair, on_lines, places_of
 from .holes import formula_gone, formula_places, holes, number_gone, without_holes
@@ -394,11 +394,13 @@ def dropped_lists(article: Article) -> tuple[Article, int]:
     "A sentence that announces a list which is gone; one that says more ends with a full stop."
     hits, sections = 0, []
     for heading, paragraphs in article.sections:
-        kept = [without_torso(p, paragraphs[i - 1] if i else "") for i, p in enumerate(paragraphs)]
-        hits += sum(a != b for a, b in zip(kept, paragraphs, strict=True))
+        kept = paragraphs
+        if any(p[:1].islower() for p in paragraphs):
+            kept = [without_torso(p, paragraphs[i - 1] if i else "") for i, p in enumerate(paragraphs)]
+            hits += sum(a != b for a, b in zip(kept, paragraphs, strict=True))
         kept = [p for p in kept if p]
         for i in range(len(kept) - 1, -1, -1):
-            while i < len(kept):
+            while i < len(kept) and may_announce(kept[i], i + 1 == len(kept)):
                 rest = without_announcement(kept[i], kept[i + 1:i + 3], article.title)
                 if rest == kept[i]: break
                 kept[i:i + 1] = [rest] if rest else []

@@ -9,8 +9,9 @@ __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HIN
            'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS',
            'OF_LIST', 'PRINTED', 'PASSIVE', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF',
            'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED',
-           'EMPTY_PAIR', 'ELSEWHERE', 'SISTER', 'GROUPS', 'HINTS', 'unless_cited', 'is_of_list', 'without_tail',
-           'without_pointers', 'is_legend', 'what_stays', 'mended_line', 'without_residue']
+           'EMPTY_PAIR', 'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
+           'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
+           'by_first', 'without_residue']
 
 # %% ../../notebooks/core/corpus/11_residue.ipynb #c354f543
 import re
@@ -221,9 +222,10 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
         hits = int(line != before)
     if not any(s in line for s in SPOKEN_OF): return line, hits
     line, n = AS_SHOWN.subn("", line)
+    there = [s for s in SPOKEN_OF if s in line]
     hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
     for k, sentence in enumerate(sentences):
-        if not any(s in sentence for s in SPOKEN_OF):
+        if not any(s in sentence for s in there):
             left = sentence
         elif stays := SEEN_THERE.match(sentence):
             left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
@@ -295,32 +297,42 @@ def what_stays(m: re.Match) -> str:
     if m[0] == "..": return "."
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
-HINTS = tuple(h for h in dict.fromkeys((*POINTERS, " = ", *(h for _, hints in GROUPS for h in hints))) if len(h) > 2)
+ALL_HINTS = tuple(dict.fromkeys((*POINTERS, " = ", *(h for _, hints in GROUPS for h in hints))))
+HINTS = tuple(h for h in ALL_HINTS if len(h) > 2)
+HINTS_OF = tuple((pattern, frozenset(hints)) for pattern, hints in GROUPS)
 
 def mended_line(line: str) -> tuple[str, int]: # the line, places
     "One line without what GROUPS name, pointers, and legends of tables."
-    hits = 0
-    for pattern, hints in GROUPS:
-        if any(h in line for h in hints):
+    hits, there = 0, {h for h in ALL_HINTS if h in line}
+    for pattern, hints in HINTS_OF:
+        if not hints.isdisjoint(there):
             line, n = pattern.subn(what_stays, line)
-            hits += n
-    if any(s in line for s in POINTERS):
+            if n: hits, there = hits + n, {h for h in ALL_HINTS if h in line}
+    if not there.isdisjoint(POINTERS):
         line, n = without_pointers(line)
         hits += n
     return ("", hits + 1) if " = " in line and is_legend(line) else (line, hits)
+
+def by_first(strings: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    "Strings by the character with which they begin: a line is compared with few of them."
+    return {c: tuple(s for s in strings if s[0] == c) for c in {s[0] for s in strings}}
+
+STARTS_BY, LEGENDS_BY = by_first(LINE_STARTS), by_first(LEGENDS)
 
 def without_residue(text: str) -> tuple[str, int]: # the text, places
     """A text without sound buttons, notes on copies, buttons, editors' marks, lines that send elsewhere and doubled
     marks."""
     hits, lines = 0, text.split("\n")
     for i, line in enumerate(lines):
-        if line.startswith(LINE_STARTS) and LINE.match(line) or line.startswith(LEGENDS) and is_legend(line):
+        first, last = line[:1], line[-1:]
+        if line.startswith(STARTS_BY.get(first, ())) and LINE.match(line) \
+                or line.startswith(LEGENDS_BY.get(first, ())) and is_legend(line):
             lines[i] = ""
             hits += 1
-        elif line.endswith(BOLD_ENDS) and BOLD.fullmatch(line):
+        elif last == "м" and line.endswith(BOLD_ENDS) and BOLD.fullmatch(line):
             lines[i] = ""
             hits += 1
-        elif line.endswith(("—", "–")):
+        elif last == "—" or last == "–":
             lines[i], n = LEFT_DASH.subn("", line)
             hits += n
     twos = (*lines_with_pair(text, "[.,;]", "[.,;]"), *lines_with_pair(text, "[„“‘\"]", "[“”’\"]"))
