@@ -1,6 +1,7 @@
 """The notebooks are the source: exported, clean, tested, and each able to run by itself."""
 import importlib.util
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from rugpt_core.runs.layout import STAGES
 BIN = Path(sys.executable).parent
 NOTEBOOKS = sorted((ROOT/"notebooks").glob("*.ipynb")) + sorted((ROOT/"notebooks/core").glob("*/*.ipynb"))
 PIPELINE = sorted((ROOT/"notebooks").glob("0*.ipynb"))
+RECORDS = sorted((ROOT/"notebooks/flagship").glob("0*.ipynb"))
 RUSSIAN = sorted((ROOT/"notebooks/ru").glob("0*.ipynb"))
 
 
@@ -90,6 +92,24 @@ def test_what_is_not_published(output, words):
     page = load(ROOT/"notebooks/publish.py")
     with pytest.raises(RugptError, match=words):
         page.check(dict(outputs=[output]), "here", {"/home/anna/"})
+
+
+def test_a_record_quotes_nothing_of_its_articles(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT/"notebooks"))
+    record = load(ROOT/"notebooks/record.py")
+    article = "Над широкой рекой стоял старый каменный мост, и каждую весну вода поднималась до самых перил."
+    known = record.word_runs([article])
+    page = "<td>Начало: Над широ\u0301кой рекой <b>стоял</b> старый каменный мост, и каждую весну</td><td>Мост</td>"
+    assert record.without_quotations(page, known) == ("<td>Начало: […]<b></b></td><td>Мост</td>", 1)
+    assert record.without_quotations(article[:40], known) == (article[:40], 0)
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda p: p.stem)
+def test_a_record_shows_no_folder_of_a_machine(path):
+    cells = [c for c in json.loads(path.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+    assert any(c["outputs"] for c in cells)
+    told = json.dumps(cells, ensure_ascii=False)
+    assert not re.search(r"[\s\"'(=](/[\w.-]+){2,}", re.sub(r"</?\w[^>]*>", "", told)), "a path of a machine"
 
 
 @pytest.mark.parametrize("path", [p for p in NOTEBOOKS if p not in PIPELINE], ids=lambda p: p.stem)
