@@ -12,6 +12,7 @@ __all__ = ['APIS', 'ENDS', 'CUTS', 'KEY_VARIABLE', 'NO_KEY', 'OPTIONAL', 'STOPS_
 import os
 import random
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -219,14 +220,10 @@ class Gate:
 # %% ../../notebooks/core/synthesis/00_client.ipynb #82538603
 DEADLINE = threading.local() # .at: when the try of this thread ends, seconds of time.monotonic
 
-def time_left(timeout: float | None) -> float | None: # seconds
-    """What a read may take: its own time-out, but no more than the whole try has left.
-
-    Raises httpcore.ReadTimeout where nothing is left."""
-    import httpcore
+def time_left(timeout: float | None) -> float | None: # seconds; not above 0 where the try is over
+    "What a read may take: its own time-out, but no more than the whole try has left."
     if (at := getattr(DEADLINE, "at", None)) is None: return timeout
     left = at - time.monotonic()
-    if left <= 0: raise httpcore.ReadTimeout("the whole try took too long")
     return left if timeout is None else min(timeout, left)
 
 # %% ../../notebooks/core/synthesis/00_client.ipynb #b479ae89
@@ -235,8 +232,11 @@ class TimedStream:
     def __init__(self, stream): self.stream = stream
     def __getattr__(self, name): return getattr(self.stream, name)
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        "Read what is there."
-        return self.stream.read(max_bytes, time_left(timeout))
+        "Read what is there. Raises the ReadTimeout of the stream's own library where the try has no time left."
+        left = time_left(timeout)
+        if left is None or left > 0: return self.stream.read(max_bytes, left)
+        library = sys.modules[type(self.stream).__module__.partition(".")[0]] # httpcore, httpcore2 under a newer openai
+        raise library.ReadTimeout("the whole try took too long")
     def start_tls(self, *args, **kwargs) -> "TimedStream":
         "The encrypted stream."
         return TimedStream(self.stream.start_tls(*args, **kwargs))
