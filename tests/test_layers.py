@@ -44,8 +44,7 @@ def imports(path):
             else:
                 continue
             for found in [base] if len(base) > 1 else [[*base, a.name] for a in node.names]:
-                if found != ["__version__"]:
-                    yield ".".join(found[:2])
+                yield ".".join(found[:2])
         elif isinstance(node, ast.Import):
             yield from (a.name.removeprefix("rugpt_core.") for a in node.names if a.name.startswith("rugpt_core."))
 

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 
-from .. import __version__
+import rugpt_core
 from .analyze import add_commands
 from .clean import add_clean_command
 from .judge import add_judge, cmd_judge
@@ -266,7 +266,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = Parser(prog="rugpt",
         description="Train a compact GPT from scratch in Russian, and understand what came out.",
         epilog="example: rugpt run --source articles.jsonl.gz")
-    parser.add_argument("--version", action="version", version=f"rugpt {__version__}")
+    parser.add_argument("--version", action="version", version=f"rugpt {rugpt_core.__version__}")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .. import __version__
+import rugpt_core
 from ..common.files import read_json, read_parquet, resolve_path, resolve_run_dir, ROOT
 from ..modeling.checkpoint import Checkpoint
 from ..modeling.model import parameter_groups
@@ -136,9 +136,9 @@ def model_card(
         [f"tokens per parameter{since}", measured_number(summary.get("tokens_per_parameter"))]]
     parts = [front_matter(name, about, facts, licence), f"# {name}",
         f"A small language model ({c.family}) trained {'' if start else 'from scratch '}on Russian text with "
-        f"rugpt {__version__}. It continues texts; it follows no instructions and was not made safe. What it says of "
-        "the world is not to be relied on.", markdown_table(shape), "## Use", USE.format(name=name), "## Data",
-        markdown_table(data) if split else "",
+        f"rugpt {rugpt_core.__version__}. It continues texts; it follows no instructions and was not made safe. What "
+        "it says of the world is not to be relied on.", markdown_table(shape), "## Use", USE.format(name=name),
+        "## Data", markdown_table(data) if split else "",
         "Articles by source: " + ", ".join(f"{k} {v:,}" for k, v in facts.get("sources", {}).items()) + "."
         if facts.get("sources") else "", "## Recipe",
         f"Training started from the weights `{start['weights']}`, with {START_WORDS[start['optimizer']]}."

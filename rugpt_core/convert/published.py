@@ -14,7 +14,7 @@ from pathlib import Path
 
 import torch
 
-from .. import __version__
+import rugpt_core
 from ..common.errors import RugptError
 from ..common.files import file_digest, read_json, resolve_run_dir, ROOT, runs_home, write_json
 from ..common.outputs import file_name, output_folder
@@ -39,7 +39,7 @@ def write_digests(
 ):
     "Write digests.json over every other file of a folder."
     files = {p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.name != DIGESTS}
-    write_json(folder/DIGESTS, dict(schema=1, rugpt=__version__, **about, files=files))
+    write_json(folder/DIGESTS, dict(schema=1, rugpt=rugpt_core.__version__, **about, files=files))
 
 # %% ../../notebooks/core/convert/05_published.ipynb #ef2d3b73
 def check_digests(

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from .. import __version__
+import rugpt_core
 from ..common.environment import require
 from ..common.errors import disk_errors, RugptError
 from ..common.files import read_json, resolve_run_dir, sweep, write_atomic, write_json
@@ -232,7 +232,8 @@ def upload(
         api = hub.HfApi()
         api.create_repo(repo, private=private, exist_ok=True)
         api.upload_folder(repo_id=repo, folder_path=str(folder),
-            commit_message=f"rugpt {__version__}: weights {about['weights'][:12]}", ignore_patterns=["export.json"])
+            commit_message=f"rugpt {rugpt_core.__version__}: weights {about['weights'][:12]}",
+            ignore_patterns=["export.json"])
     except Exception as e: # many classes: no token, no right, offline; all have the same remedy
         raise RugptError(f"the hub did not take it ({type(e).__name__})", repo,
             "set HF_TOKEN to a token that may write, and look at the network") from e
