@@ -13,7 +13,7 @@ import time
 
 import pytest
 from conftest import ROOT, RUGPT, rugpt
-from test_generate import refused
+from test_generate import command, refused
 
 from rugpt_core.common.stopping import STOPPED
 from rugpt_core.runs.parameters import read_run, write_run
@@ -469,3 +469,65 @@ def test_a_judge_that_cannot_be_asked_is_refused_before_any_stage(capsys, tmp_pa
     given = [word for value in judge for word in ("--set", value)]
     refused(capsys, [said], "run", "--preset", "smoke", "--run-dir", tmp_path / "r", *given)
     assert not (tmp_path / "r" / "explore").exists()
+
+
+DAMAGE = {
+    "cut": lambda data: data[: len(data) // 2],
+    "emptied": lambda data: b"",
+    "another kind": lambda data: b"[]",
+    "as long": lambda data: data[:-9] + bytes(9),
+    "a folder": None,
+}
+READ_LATER = {
+    "artifacts/metrics.json": "report",
+    "clean/funnel.json": "report",
+    "clean/articles.parquet": "synthesize",
+    "topics/selection.parquet": "stage tokenize",
+    "tokens/train.bin": "train --fresh",
+    "tokens/meta.json": "stage train",
+    "model/qwen3/model.safetensors": "stage generate",
+    "generations/qwen3-sample.jsonl": "stage artifacts",
+}
+
+
+@pytest.mark.parametrize("file", READ_LATER)
+def test_a_file_that_is_not_what_its_stage_wrote_is_named(chain, capsys, tmp_path, file):
+    """By the stage that would read it, current or not; `rugpt run` builds it again."""
+    run = shutil.copytree(chain[0], tmp_path / "r")
+    whole, command = (run / file).read_bytes(), READ_LATER[file]
+    for kind, damage in DAMAGE.items():
+        (run / file).unlink()
+        (run / file).mkdir() if damage is None else (run / file).write_bytes(damage(whole))
+        if command.startswith("train"):
+            command = "train --fresh --set max_steps=1 --models gpt2"
+        refused(capsys, [file], *command.split(), "--run-dir", run)
+        (run / file).rmdir() if damage is None else None
+        (run / file).write_bytes(whole)
+    assert not [p for p in run.iterdir() if p.name.endswith((".tmp", ".old"))]
+    assert (run / "model/qwen3/model.safetensors").is_file()
+
+
+def test_bins_are_written_whole_or_not_at_all(capsys, tmp_path):
+    """A refusal in the middle leaves no folder, a killed one goes on, one that is at work is not disturbed."""
+    (tmp_path / "a.jsonl").write_text('{"text": "река"}\n{"text": 1}\n')
+    refused(capsys, ["a.jsonl:2", "--on-error skip"], "bins", tmp_path / "a.jsonl", "--out", tmp_path / "b")
+    refused(capsys, ["--text-field NAME"], "bins", tmp_path / "a.jsonl", "--out", tmp_path / "b", "--text-field", "x")
+    (tmp_path / "b.jsonl").write_text("[[[[")
+    refused(capsys, ["brackets and no value"], "bins", tmp_path / "b.jsonl", "--out", tmp_path / "b")
+    (tmp_path / "b.jsonl").write_text('[{"text": "река"},\n{"text": "озеро"},\n')
+    refused(capsys, ["not closed behind value 2"], "bins", tmp_path / "b.jsonl", "--out", tmp_path / "b")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
+    (tmp_path / "b/.writing/tokenizer").mkdir(parents=True)
+    (tmp_path / "b/tokenizer").mkdir()
+    assert command("bins", SAMPLE, "--out", tmp_path / "b", "--vocab-size", "300", "--limit", "30") == 0
+    assert {p.name for p in (tmp_path / "b").iterdir()} >= {"meta.json", "tokenizer", "train.bin", "val.bin"}
+    assert not list((tmp_path / "b").glob(".*"))
+
+
+def test_a_training_that_is_refused_leaves_nothing(chain, capsys, tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/tokens").symlink_to(chain[0] / "tokens")
+    for given in (["block_size=1000000"], ["n_head=7", "n_embd=64"], ["device=tpu"], ["learning_rate=-1"]):
+        settings = [word for value in given for word in ("--set", value)]
+        refused(capsys, [given[0].partition("=")[0]], "train", "--run-dir", tmp_path / "r", "--steps", "1", *settings)
+        assert os.listdir(tmp_path / "r") == ["tokens"]

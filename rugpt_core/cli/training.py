@@ -13,7 +13,7 @@ from pathlib import Path
 
 from .options import finite_number, whole_number
 from ..common.errors import RugptError
-from ..common.outputs import output_folder
+from ..common.outputs import filled_folder, output_folder
 
 # %% ../../notebooks/core/cli/04_training.ipynb #ea58a92c
 def add_bins(p: argparse.ArgumentParser):
@@ -53,20 +53,12 @@ def tokenizer_home(
 
 # %% ../../notebooks/core/cli/04_training.ipynb #21451265
 def cmd_bins(args) -> int:
-    """Write a source as files of ids, nothing cleaned.
-
-    Raises RugptError where the output folder is not empty."""
+    "Write a source as files of ids, nothing cleaned; run again after a kill, it goes on from the parts that are there."
     from rugpt_core.tokenization.text_bins import source_texts, write_texts
-    out = output_folder(args.out)
-    if out.exists() and any(p.name[0] != "." for p in out.iterdir()):
-        raise RugptError("folder is not empty", str(out), "give another --out, or empty it")
-    tokenizer = tokenizer_home(args.tokenizer)
-    try:
+    out, tokenizer = output_folder(args.out), tokenizer_home(args.tokenizer)
+    with filled_folder(out, kept=[".parts"]) as folder:
         texts = source_texts(args.source, args.limit, args.text_field, args.on_error)
-        bins = write_texts(texts, out, tokenizer, args.vocab_size, args.val_share)
-    except BaseException:
-        for left in out.glob(".*.tmp"): left.unlink() # a part that nobody would go on from
-        raise
+        bins = write_texts(texts, folder, tokenizer, args.vocab_size, args.val_share)
     for split in ("train", "val"):
         s = bins.meta["splits"][split]
         print(f"{split}.bin: {s['tokens']:,} tokens of {s['documents']:,} documents, {s['bytes']:,} bytes of text")

@@ -112,12 +112,13 @@ def json_values(
 ) -> Iterator[Any]:
     """The values of a JSON document, one at a time, so that an array is never in memory as a whole.
 
-    Raises RugptError where a value is not JSON."""
+    Raises RugptError where a value is not JSON, or an array is not closed."""
     decode, between = json.JSONDecoder().raw_decode, re.compile(r"[\s,\[\]]*")
-    utf8, text, at, n = codecs.getincrementaldecoder("utf-8-sig")(), "", 0, 0
+    utf8, text, at, n, open_arrays = codecs.getincrementaldecoder("utf-8-sig")(), "", 0, 0, 0
     pieces = read_pieces(path)
     while True:
-        at = between.match(text, at).end()
+        signs = between.match(text, at)
+        at, open_arrays = signs.end(), open_arrays + signs[0].count("[") - signs[0].count("]")
         try: value, at = decode(text, at)
         except (ValueError, RecursionError) as e: # ValueError: also a number without end
             # of a value that is not whole; twice as much is tried next, so that a long one costs no square
@@ -128,6 +129,8 @@ def json_values(
                 check_row(len(text), path)
             elif rest: raise RugptError(f"value {n + 1} is not JSON ({getattr(e, 'msg', type(e).__name__)})", str(path),
                 "mend the file, or set on_error to skip") from None
+            elif open_arrays: raise RugptError(f"is no whole JSON: an array is not closed behind value {n}" if n else
+                "is no JSON: it has brackets and no value", str(path), "mend the file, or fetch it again") from None
             else: return
         else:
             n += 1

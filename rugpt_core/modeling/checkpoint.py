@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHECKPOINT_SCHEMA', 'STATE_REMEDY', 'weights_digest', 'write_tensors', 'read_tensors', 'save_checkpoint',
-           'read_checkpoint', 'Start', 'save_state', 'load_state', 'Checkpoint', 'load_checkpoint', 'load_model']
+           'read_checkpoint', 'Start', 'save_state', 'end_swap', 'load_state', 'Checkpoint', 'load_checkpoint',
+           'load_model']
 
 # %% ../../notebooks/core/modeling/04_checkpoint.ipynb #a639425f
 import hashlib
@@ -46,9 +47,11 @@ def write_tensors(
     "Write a file of tensors: temporary name, fsync, rename; no copy of the whole is made."
     tmp = path.with_name(f".{path.name}.tmp")
     with disk_errors(path):
-        save_file({k: v.detach().cpu().contiguous() for k, v in sorted(tensors.items())}, tmp)
-        with open(tmp, "rb") as f: os.fsync(f.fileno())
-        os.replace(tmp, path)
+        try:
+            save_file({k: v.detach().cpu().contiguous() for k, v in sorted(tensors.items())}, tmp)
+            with open(tmp, "rb") as f: os.fsync(f.fileno())
+            os.replace(tmp, path)
+        finally: tmp.unlink(missing_ok=True)
 
 # %% ../../notebooks/core/modeling/04_checkpoint.ipynb #7475342c
 def read_tensors(
@@ -144,15 +147,28 @@ def save_state(
     with disk_errors(folder):
         shutil.rmtree(tmp, ignore_errors=True)
         tmp.mkdir(parents=True)
-        for file, values in tensors.items(): write_tensors(tmp/f"{file}.safetensors", values)
-        parts = {f.name: file_digest(f) for f in sorted(tmp.glob("*.safetensors"))}
-        write_json(tmp/"state.json", about | dict(parts=parts))
-        shutil.rmtree(folder/name, ignore_errors=True)
-        os.rename(tmp, folder/name)
+        try:
+            for file, values in tensors.items(): write_tensors(tmp/f"{file}.safetensors", values)
+            parts = {f.name: file_digest(f) for f in sorted(tmp.glob("*.safetensors"))}
+            write_json(tmp/"state.json", about | dict(parts=parts))
+            if (folder/name).exists(): os.rename(folder/name, folder/f".{name}.old") # not deleted before its successor
+            os.rename(tmp, folder/name)                                              # is in its place
+        finally: shutil.rmtree(tmp, ignore_errors=True)
+        end_swap(folder)
         write_json(folder/"last.json", dict(step=step, folder=name))
         for old in folder.glob("step-*"):
             if old.name != name and not (keep_every and int(old.name[5:]) % keep_every == 0):
                 shutil.rmtree(old, ignore_errors=True)
+
+# %% ../../notebooks/core/modeling/04_checkpoint.ipynb #da7e382b
+def end_swap(
+    folder: Path, # of states
+):
+    "End the replacing of a state, also where it was killed: one that has no successor gets its place back."
+    for old in folder.glob(".step-*.old"):
+        place = folder/old.name[1:].removesuffix(".old")
+        if place.exists(): shutil.rmtree(old, ignore_errors=True)
+        else: os.rename(old, place)
 
 # %% ../../notebooks/core/modeling/04_checkpoint.ipynb #e4e1eeb6
 def load_state(
@@ -164,6 +180,7 @@ def load_state(
     """
     folder = Path(folder)
     if not (folder/"last.json").is_file(): return None
+    end_swap(folder)
     last = read_json(folder/"last.json")
     name = last.get("folder") if isinstance(last, dict) else None
     if not isinstance(name, str) or not name: raise RugptError("names no state", str(folder/"last.json"), STATE_REMEDY)

@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['ERROR_LINE', 'stage_of', 'check_chain', 'open_stage', 'missing_before', 'injected_names', 'injected_values',
            'build_missing', 'run_command', 'Display', 'describe', 'page_of', 'has_page', 'run_chain', 'tempfile_dir',
-           'StageError', 'execute', 'environment_variables', 'run_notebook', 'last_words', 'notebook_failure']
+           'StageError', 'execute', 'environment_variables', 'quiet_kernel', 'run_notebook', 'last_words',
+           'notebook_failure']
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #e96f4ec2
 import ast
@@ -29,7 +30,7 @@ from .directory import sweep_run
 from .layout import STAGES
 from .parameters import chain_parameters, check_names, check_value, known_parameters, notebook_path
 from .parameters import read_run, stage_parameters, write_run
-from .stage import Stage
+from .stage import check_written, Stage
 from .values import check_stage
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #a25a5608
@@ -51,10 +52,12 @@ def check_chain(
     """Refuse, before anything is built or written, what any of the stages could not be built with.
 
     Files, libraries and devices are looked for where a stage has not been built with these values yet.
-    Raises RugptError with the parameter and the remedy."""
+    Raises RugptError with the parameter or the damaged file and the remedy."""
     for name in names:
         stage = stage_of(name, run_dir, params)
         stage.check_place()
+        for before in stage.spec.reads:
+            if before not in names: check_written(run_dir, before) # who builds it again mends it
         check_stage(name, stage.params, force or not stage.built_with_these())
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #5823e366
@@ -296,6 +299,19 @@ def environment_variables(values: Mapping[str, str]):
     finally:
         for k, v in before.items(): os.environ.pop(k) if v is None else os.environ.update({k: v})
 
+# %% ../../notebooks/core/runs/04_chain.ipynb #66e0ed04
+def quiet_kernel(
+    words, # a file, open for writing
+) -> type: # of kernel managers
+    """Kernels whose process prints into a file: what Python and its libraries say when they end it would stand before
+    our line."""
+    from jupyter_client.manager import AsyncKernelManager
+    class QuietKernel(AsyncKernelManager):
+        async def _async_launch_kernel(self, kernel_cmd, **more):
+            await super()._async_launch_kernel(kernel_cmd, **more | dict(stdout=words, stderr=words))
+        _launch_kernel = _async_launch_kernel
+    return QuietKernel
+
 # %% ../../notebooks/core/runs/04_chain.ipynb #0db2a12c
 def run_notebook(stage: Stage, force: bool = False):
     """Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`.
@@ -311,9 +327,10 @@ def run_notebook(stage: Stage, force: bool = False):
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
     built = stage.stamp()
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
-        f"out. {as_sentence(MEMORY_REMEDY)}; the same command goes on from this stage", user=True)
+        f"out. {as_sentence(MEMORY_REMEDY)}; the same command goes on from this stage", user=True,
+        detail=f"what it printed stands in {stage.run_dir/'work'/'kernel.log'}")
     try:
-        with disk_errors(target), tempfile_dir() as sockets:
+        with disk_errors(target), tempfile_dir() as sockets, open(stage.run_dir/"work"/"kernel.log", "wb") as words:
             failed = None
             try:
                 papermill.execute_notebook(str(source), str(running),
@@ -321,6 +338,7 @@ def run_notebook(stage: Stage, force: bool = False):
                     kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
                     # the kernel's own errors reach us as cells'
                     coalesce_streams=True, extra_arguments=["--IPKernelApp.log_level=50"],
+                    kernel_manager_class=quiet_kernel(words),
                     config=Config(KernelManager={"transport": "ipc", "ip": str(sockets/"kernel"), # no port is opened
                         "shutdown_wait_time": 2.})) # seconds, after Ctrl-C too
                 os.replace(running, target)
@@ -332,13 +350,13 @@ def run_notebook(stage: Stage, force: bool = False):
             if Stage(stage.name, stage.run_dir, stage.params).why_not_built(): raise failure
             # the next run tries it again
             print(f"the outputs of {stage.name} are complete, its page is not: {failure}", flush=True)
-    except DeadKernelError:
-        sweep_run(stage.run_dir) # it could not remove its temporary folder
-        raise died from None
+    except DeadKernelError: raise died from None
     except RuntimeError as e: # of jupyter_client: no kernel came up
         if "ernel" not in str(e): raise
         raise died from e
-    finally: running.unlink(missing_ok=True)
+    finally:
+        running.unlink(missing_ok=True)
+        sweep_run(stage.run_dir) # a kernel that died, or was ended with this process, left its temporary folder
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #ec25fe39
 ERROR_LINE = re.compile(r"(?:\w+\.)*(\w*Error)(?:: (.*))?")

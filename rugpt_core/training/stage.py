@@ -123,13 +123,12 @@ def train_run(
 
     Raises RugptError where the chain has trained here already."""
     run_dir = Path(run_dir)
-    out, first = run_dir/"model", DistributedContext().rank == 0
+    out, first, bins = run_dir/"model", DistributedContext().rank == 0, bins or open_bins(run_dir/"tokens")
+    plan_models(bins, models, **settings) # whatever is refused is refused before anything is written or deleted
     with locked(run_dir, "training") if first else nullcontext():
         if (out/"manifest.json").is_file() and not fresh:
             raise RugptError("the chain has trained here already", str(out),
                 "give --fresh to train anew, or another --run-dir")
-        bins = bins or open_bins(run_dir/"tokens")
-        plan_models(bins, models, **settings) # whatever is refused is refused before anything is deleted
         for start in (settings.get("starts") or {}).values():
             if fresh and Path(start.source).resolve().is_relative_to(out.resolve()):
                 raise RugptError("--fresh would delete the model that training starts from", start.source,
