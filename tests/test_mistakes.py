@@ -13,7 +13,8 @@ import time
 
 import pytest
 from conftest import ROOT, RUGPT, rugpt
-from test_generate import command, refused
+from test_generate import command as exit_code
+from test_generate import refused
 
 from rugpt_core.common.stopping import STOPPED
 from rugpt_core.runs.parameters import read_run, write_run
@@ -483,7 +484,7 @@ READ_LATER = {
     "clean/funnel.json": "report",
     "clean/articles.parquet": "synthesize",
     "topics/selection.parquet": "stage tokenize",
-    "tokens/train.bin": "train --fresh",
+    "tokens/train.bin": "train --fresh --steps 1 --models gpt2",
     "tokens/meta.json": "stage train",
     "model/qwen3/model.safetensors": "stage generate",
     "generations/qwen3-sample.jsonl": "stage artifacts",
@@ -495,11 +496,9 @@ def test_a_file_that_is_not_what_its_stage_wrote_is_named(chain, capsys, tmp_pat
     """By the stage that would read it, current or not; `rugpt run` builds it again."""
     run = shutil.copytree(chain[0], tmp_path / "r")
     whole, command = (run / file).read_bytes(), READ_LATER[file]
-    for kind, damage in DAMAGE.items():
+    for damage in DAMAGE.values():
         (run / file).unlink()
         (run / file).mkdir() if damage is None else (run / file).write_bytes(damage(whole))
-        if command.startswith("train"):
-            command = "train --fresh --set max_steps=1 --models gpt2"
         refused(capsys, [file], *command.split(), "--run-dir", run)
         (run / file).rmdir() if damage is None else None
         (run / file).write_bytes(whole)
@@ -519,7 +518,7 @@ def test_bins_are_written_whole_or_not_at_all(capsys, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.jsonl", "b.jsonl"]
     (tmp_path / "b/.writing/tokenizer").mkdir(parents=True)
     (tmp_path / "b/tokenizer").mkdir()
-    assert command("bins", SAMPLE, "--out", tmp_path / "b", "--vocab-size", "300", "--limit", "30") == 0
+    assert exit_code("bins", SAMPLE, "--out", tmp_path / "b", "--vocab-size", "300", "--limit", "30") == 0
     assert {p.name for p in (tmp_path / "b").iterdir()} >= {"meta.json", "tokenizer", "train.bin", "val.bin"}
     assert not list((tmp_path / "b").glob(".*"))
 
