@@ -34,6 +34,23 @@ def outputs(run_dir):
     return found
 
 
+def copy_checkout(folder):
+    """Copy what git would hand out: nothing that a run left, nothing that git ignores."""
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
+        check=True).stdout
+    for name in filter(None, listed.split("\n")):
+        if (ROOT/name).is_file():
+            (folder/name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT/name, folder/name)
+
+
+def use_environment(folder):
+    """Let a copied checkout use this environment: `make` sets nothing up again. Gives make's option for that."""
+    (folder/".venv").symlink_to(sys.prefix)
+    stamp = subprocess.run("pwd -P | cksum | cut -d' ' -f1", shell=True, cwd=folder, capture_output=True, text=True)
+    return f"-o .venv/.installed-{stamp.stdout.strip()}"
+
+
 def pytest_configure():
     """What the commands remember of the last run goes into a folder of the tests."""
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
@@ -56,6 +73,24 @@ def chain(tmp_path_factory, worker_id):
         if not log.exists():
             log.write_text(rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0).stdout)
     return run_dir, log.read_text()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory, worker_id):
+    """What the README's `make run` builds in a fresh checkout, once for all processes: (run directory, output)."""
+    base = tmp_path_factory.getbasetemp()
+    base = base if worker_id == "master" else base.parent
+    folder, log = base/"demo", base/"demo.log"
+    with FileLock(base/"demo.lock"):
+        if not log.exists():
+            folder.mkdir()
+            copy_checkout(folder)
+            env = os.environ | dict(PYTHONPATH=str(folder), XDG_STATE_HOME=str(folder/"state"))
+            done = subprocess.run(["make", *use_environment(folder).split(), "run"], cwd=folder, env=env,
+                capture_output=True, text=True, timeout=1800)
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+            log.write_text(done.stdout)
+    return folder/"runs/demo", log.read_text()
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,13 @@
 
 import ast
 import importlib
+import os
 import re
 import subprocess
-import sys
 from html.parser import HTMLParser
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, copy_checkout, use_environment
 
 MODULES = sorted(
     ".".join(p.relative_to(ROOT).with_suffix("").parts) for p in (ROOT / "rugpt_core").glob("*/*.py")
@@ -32,7 +32,10 @@ class Page(HTMLParser):
 
 @pytest.mark.slow
 def test_the_reference_is_built_and_its_links_hold(tmp_path):
-    subprocess.run([sys.executable, "docs/build.py", tmp_path], cwd=ROOT, check=True, timeout=600)
+    copy_checkout(tmp_path)
+    make = ["make", *use_environment(tmp_path).split(), "docs"]
+    subprocess.run(make, cwd=tmp_path, check=True, timeout=600, env=os.environ | dict(PYTHONPATH=str(tmp_path)))
+    tmp_path = tmp_path / "docs"
     pages = {p: Page(p.read_text(encoding="utf-8")) for p in tmp_path.rglob("*.html")}
     assert sum(p.stat().st_size for p in tmp_path.rglob("*") if p.is_file()) < 12e6
     lost = []

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, copy_checkout
 
 pytestmark = pytest.mark.slow
 NOTEBOOKS = [*sorted(p.stem for p in (ROOT/"notebooks").glob("0*.ipynb")), "ru/02_clean"]
@@ -19,12 +19,8 @@ NOTEBOOKS = [*sorted(p.stem for p in (ROOT/"notebooks").glob("0*.ipynb")), "ru/0
 def lab(tmp_path):
     """A JupyterLab over a copy of what git hands out, with nothing that a run left; gives (address, folder)."""
     folder = tmp_path/"clone"
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
-        check=True).stdout
-    tar = subprocess.run(["tar", "-c", "--ignore-failed-read", "-T", "-"], cwd=ROOT, input=listed.encode(),
-        capture_output=True).stdout
     folder.mkdir()
-    subprocess.run(["tar", "-x"], cwd=folder, input=tar, check=True)
+    copy_checkout(folder)
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]

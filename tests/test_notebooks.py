@@ -17,7 +17,6 @@ BIN = Path(sys.executable).parent
 NOTEBOOKS = sorted((ROOT/"notebooks").glob("*.ipynb")) + sorted((ROOT/"notebooks/core").glob("*/*.ipynb"))
 PIPELINE = sorted((ROOT/"notebooks").glob("0*.ipynb"))
 RECORDS = sorted((ROOT/"notebooks/flagship").glob("0*.ipynb"))
-RUSSIAN = sorted((ROOT/"notebooks/ru").glob("0*.ipynb"))
 
 
 @pytest.fixture(scope="module")
@@ -159,9 +158,10 @@ def test_readme_comes_from_its_notebook(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", PIPELINE + RUSSIAN, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("path", PIPELINE, ids=lambda p: p.stem)
 def test_each_pipeline_notebook_runs_under_stock_papermill(chain, path, tmp_path):
-    """By its own command line, in a run that is complete: everything is loaded, nothing made again."""
+    """By its own command line, in a run that is complete: everything is loaded, nothing made again. The Russian ones
+    are run by tests/test_russian.py."""
     run_dir, _ = chain
     out = tmp_path/"out.ipynb"
     done = subprocess.run([BIN/"papermill", path, out, "-f", ROOT/"presets/smoke.yml", "-p", "run_dir", run_dir,

@@ -1,4 +1,5 @@
-"""README.md and README.ru.md: the same headings and commands, what is made comes from the files, every command runs."""
+"""README.md and README.ru.md: the same headings and commands, what is made comes from the files. Every command that
+they or the other pages show runs in a fresh checkout."""
 import importlib.util
 import json
 import os
@@ -8,12 +9,13 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, copy_checkout, use_environment
 
 from rugpt_core.runs.layout import STAGES
 
 PAGES = {name: (ROOT/name).read_text(encoding="utf-8") for name in ("README.md", "README.ru.md")}
-STARTS = ("rugpt ", "make ", "papermill ", "torchrun ", "pip ", "eval ", "source ")
+OTHER_PAGES = ("CONTRIBUTING.md", "study/README.md", "benchmarks/README.md", "data/sample/README.md")
+STARTS = ("rugpt ", "make ", "papermill ", "torchrun ", "pip ", "eval ", "source ", "python ", ".venv/bin/")
 
 
 def load(path):
@@ -30,8 +32,9 @@ def blocks(page):
 
 
 def commands(page):
-    """What a reader can type: lines of `sh` blocks, and code in the text that begins with a command."""
+    """What a reader can type: lines of `sh` blocks and of indented ones, and code that begins with a command."""
     found = [line for kind, lines in blocks(page) if kind == "sh" for line in lines]
+    found += [line for line in re.findall(r"^    (\S.*)", page, re.M) if line.startswith(STARTS)]
     text = re.sub(r"^```.*?^```|<!-- made: map.*?<!-- end -->", "", page, flags=re.S | re.M)
     found += [code for code in re.findall(r"`([^`\n]+)`", text) if code.startswith(STARTS)]
     return set(found)
@@ -102,16 +105,14 @@ FAST = {
 SLOW = {
     "rugpt generate": "rugpt generate --prompt Река --max-tokens 8 || Река",
     "make setup": "make setup && test -x .venv/bin/python && echo ready || ready",
-    "make run": "make run || report.ru.pdf",
     "make test": "make test PYTEST_ADDOPTS=--collect-only || tests/test_readme.py",
     "make lab": "BROWSER=true timeout -k 20 60 make lab; true || http://",
-    "make docs": "make docs || index.html",
     "make ru": "make ru && git diff --exit-code notebooks/ru && echo same || same",
     "make readme": "make readme && git diff --exit-code README.md README.ru.md && echo same || same",
     "rugpt run --source articles.jsonl.gz": "rugpt run --source articles.jsonl.gz || report.ru.pdf",
     "rugpt run --source 'dumps/*.parquet' --set text_field=content --depth 4 --minutes 30 --run-dir /big/run1":
         "rugpt run --source 'dumps/*.parquet' --set text_field=content --depth 4 --minutes 0.2 --run-dir {work}/run1"
-        " || report.ru.pdf",
+        " --until generate || [7/7] generate",  # the command above goes on to the report
     "rugpt run --preset wiki40b": "rugpt run --preset wiki40b --source articles.jsonl.gz --until clean || clean",
     "rugpt run --run-dir DIR": "rugpt run --run-dir {run} || current",
     "rugpt run": "rugpt run --until explore || explore",
@@ -147,12 +148,49 @@ SLOW = {
     "papermill notebooks/02_clean.ipynb out.ipynb -f presets/demo.yml -p run_dir /tmp/run":
         "papermill notebooks/02_clean.ipynb {work}/out.ipynb -f presets/demo.yml -p run_dir {work}/made && "
         "ls {work}/made/clean || articles.parquet",
+    "make test-slow": "make test-slow PYTEST_ADDOPTS=--collect-only || tests/test_from_nothing.py",
+    "make study-check": "make study-check || all hold",
+    "make article": "make article || report/study.ru.pdf",
+    ".venv/bin/nbdev-export": ".venv/bin/nbdev-export && git diff --exit-code rugpt_core && echo same || same",
+    ".venv/bin/nbdev-update": ".venv/bin/nbdev-update && git diff --exit-code notebooks && echo same || same",
+    ".venv/bin/nbdev-clean": ".venv/bin/nbdev-clean && git diff --exit-code notebooks && echo same || same",
+    "python notebooks/ru/translate.py --stubs": "python notebooks/ru/translate.py --stubs && echo written || written",
+    "python data/sample/build_sample.py": "python data/sample/build_sample.py && git diff --exit-code data/sample && "
+        "echo same || same",
+    "python data/sample/build_sample.py --check": "python data/sample/build_sample.py --check && echo same || same",
+    "python benchmarks/rules.py":
+        "rm benchmarks/results/rules.json && python benchmarks/rules.py && ls benchmarks/results/rules.json && "
+        "git checkout -q benchmarks || benchmarks/results/rules.json",
+    "rugpt study": "rugpt study && ls study/results/smoke || a-bpe8k-blocks-s1.json",
+    "rugpt study --preset cpu --list --source ARTICLES":
+        "rugpt study --preset cpu --list --source articles.jsonl.gz || hours of one process",
+    "rugpt study --preset cpu --source ARTICLES --run-dir runs/study-cpu":
+        "rugpt study --preset cpu --source articles.jsonl.gz --run-dir {work}/study-cpu --results {work}/study-results"
+        " --minutes 0.01 || 0 failed",
+    "rugpt study --preset cpu --source ARTICLES --only a-bpe8k-blocks-s1 --run-dir runs/again"
+    " --results runs/again-results": "{grid} --run-dir {work}/again --results {work}/again-results || 1 done",
+    "rugpt study --preset cpu --compare runs/again-results":
+        "{grid} --run-dir {work}/one --results {work}/first && {grid} --run-dir {work}/two --results {work}/second && "
+        "rugpt study --preset smoke --results {work}/first --compare {work}/second || a-bpe2k-blocks-s1",
+    "rugpt study --flagship RUN": "rugpt study --flagship {run}; test $? = 2 || is not the run of the published model",
+}
+# What is not tried here, and why.
+ELSEWHERE = {
+    "make run": "once for all tests: tests/test_from_nothing.py",
+    "make docs": "tests/test_docs.py",
+    "make bench": "takes hours and wants articles that are not in the repository",
+    "make record": "installs llama.cpp and asks a language model for an hour",
+    "rugpt run --source": "half of a command, in a sentence",
 }
 
 
 def test_every_command_is_tried():
     english, russian = map(commands, PAGES.values())
-    assert not english - FAST.keys() - SLOW.keys(), "README.md has commands that no test runs"
+    others = set().union(*(commands((ROOT/name).read_text(encoding="utf-8")) for name in OTHER_PAGES))
+    tables = FAST.keys() | SLOW.keys() | ELSEWHERE.keys()
+    assert not (english | others) - tables, "pages have commands that no test runs"
+    assert not tables - (english | others), "tests have commands that no page shows"
+    assert len(FAST.keys() | SLOW.keys()) + len(ELSEWHERE) == len(tables)
     assert russian >= english
     stages = {f"rugpt stage {s}" for s in STAGES}
     assert russian - english <= stages
@@ -163,12 +201,7 @@ def place(chain, tmp_path_factory):
     """A fresh copy of the checkout with a copy of the finished run, articles, and commands on the PATH."""
     import pandas as pd
     copy, work = (tmp_path_factory.mktemp(n) for n in ("checkout", "work"))
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True,
-        check=True).stdout
-    for name in filter(None, listed.split("\n")):
-        if (ROOT/name).is_file():
-            (copy/name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT/name, copy/name)
+    copy_checkout(copy)
     run = work/"finished"
     shutil.copytree(chain[0], run)
     lines = (ROOT/"data/sample/wiki40b_ru.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)[:80]
@@ -187,27 +220,27 @@ def place(chain, tmp_path_factory):
                        ("pip", "from pip._internal.cli.main import main")):
         (scripts/name).write_text(f"#!{sys.executable}\n# PYTHON_ARGCOMPLETE_OK\n{code}\nmain()\n")
         (scripts/name).chmod(0o755)
-    (copy/".venv").symlink_to(sys.prefix)
-    stamp = subprocess.run("pwd -P | cksum | cut -d' ' -f1", shell=True, cwd=copy, capture_output=True, text=True)
+    installed = use_environment(copy)
     env = os.environ | dict(PYTHONPATH=str(copy), XDG_STATE_HOME=str(work/"state"), RUGPT_TEST_RUN=str(run),
         PATH=os.pathsep.join([str(scripts), os.path.dirname(sys.executable), os.environ["PATH"]]))
     for command in (["git", "init", "-q"], ["git", "add", "-A"]):
         subprocess.run(command, cwd=copy, check=True, capture_output=True)
-    return copy, work, run, env, stamp.stdout.strip()
+    return copy, work, run, env, installed
 
 
 def tried(place, command, server=""):
     """Run a command as the tables say, in the copy, after a command that used the finished run."""
     import torch
-    copy, work, run, env, stamp = place
+    copy, work, run, env, installed = place
     script, _, says = command.rpartition(" || ")
     if script.startswith(("make", "BROWSER")):  # the environment is there: nothing is set up again
-        script = script.replace("make ", f"make -o .venv/.installed-{stamp} ", 1)
+        script = script.replace("make ", f"make {installed} ", 1)
     # what this machine lacks is refused with the remedy
     cuda = "report.ru.pdf" if torch.cuda.is_available() else "cuda"
     served = '"object"' if importlib.util.find_spec("llama_cpp") else 'pip install "rugpt[serve]"'
     bare = f"rm -rf {work}/bare && cp -r {run} {work}/bare && rm -r {work}/bare/model"  # a run that is to be trained
-    for name, value in dict(bare=bare, run=run, work=work, server=server, cuda=cuda, served=served).items():
+    grid = "rugpt study --preset smoke --only a-bpe2k-blocks-s1 --source articles.jsonl.gz"
+    for name, value in dict(bare=bare, grid=grid, run=run, work=work, server=server, cuda=cuda, served=served).items():
         script, says = script.replace(f"{{{name}}}", str(value)), says.replace(f"{{{name}}}", str(value))
     state = work/"state/rugpt/last.json"
     state.parent.mkdir(parents=True, exist_ok=True)

@@ -6,19 +6,15 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, RUGPT
+from conftest import ROOT, RUGPT, copy_checkout
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder with the package of a wheel, built from a copy of what git would hand out."""
     source, wheels, target = (tmp_path_factory.mktemp(n) for n in ("source", "wheels", "target"))
-    listed = ["git", "ls-files", "-co", "--exclude-standard"]
-    files = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for name in files.split("\n"):
-        if name and (ROOT/name).is_file() and not name.startswith("tests/"):
-            (source/name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT/name, source/name)
+    copy_checkout(source)
+    shutil.rmtree(source/"tests")
     pip = [sys.executable, "-m", "pip"]
     subprocess.run([*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", wheels, source], check=True,
         timeout=300)
