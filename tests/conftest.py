@@ -71,7 +71,7 @@ def chain(tmp_path_factory, worker_id):
     run_dir, log = Path(os.environ.get("RUGPT_TEST_RUN") or base/"chain"/"smoke"), base/"chain.log"
     with FileLock(base/"chain.lock"):
         if not log.exists():
-            log.write_text(rugpt("run", "--preset", "smoke", "--run-dir", run_dir, check=0).stdout)
+            log.write_text(rugpt("run", "--preset", "smoke", "--run-dir", run_dir, timeout=1800, check=0).stdout)
     return run_dir, log.read_text()
 
 
@@ -87,7 +87,7 @@ def demo(tmp_path_factory, worker_id):
             copy_checkout(folder)
             env = os.environ | dict(PYTHONPATH=str(folder), XDG_STATE_HOME=str(folder/"state"))
             done = subprocess.run(["make", *use_environment(folder).split(), "run"], cwd=folder, env=env,
-                capture_output=True, text=True, timeout=1800)
+                capture_output=True, text=True, timeout=3600)
             assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
             log.write_text(done.stdout)
     return folder/"runs/demo", log.read_text()

@@ -20,7 +20,7 @@ def by_papermill(notebook, folder, run_dir, preset=None):
     """Run a notebook from a folder that holds nothing of the project; give what it printed."""
     out, given = folder/f"{notebook.stem}.ipynb", ["-f", preset] if preset else []
     command = [sys.executable, "-m", "papermill", notebook, out, *given, "-p", "run_dir", run_dir, "--no-progress-bar"]
-    done = subprocess.run([str(c) for c in command], cwd=folder, capture_output=True, text=True, timeout=1800)
+    done = subprocess.run([str(c) for c in command], cwd=folder, capture_output=True, text=True, timeout=3600)
     assert done.returncode == 0, f"{notebook.name}\n{done.stderr[-3000:]}"
     outputs = [o for c in json.loads(out.read_text(encoding="utf-8"))["cells"] for o in c.get("outputs", [])]
     assert outputs and not [o for o in outputs if o["output_type"] == "error"]
