@@ -14,7 +14,8 @@ from conftest import ROOT, copy_checkout, use_environment
 from rugpt_core.runs.layout import STAGES
 
 PAGES = {name: (ROOT/name).read_text(encoding="utf-8") for name in ("README.md", "README.ru.md")}
-OTHER_PAGES = ("CONTRIBUTING.md", "study/README.md", "benchmarks/README.md", "data/sample/README.md")
+[CARD] = (str(p.relative_to(ROOT)) for p in ROOT.glob("models/*/README.md"))
+OTHER_PAGES = ("CONTRIBUTING.md", "study/README.md", "benchmarks/README.md", "data/sample/README.md", CARD)
 STARTS = ("rugpt ", "make ", "papermill ", "torchrun ", "pip ", "eval ", "source ", "python ", ".venv/bin/")
 
 
@@ -172,6 +173,8 @@ SLOW = {
     "rugpt study --preset cpu --compare runs/again-results":
         "{grid} --run-dir {work}/one --results {work}/first && {grid} --run-dir {work}/two --results {work}/second && "
         "rugpt study --preset smoke --results {work}/first --compare {work}/second || a-bpe2k-blocks-s1",
+    f"rugpt generate --model {os.path.dirname(CARD)} --prompt \"Байкал —\"":
+        f"rugpt generate --model {os.path.dirname(CARD)} --prompt \"Байкал —\" --max-tokens 8 || Байкал —",
     "rugpt study --flagship RUN": "rugpt study --flagship {run}; test $? = 2 || is not the run of the published model",
 }
 # What is not tried here, and why.
@@ -267,6 +270,16 @@ def test_a_long_command_runs(command, place):
     from fault_server import fault_server
     with fault_server(place[1]/"server.log", "--slow", "0.1", "--pause", "0.01") as url:
         tried(place, SLOW[command], server=url)
+
+
+@pytest.mark.slow
+def test_the_code_of_the_model_card_writes_a_text():
+    """As it stands there, by transformers, in the folder that holds the model; no hub is asked."""
+    [code] = re.findall(r"^```python\n(.*?)^```", (ROOT/CARD).read_text(encoding="utf-8"), re.S | re.M)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT/"models", env=os.environ | dict(HF_HUB_OFFLINE="1"),
+        capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.match(r"\s*Байкал.{40}", done.stdout, re.S), done.stdout
 
 
 def nanogpt_checkpoint(path):
