@@ -52,7 +52,9 @@ def use_environment(folder):
 
 
 def pytest_configure():
-    """What the commands remember of the last run goes into a folder of the tests."""
+    """What the commands remember of the last run goes into a folder of the tests; threads of the two processes, which
+    share two cores, do not wait for each other spinning."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
 
 

@@ -70,6 +70,7 @@ def open_stage(
     Under `rugpt run` two more values are injected: `chain` (predecessors are looked after) and `force` (build in any
     case).
     Raises RugptError where a parameter has another type than it declares."""
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000") # torch reads it: threads that wait spinning starve a busy machine
     own = {}
     for n, p in stage_parameters(name).items():
         typed = f"papermill guesses types: give -r {n} VALUE for text, or -y '{n}: VALUE' with VALUE in YAML ({p.help})"
@@ -277,9 +278,7 @@ def execute(
     work = stage.run_dir/"work"
     with disk_errors(work): work.mkdir(parents=True, exist_ok=True)
     (work/"progress.txt").unlink(missing_ok=True)
-    env = dict(RUGPT_PROGRESS=str(work/"progress.txt"),
-        GOMP_SPINCOUNT=os.environ.get("GOMP_SPINCOUNT", "1000")) # threads that spin for long starve on a busy machine
-    with environment_variables(env):
+    with environment_variables(dict(RUGPT_PROGRESS=str(work/"progress.txt"))):
         if stage.spec.notebook: run_notebook(stage, force)
         else:
             if force: stage.mark_stale("asked for")
