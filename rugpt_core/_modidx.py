@@ -2155,6 +2155,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                'rugpt_core/modeling/checkpoint.py'),
                                                 'rugpt_core.modeling.checkpoint.load_state': ( 'core/modeling/checkpoint.html#load_state',
                                                                                                'rugpt_core/modeling/checkpoint.py'),
+                                                'rugpt_core.modeling.checkpoint.read_about': ( 'core/modeling/checkpoint.html#read_about',
+                                                                                               'rugpt_core/modeling/checkpoint.py'),
                                                 'rugpt_core.modeling.checkpoint.read_checkpoint': ( 'core/modeling/checkpoint.html#read_checkpoint',
                                                                                                     'rugpt_core/modeling/checkpoint.py'),
                                                 'rugpt_core.modeling.checkpoint.read_tensors': ( 'core/modeling/checkpoint.html#read_tensors',

@@ -488,6 +488,11 @@ READ_LATER = {
     "tokens/meta.json": "stage train",
     "model/qwen3/model.safetensors": "stage generate",
     "generations/qwen3-sample.jsonl": "stage artifacts",
+    "model/qwen3/config.json": "generate --prompt а --max-tokens 1",
+    "model/summary.json": "export --no-check",
+    "tokens/tokenizer/tokenizer_config.json": "analyze",
+    "generations/gpt2-sample.jsonl": "rate",
+    "clean/rejected.parquet": "synthesize --dry-run",
 }
 
 
@@ -504,6 +509,19 @@ def test_a_file_that_is_not_what_its_stage_wrote_is_named(chain, capsys, tmp_pat
         (run / file).write_bytes(whole)
     assert not [p for p in run.iterdir() if p.name.endswith((".tmp", ".old"))]
     assert (run / "model/qwen3/model.safetensors").is_file()
+
+
+def test_a_stage_whose_state_cannot_be_told_ends_the_chain(monkeypatch, tmp_path):
+    """And is not taken for one that is done."""
+    from rugpt_core.runs import chain as runs_chain
+
+    def forbidden(stage):
+        raise PermissionError(13, "denied", "page")
+
+    monkeypatch.setattr(runs_chain.Stage, "why_stale", forbidden)
+    monkeypatch.setattr(runs_chain, "run_notebook", lambda *a: pytest.fail("built"))
+    with pytest.raises(PermissionError):
+        runs_chain.run_chain(["explore", "clean"], tmp_path, runs_chain.chain_parameters("smoke"))
 
 
 def test_bins_are_written_whole_or_not_at_all(capsys, tmp_path):

@@ -17,7 +17,7 @@ from .options import seed_number, whole_number
 from ..common.errors import RugptError
 from ..common.files import resolve_path, write_atomic, write_json
 from ..common.outputs import file_name, output_file, output_folder
-from ..runs.directory import followed_run
+from ..runs.directory import followed_run, MODEL_STAGES
 from ..runs.layout import STAGES
 
 # %% ../../notebooks/core/cli/02_analyze.ipynb #2bf1c724
@@ -70,7 +70,8 @@ def analyze_inputs(args: argparse.Namespace) -> dict: # arguments of `artifacts.
     """Settle what is read: a run, or what the options name.
 
     Raises RugptError where there are no generations or no training articles."""
-    run = Path(followed_run(args.run_dir)) if args.run_dir or not args.generations else None
+    reads = (*MODEL_STAGES, *(() if args.generations else ("generate",)))
+    run = Path(followed_run(args.run_dir, reads)) if args.run_dir or not args.generations else None
     def folder(stage):
         return run/STAGES[stage].folder
     own = not args.generations
@@ -198,7 +199,7 @@ def cmd_rate(args: argparse.Namespace) -> int:
         raise RugptError("nobody has read anything here", str(out), "make a sheet: `rugpt rate --reader NAME`")
     if args.generations: folder = existing(args.generations, "--generations")
     else:
-        folder = Path(followed_run(args.run_dir))/STAGES["generate"].folder
+        folder = Path(followed_run(args.run_dir, ["generate"]))/STAGES["generate"].folder
     for option, name in (("--reader", args.reader), ("--set", args.set)):
         if name: file_name(name, option)
     if args.pairs < 1: raise RugptError(f"is {args.pairs}", "--pairs", "give a whole number of at least 1")

@@ -11,6 +11,7 @@ __all__ = ['RUN_LINK', 'OWN_OPTIONS', 'chosen_run', 'remembered', 'run_name', 's
 # %% ../../notebooks/core/cli/07_main.ipynb #7032cf79
 import argparse
 import io
+import logging
 import os
 import re
 import sys
@@ -37,6 +38,7 @@ from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
 from ..runs.parameters import chain_parameters, known_parameters, load_preset, preset_names
 from ..runs.parameters import read_run, stage_parameters, write_run
+from ..runs.stage import check_written
 
 # %% ../../notebooks/core/cli/07_main.ipynb #13455a4f
 def chosen_run(
@@ -195,6 +197,7 @@ def cmd_synthesize(args) -> int:
     clean = resolve_run_dir(run_dir)/STAGES["clean"].folder
     if not (clean/"manifest.json").is_file():
         raise RugptError("the stage clean is not built", shown(clean), "`rugpt run --until clean` builds it")
+    check_written(run_dir, "clean")
     for line in cost_lines(clean, resolve_run_dir(run_dir)/"work", params): print(line)
     return 0
 
@@ -376,7 +379,8 @@ def cmd_import(args) -> int:
 # %% ../../notebooks/core/cli/07_main.ipynb #900488a7
 def speak_plainly():
     """Let no letter end a command: a terminal that lacks one shows ?, a file gets UTF-8 unless PYTHONIOENCODING says
-    otherwise."""
+    otherwise. Of a home that may not be written to, matplotlib says nothing."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     if not isinstance(sys.stdout, io.TextIOWrapper): return # a test or a notebook catches what is written
     chosen = os.environ.get("PYTHONIOENCODING", "")
     if not chosen and not sys.stdout.isatty(): sys.stdout.reconfigure(encoding="utf-8")

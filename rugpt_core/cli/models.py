@@ -26,7 +26,7 @@ from ..common.outputs import output_file
 from ..common.stopping import go_on
 from ..corpus.encodings import decode_bytes
 from ..generation.strategies import CUTS, Decoding, LIMITS, STRATEGIES
-from ..runs.directory import followed_run
+from ..runs.directory import followed_run, MODEL_STAGES
 from ..runs.layout import STAGES
 
 # %% ../../notebooks/core/cli/03_models.ipynb #bd58512d
@@ -156,7 +156,7 @@ def chosen_model(args) -> tuple: # Checkpoint, Tokenizer
     if published and other:
         raise RugptError(f"a published model and {other} contradict each other", "generate", "give one of them")
     if not published and (args.run_dir or not args.checkpoint or args.held_out):
-        args.run_dir = followed_run(args.run_dir)
+        args.run_dir = followed_run(args.run_dir, MODEL_STAGES)
     if args.out: output_file(args.out)
     if published: return open_published(published)
     if not args.checkpoint: return run_checkpoint(args.run_dir, args.model)[1:]
@@ -318,7 +318,7 @@ def cmd_export(args) -> int:
     "Write a model of a run as others read it."
     from rugpt_core.convert.published import publish_model, PUBLISHED_FORMATS
     from rugpt_core.convert.stage import check_repo, export_run, upload
-    run_dir = followed_run(args.run_dir)
+    run_dir = followed_run(args.run_dir, MODEL_STAGES)
     formats = args.formats or (PUBLISHED_FORMATS if args.publish else EXPORTED_FORMATS)
     if args.publish and args.name:
         raise RugptError("--publish names the model, and --name does too", "export", "give one of them")
@@ -346,7 +346,7 @@ def cmd_serve(args) -> int:
     if folder and not (folder/"export.json").is_file():
         raise RugptError("is not an export", str(folder), "`rugpt export --out` makes one")
     if folder is None:
-        run_dir = followed_run(args.run_dir)
+        run_dir = followed_run(args.run_dir, MODEL_STAGES)
         folder, current = export_is_current(run_dir, args.model, ("transformers", args.kind or "f16"))
         if not current:
             print(f"exporting to {folder}", flush=True)

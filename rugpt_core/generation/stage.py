@@ -55,6 +55,7 @@ def ranked_families(
     path = Path(model_dir)/"summary.json"
     with expected_shape(path, "train again, or bring the file back"):
         summary = read_json(path, [])
+        if not summary: raise ValueError("it names no model")
         return sorted(summary, key=lambda f: summary[f]["best"]["val_bits_per_byte"])
 
 # %% ../../notebooks/core/generation/04_stage.ipynb #d9834ab4

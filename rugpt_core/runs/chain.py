@@ -231,10 +231,14 @@ def run_chain(
     def task(name: str) -> dict:
         stage = stage_of(name, run_dir, params)
         def current() -> bool:
-            fresh = not force and not stage.why_stale() and has_page(stage)
+            try: fresh = not force and not stage.why_stale() and has_page(stage)
+            except Exception as e: # doit would print it and end well
+                failures.append(e)
+                return False
             if fresh: display.skip(stage)
             return fresh
         def build():
+            if failures: return False
             try:
                 with display.stage(stage): execute(stage, params, force)
             except (Exception, KeyboardInterrupt) as e:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import RugptError
+from ..common.errors import readable, RugptError
 from ..common.files import read_json, write_atomic, write_json
 from .bins import check_ids
 from .trimming import BYTE_PIECE, IdMap, load_id_map
@@ -135,7 +135,7 @@ def load_tokenizer(
     folder = Path(folder)
     config = read_json(folder/"tokenizer_config.json", [])
     bos = config.get("bos_token") or config.get("eos_token") or BOS # some have a token between documents alone
-    try: text = (folder/"tokenizer.json").read_text(encoding="utf-8")
+    try: text = readable(folder/"tokenizer.json").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise RugptError("tokenizer.json is missing or broken", str(folder), "make it again") from None
     name, bos = config.get("rugpt_name", folder.name), bos.get("content") if isinstance(bos, dict) else bos

@@ -1,5 +1,9 @@
 """Figures and tables of notebooks and report."""
+import logging
+
 from ..common.lazy import lazy_names
+
+logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it would tell a notebook of a home that is not writable
 
 __all__, __getattr__, __dir__ = lazy_names(__name__, {
     "save": "style",                     # a figure to a file
