@@ -199,15 +199,6 @@ def test_a_tokenizer_whose_description_is_something_else(chain, capsys, tmp_path
     assert not (tmp_path/"b").exists()
 
 
-@pytest.mark.parametrize("data", [b"", b"PAR1", b"{}\n", b"\0" * 100])
-def test_cleaned_articles_that_are_no_parquet(chain, capsys, tmp_path, data):
-    run = tmp_path/"run"
-    for name in ("clean", "run.json"):
-        (shutil.copytree if name == "clean" else shutil.copy)(chain[0]/name, run/name)
-    (run/"clean/articles.parquet").write_bytes(data)
-    refused(capsys, ["articles.parquet", "not valid Parquet"], "synthesize", "--dry-run", "--run-dir", run)
-
-
 NESTED = (("[", "]"), ("{{", "}}"), ("[[", "]]"), ("[[a|", "]]"), ("(", ")"), ("<b>", "</b>"), ("<ref>", "</ref>"),
           ("&amp;", ""), ("&", "amp;"), ("''", "''"), ("{|", "|}"), ("«", "»"), ("== ", " =="), ("\u200b[", "]"))
 
