@@ -41,6 +41,14 @@ FILES = {
     "bins/val.bin": b"",
     "made/export.json": b"{}",
     "judged/me.jsonl": b"1\n",
+    "hf/config.json": b'{"model_type": "qwen3"}',
+    "hf/model.safetensors": b"\x02\0\0\0\0\0\0\0{}",
+    "hf2/config.json": b'{"model_type": "gpt2", "vocab_size": "9", "n_positions": 8, "n_layer": 1, "n_head": 0}',
+    "hf2/model.safetensors": b"\x02\0\0\0\0\0\0\0{}",
+    "hf3/config.json": b"[]",
+    "folder/run.json/x": b"",
+    "brackets.jsonl": b"[[[[",
+    "open.json": b'[{"text": "a"},\n',
     "half.jsonl": b'{"prompt": "\\ud800"}\n',
     "ids/train.bin": b"\1\0" * 500,
     "ids/val.bin": b"\1\0" * 500,
@@ -78,6 +86,13 @@ export R --out D/e --upload ../a
 export R --out D/e --upload a/b?c
 import D/ckpt.pt --out D/i
 import D --out D/i
+import D/hf --out D/i
+import D/hf2 --out D/i
+import D/hf3 --out D/i
+run --run-dir D/folder
+clean D/brackets.jsonl
+clean D/open.json
+generate --run-dir D/folder --prompt а
 serve R --host 999.1.1.1
 serve R --port 99999999999
 serve R --threads -5
@@ -141,7 +156,7 @@ report --run-dir D/none
 @pytest.mark.parametrize("attempt", ATTEMPTS.strip().splitlines())
 def test_attempts(chain, capsys, tmp_path, attempt):
     for name, data in FILES.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     before = {p for p in tmp_path.rglob("*") if p.is_file()}
     args = []

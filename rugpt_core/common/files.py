@@ -224,7 +224,7 @@ def expected_shape(
 
     Raises RugptError for a key, a type or a number that the block does not find as it expects."""
     try: yield
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as e:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, ZeroDivisionError) as e:
         raise RugptError(f"is not what it should be ({type(e).__name__}: {e})", str(path), remedy) from e
 
 # %% ../../notebooks/core/common/02_files.ipynb #603a453c

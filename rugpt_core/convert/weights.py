@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..common.errors import RugptError
-from ..common.files import read_json
+from ..common.files import expected_shape, read_json
 from ..modeling.checkpoint import read_tensors, save_checkpoint
 from ..modeling.model import build_model, FAMILIES, Model, ModelConfig
 
@@ -83,7 +83,8 @@ def from_transformers(
     def refuse(what): raise RugptError(what, where, "only plain GPT-2 and Qwen3 can be taken over")
     kind, tied = config.get("model_type"), config.get("tie_word_embeddings", True)
     if kind not in FAMILIES: refuse(f"model_type is {kind!r}")
-    c = (_config_of_gpt2 if kind == "gpt2" else _config_of_qwen3)(config, tied, refuse)
+    with expected_shape(where, "give the folder as it was saved"):
+        c = (_config_of_gpt2 if kind == "gpt2" else _config_of_qwen3)(config, tied, refuse)
     model = build_model(c)
     want = transformers_state(model)
     given = {k if k.startswith(("transformer.", "model.", "lm_head.")) else f"transformer.{k}" if kind == "gpt2"
@@ -162,11 +163,12 @@ def from_nanogpt(
     saved = read_pickle(path)
     def refuse(what): raise RugptError(what, str(path), "give a ckpt.pt of nanoGPT")
     if not isinstance(saved, dict) or not {"model", "model_args"} <= set(saved): refuse("has no model and model_args")
-    a, state = saved["model_args"], {k.removeprefix("_orig_mod."): v for k, v in saved["model"].items()}
-    missing = sorted({"vocab_size", "block_size", "n_layer", "n_head", "n_embd"} - set(a))
-    if missing: refuse(f"model_args lacks {', '.join(missing)}")
-    c = ModelConfig("gpt2", a["vocab_size"], a["block_size"], a["n_layer"], a["n_head"], 0, a["n_embd"],
-        bias=bool(a.get("bias", True)))
+    with expected_shape(path, "give a ckpt.pt of nanoGPT"):
+        a, state = saved["model_args"], {k.removeprefix("_orig_mod."): v for k, v in saved["model"].items()}
+        missing = sorted({"vocab_size", "block_size", "n_layer", "n_head", "n_embd"} - set(a))
+        if missing: refuse(f"model_args lacks {', '.join(missing)}")
+        c = ModelConfig("gpt2", a["vocab_size"], a["block_size"], a["n_layer"], a["n_head"], 0, a["n_embd"],
+            bias=bool(a.get("bias", True)))
     model = build_model(c)
     pairs = {"embedding.weight": "wte.weight",
         "position.weight": "wpe.weight"} | {f"norm.{x}": f"ln_f.{x}" for x in ("weight", "bias")} \
@@ -190,7 +192,7 @@ def import_checkpoint(
 
     Raises RugptError where the tokenizer has another number of pieces than the model."""
     path, out = Path(path), Path(out)
-    model = from_transformers(read_json(path/"config.json"), read_tensors(path/"model.safetensors"),
+    model = from_transformers(read_json(path/"config.json", ["model_type"]), read_tensors(path/"model.safetensors"),
         str(path)) if path.is_dir() \
         else from_nanogpt(path)
     about = {}

@@ -240,7 +240,8 @@ def read_run(run_dir: str | Path) -> dict | None:
 
     Raises RugptError where run.json does not describe a run."""
     path = resolve_run_dir(run_dir)/"run.json"
-    if not path.is_file(): return None
+    if not path.exists(): return None
+    if path.is_dir(): raise RugptError("is a folder", str(path), "move it away")
     stored = read_json(path)
     if not isinstance(stored, dict) or not isinstance(stored.get("params"), dict):
         raise RugptError("is not a run's description", str(path), "delete it and name the preset again")
