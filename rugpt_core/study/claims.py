@@ -23,8 +23,11 @@ from .results import over_seeds, seed_difference, seed_mean
 
 # %% ../../notebooks/core/study/06_claims.ipynb #0c307a06
 def mean(results: Mapping, cell: str, measure: str, at: float = 1.) -> dict:
-    "A measure of a cell, over its seeds."
-    return seed_mean(over_seeds(results, cell, measure, at))
+    "A measure of a cell, over its seeds. The interval of what is a share ends at 0 and at 1."
+    values = over_seeds(results, cell, measure, at)
+    found, share = seed_mean(values), "bits_per_byte" not in measure and all(0 <= v <= 1 for v in values)
+    if share and found["low"] is not None: found |= dict(low=max(found["low"], 0.), high=min(found["high"], 1.))
+    return found
 
 def difference(results: Mapping, first: str, second: str, measure: str, at: float = 1.) -> dict:
     "A measure of one cell less that of another, over seeds (Welch)."
