@@ -1,4 +1,5 @@
-"""The search behind the dial (`training.config.scale_from_depth`): one setting at a time, at three sizes.
+"""The search behind the dial (`training.config.scale_from_depth`): one setting at a time, at three sizes and one longer
+training.
 
     python study/dial.py --source ARTICLES          # trains what is not in study/dial.json yet
     python study/dial.py --source ARTICLES --size 2x128
@@ -23,13 +24,16 @@ from rugpt_core.tokenization.text_bins import source_texts, write_texts
 from rugpt_core.training.config import resolve_settings
 from rugpt_core.training.trainer import train_model
 
-SIZES = {"2x128": (2, 800_000), "4x256": (4, 500_000), "6x384": (6, 500_000)}  # depth, tokens of a training
+SIZES = {  # depth, tokens of a training
+    "2x128": (2, 800_000), "4x256": (4, 500_000), "6x384": (6, 500_000), "2x128-long": (2, 3_200_000)}
 BLOCK, PIECES, SEEDS = 256, 8192, (1, 2, 3)
 TIMES = ("learning_rate", "matrix_rate", "warmup_steps", "batch_size")  # multiplied
 CHANGES = [(name, factor) for name in TIMES for factor in (.5, 2.)]
 CHANGES += [("weight_decay", 0.), ("weight_decay", .2), ("decay_share", .2), ("decay_share", .6)]
 CHANGES += [("adamw", factor) for factor in (.25, .5, 1.)]  # in place of Muon, with so much of the dial's rate
-FEWER = {"6x384": ("learning_rate", "matrix_rate")}  # what is varied where a training is long
+RIVAL = "2x128"  # the size at which AdamW is tried in place of Muon
+HELPED = {  # where a training takes long: what helped at a smaller size
+    "6x384": (("learning_rate", 2.), ("matrix_rate", .5)), "2x128-long": (("learning_rate", 2.),)}
 PATH = ROOT/"study/dial.json"
 
 
@@ -70,7 +74,7 @@ def train(stored: dict, bins, size: str, change: tuple | None, seed: int) -> flo
 
 def search(stored: dict, bins, size: str):
     """All changes with one seed; the best of them and the dial with three."""
-    changes = [c for c in CHANGES if c[0] in FEWER.get(size, (c[0],))]
+    changes = HELPED.get(size, [c for c in CHANGES if c[0] != "adamw" or size == RIVAL])
     first = {c: train(stored, bins, size, c, SEEDS[0]) for c in (None, *changes)}
     best = min(changes, key=first.get)
     dial, other = ([train(stored, bins, size, c, seed) for seed in SEEDS] for c in (None, best))
