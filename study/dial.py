@@ -4,11 +4,13 @@ training.
     python study/dial.py --source ARTICLES          # trains what is not in study/dial.json yet
     python study/dial.py --source ARTICLES --size 2x128
 
-Every row is a training of the same number of tokens in batches of 8 windows, with the dial's own settings or with one
-of them changed. One seed finds candidates; the dial and the best candidate of a size are then trained with three, and
-the candidate counts as better where the interval of the difference (Welch) leaves 0 out.
+Every row is a training of the same number of tokens in batches of 8 windows, with the settings that the search began
+with ("the dial" in what it prints) or with one of them changed. One seed finds candidates; the dial and the best
+candidate of a size are then trained with three, and the candidate counts as better where the interval of the
+difference (Welch) leaves 0 out.
 """
 import argparse
+import math
 import os
 import tempfile
 from datetime import date
@@ -27,6 +29,7 @@ from rugpt_core.training.trainer import train_model
 SIZES = {  # depth, tokens of a training
     "2x128": (2, 800_000), "4x256": (4, 500_000), "6x384": (6, 500_000), "2x128-long": (2, 3_200_000)}
 BLOCK, PIECES, SEEDS = 256, 8192, (1, 2, 3)
+RATE, MATRIX_RATE = 6e-3, .01  # the rates that the search began with: of AdamW at 64 channels, of Muon
 TIMES = ("learning_rate", "matrix_rate", "warmup_steps", "batch_size")  # multiplied
 CHANGES = [(name, factor) for name in TIMES for factor in (.5, 2.)]
 CHANGES += [("weight_decay", 0.), ("weight_decay", .2), ("decay_share", .2), ("decay_share", .6)]
@@ -40,7 +43,8 @@ PATH = ROOT/"study/dial.json"
 def settings(size: str, train_tokens: int, change: tuple | None) -> tuple:
     """Model and training by the dial, but for the length and one change."""
     depth, tokens = SIZES[size]
-    fixed = dict(batch_size=8, grad_accum=1, eval_every=10**6, threads=1, compile="never", max_steps=tokens//(8*BLOCK))
+    fixed = dict(batch_size=8, grad_accum=1, eval_every=10**6, threads=1, compile="never", max_steps=tokens//(8*BLOCK),
+        learning_rate=RATE/math.sqrt(depth), matrix_rate=MATRIX_RATE)
     config, t = resolve_settings("qwen3", PIECES, train_tokens, BLOCK, depth, **fixed)
     if change is None:
         return config, t
