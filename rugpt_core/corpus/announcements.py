@@ -4,23 +4,23 @@
 
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'NUMBERED', 'BEGIN', 'TALE_CHARS',
-           'TOLD_CHARS', 'TOLD', 'RELATIVE', 'VERB', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'NEAR', 'BREAK',
-           'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA',
-           'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE',
-           'TITLE_WORD', 'STRONG', 'YEAR', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR',
-           'LISTS', 'MATHS', 'ABOUT', 'SO', 'INITIALS', 'BY_PERSON', 'ENUMERATION', 'TORN', 'LABEL_CHARS',
-           'PROSE_CHARS', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'alike', 'is_item', 'may_be_meant',
-           'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'ended', 'as_statement', 'names', 'is_later',
-           'quotation_is_gone', 'is_enumeration', 'is_label', 'names_person', 'may_be_said', 'is_counted', 'is_there',
-           'what_is_left', 'may_announce', 'without_announcement']
+           'TOLD_CHARS', 'TOLD', 'RELATIVE', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'NEAR', 'BREAK', 'BREAKS',
+           'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP',
+           'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'STRONG',
+           'YEAR', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR', 'LISTS', 'MATHS', 'ABOUT',
+           'SO', 'INITIALS', 'BY_PERSON', 'TORN', 'SHORT_LABEL', 'LABEL_CHARS', 'PROSE_CHARS', 'OF_TABLE', 'ORDINAL',
+           'DANGLES', 'UNFINISHED', 'BELOW', 'alike', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone',
+           'finished_part', 'taken_up', 'as_statement', 'is_later', 'quotation_is_gone', 'heads', 'is_label',
+           'names_person', 'may_be_said', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
+           'without_announcement']
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #7d4239fa
 import re
 from collections.abc import Sequence
 
-from .clauses import (PREDICATES, has_predicate, is_finished, is_person, is_subordinate, look_up,
-    parts, SPEECH, speech, stems, words_of)
-from .sentences import last_sentence_start
+from .clauses import (PREDICATES, has_predicate, is_enumeration, is_finished, is_person, is_subordinate,
+    look_up, parts, SPEECH, speech, stems, VERB, words_of)
+from .sentences import ended, last_sentence_start, names
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
@@ -106,13 +106,6 @@ def may_be_meant(
     if m and not has_predicate(words_of(m[0][:m[0].rindex(",")])) or not VERB.search(p[:BEGIN].lower()): return True
     return bool(next_one) and (len(p) < 70 and len(next_one) < TALE_CHARS or alike(p, next_one))
 
-# %% ../../notebooks/core/corpus/10_announcements.ipynb #fb231b9f
-VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|обязан[аы]?|можно|следует|[а-яё]{4,}(?:ано"
-    r"|аны|ено|ены)"
-    r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
-    r"|(?:[аяиеыуё]|ш)л(?:[аои]|ся|ась|ось|ись)?|ован[аоы]?|[её]н[аоы]?"
-    r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен|способ)н[аоы]))(?![\w-])")
-
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #9e09522b
 NEXT = (r"(?<![а-яё])следующ(?!(?:ей|ем|ий|его|ую) (?:год|день|дня|дню|век|месяц|сезон|матч|ночь|раз|стопе|этап|тур))"
     r"[а-яё]+(?! за\b)")
@@ -122,7 +115,7 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|делить|разбить|р
     r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц"
     r"|(?:спис(?:ок|к[аеи])|переч(?:ень|н[яеи]))$|(?:приведённ|данн)[а-яё]+ (?:спис|переч)|\bэтот список|\bвот\b"
     r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|\bвида$"
-    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах)$"
+    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах|определя[ею]тся|зада[её]тся)$"
     r"|нижеприв|вышеприв|(?:ниже|выше)перечисл|\bперечислен[аоы]?\b"
     r"|\b(?:указан|привед[её]н|представлен)[аоы]? (?:в таблице|ниже|на рис)"
     r"|\b(?:выделен|отмечен|обозначен)[аоы]? (?:курсивом|жирным|цветом|зв[её]здочк)"
@@ -208,11 +201,6 @@ def taken_up(
     nouns = [w.text for w in words_of(counted) if w.kind == "NOUN" and len(w.text) > 3][-WORDS_COUNTED:]
     return any(re.search(rf"\b{n[:max(4, len(n) - 3)]}", begin) for n in nouns)
 
-def ended(text: str) -> str:
-    "A sentence with its full stop; nothing for one that is torn."
-    torn = text.count("(") != text.count(")") or text.count("«") != text.count("»")
-    return "" if torn or not text else text if text.endswith((".", "!", "?", "…")) else text + "."
-
 # a condition without what follows from it; speech that says nothing
 WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:пис|говор|сказа|замет|отме[тч]|вспомин"
     r"|заяв)[а-яё]+ "
@@ -249,10 +237,6 @@ GOES_ON = re.compile(r"(?:Также|Кроме того|Тем не менее|
     r"|После (?:окончани|завершени|этого|того|победы|смерти))")
 TALE = re.compile("легенд|предани|воспоминани|хроник|летопис|притч|сказани", re.I)
 TITLE_WORD = re.compile("[А-ЯЁа-яё]{5,}")
-
-def names(text: str, word: str) -> bool:
-    "True when a text has this word, in whatever case and form."
-    return re.search(rf"\b{word[:max(4, len(word) - 2)]}", text, re.I) is not None
 
 # how an article goes on and nobody's words begin
 STRONG = re.compile(r"(?:Однако|Впрочем|Тем не менее|Вместе с тем|Кроме (?:того|этого)|Также(?! как| и\b)|При этом"
@@ -303,7 +287,7 @@ THINGS = re.compile(r"(?:(?:Его|Её|Их) )?(?:(?:Основны|Некот�
 # says nothing of speech
 ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|честно|собственно|иными словами) ?(?:говоря)?,")
 POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже"
-    r"|Далее (?:привод|привед|переч)|Среди (?:них|прочих)"
+    r"|Далее (?:привод|привед|переч)|Среди [а-яё]+"
     r"|Из них|В их числе|К ним|В том числе|В их составе?)\b")
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 # no quotation, whatever verb stands before
@@ -317,7 +301,7 @@ LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[�
 
 MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запиш(?:ем|ется)|записыва(?:ем|ется|ются)|имеем|находим"
     r"|выража(?:ется|ются)|вычисля(?:ется|ются)|зада[её]тся|формул[аоеыуй]+|выражени[еяйюм]+|уравнени[еяйюм]+"
-    r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах)\b[^.:]{0,60}:$") # a formula comes
+    r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах|(?:прим|име)[а-яё]+ вид|определяется)\b[^.:]{0,60}:$") # a formula comes
 
 # «Рэй Орлов о выступлениях:», «…, что:»: what a person said comes
 ABOUT = re.compile(r"^(?:[А-ЯЁ][а-яё-]+ ){1,3}(?:о|об|про) |, что:$|\bв том, что:$")
@@ -325,23 +309,31 @@ ABOUT = re.compile(r"^(?:[А-ЯЁ][а-яё-]+ ){1,3}(?:о|об|про) |, что
 SO = re.compile(r"(?<=.)\bтак (?!и\b|как\b|или\b|называ|что\b)|\bтак:$|следующим образом")
 INITIALS = re.compile(r"[А-ЯЁ]\. ?(?:[А-ЯЁ]\. ?)?[А-ЯЁ][а-яё]")
 BY_PERSON = re.compile(r"[еёа]н[аоы]? (?:[а-яё]+ ){0,2}[А-ЯЁ][а-яё]+(?:ом|ем|ым|ой|ей)\b")
-ENUMERATION = re.compile(r"[^,.;:!?]{3,60}(?:, (?![а-яё]{1,4}\b|котор|кроме|причём)[^,.;:!?]{3,60}){2,}")
 TORN = re.compile(r"[—–]|\d[\d:]*[),]") # how no sentence begins
 
-def is_enumeration(paragraph: str) -> bool:
-    "True for a paragraph that begins with an enumeration: «Маслозавод, швейная фабрика, …»."
-    m = ENUMERATION.match(paragraph, 0, 160)
-    return m is not None and not VERB.search(m[0].lower())
+SHORT_LABEL, LABEL_CHARS, PROSE_CHARS = 70, 130, 80 # of a label, most; of a paragraph of prose, least
+# of a table, in the singular; other labels in the singular are headings of what follows: «Лицевая сторона:»
+OF_TABLE = re.compile(r"\bпо [а-яё]+[ая]м\b|\bпо данным|(?:распредел|располож)ени|структур|дол[яи]\b|динамик|численност|раскраск"
+    r"|склонени|спряжени|значени", re.I)
 
-LABEL_CHARS, PROSE_CHARS = 70, 80 # of a label, most; of a paragraph of prose, least
+def heads(label: str, text: str) -> bool:
+    "True where a text takes up a word of a label: the label is its heading."
+    begin = text[:BEGIN].lower()
+    return any(word[:max(4, len(word) - 3)] in begin for word in re.findall("[а-яё]{5,}", label.lower()))
 
 def is_label(sentence: str, after: str) -> bool:
-    "True for a few words without a verb that name a list or a table, before prose: «Спортивные сооружения города:»."
-    few = len(sentence) <= LABEL_CHARS and sentence[0].isupper() and not any(c.isdigit() for c in sentence)
+    """True for a few words without a verb that name a list or a table, before prose on something else: «Спортивные
+    сооружения города:»."""
+    few = len(sentence) <= LABEL_CHARS and sentence[0].isupper() and not NUMBERED.match(sentence)
     prose = len(after) >= PROSE_CHARS and after.endswith(".") and VERB.search(after[:BEGIN].lower()) is not None
-    first = next((w for w in words_of(sentence[:-1]) if w.kind == "NOUN"), None)
-    many = first is not None and first.plural and first.subject or sentence.startswith("Пример")
-    return few and prose and many and not names_person(sentence) and not re.search(r"[А-ЯЁA-Z][\w-]+:$", sentence)
+    if not few or not prose or re.search(r"[А-ЯЁA-Z][\w-]+:$", sentence): return False
+    words = words_of(sentence[:-1])
+    if INITIALS.match(sentence) or any(w.subject and not w.plural and is_person(w.text) for w in words): return False
+    first = next((w for w in words if w.kind == "NOUN"), None)
+    many = first is not None and first.plural and first.subject
+    if many and len(sentence) <= SHORT_LABEL or sentence.startswith("Пример"): return True
+    return (many or OF_TABLE.search(sentence) is not None) and not heads(sentence, after) \
+        and not SPEECH.search(sentence.lower())
 
 def names_person(sentence: str) -> bool:
     "True where a person may be the subject of a sentence."
@@ -357,6 +349,8 @@ def may_be_said(
     last = low[low.rfind(" ") + 1:-1]
     if speech().match(last) and not last.endswith(("ся", "сь")) and look_up(last).kind == "VERB":
         return True # «один из них замечает»
+    many = look_up(last) if last else None
+    if many and many.kind in ("VERB", "PRTS") and "plur" in many.agrees and not SPEECH.search(last): return False
     near = SPEECH.search(low[-SPEECH_NEAR:])
     return not listed and (near is not None or low.endswith((" следующее:", " следующем:")))
 

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
-           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'table', 'small_words', 'forms', 'shares',
-           'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government',
-           'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of',
-           'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems']
+           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'VERB', 'ENUMERATION', 'table', 'small_words',
+           'forms', 'shares', 'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts',
+           'with_government', 'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech',
+           'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -311,3 +311,17 @@ SPEECH = re.compile(stems("""
 пообещ обеща шут реценз обозревател постанов соглаша согласил легенд предани притч сравнива рассужда свидетельств
 послани поговорк пословиц загадк завещани договор присяг клятв расследован вид: характеризу(?!е?ю?тся) суммиру
 суммиров акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
+
+# %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
+VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует|[а-яё]{4,}(?:ано"
+    r"|аны|ено|ены)"
+    r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
+    r"|(?:[аяиеыуё]|ш)л(?:[аои]|ся|ась|ось|ись)?|ован[аоы]?|[её]н[аоы]?"
+    r"|(?:доступ|извест|характер|возмож|нуж|свобод|свойствен|способ)н[аоы]))(?![\w-])")
+
+ENUMERATION = re.compile(r"[^,.;:!?]{3,60}(?:, (?![а-яё]{1,4}\b|котор|кроме|причём)[^,.;:!?]{3,60}){2,}")
+
+def is_enumeration(paragraph: str) -> bool:
+    "True for a paragraph that begins with an enumeration: «Маслозавод, швейная фабрика, …»."
+    m = ENUMERATION.match(paragraph, 0, 160)
+    return m is not None and not VERB.search(m[0].lower())

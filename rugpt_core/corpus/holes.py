@@ -5,15 +5,18 @@
 # %% auto #0
 __all__ = ['WANTING', 'ALONE', 'WANTED', 'UNIT_BEHIND', 'NUMBER_BEFORE', 'SYMBOL_GONE', 'TWO_DASHES', 'FORMULA_WORD',
            'FORMULA_PLACE', 'NAMED_BY_SYMBOL', 'NAMED', 'PLACES', 'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS',
-           'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH', 'LEFT_WANTING', 'symbol_mark', 'number_gone',
+           'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH', 'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS',
+           'PROSE_CHARS', 'LEAST_WORDS', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE', 'symbol_mark', 'number_gone',
            'in_quotation', 'holes', 'wants_symbol', 'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed',
-           'without_holed_brackets', 'without_holes']
+           'without_holed_brackets', 'without_holes', 'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end',
+           'without_torso']
 
 # %% ../../notebooks/core/corpus/12_holes.ipynb #e6aededd
 import re
 from collections.abc import Sequence
 
-from .sentences import split_sentences
+from .clauses import PREDICATES, readings_of, wants_more, words_of
+from .sentences import last_sentence_start, split_sentences
 from .templates import HOLE as LOST
 
 # %% ../../notebooks/core/corpus/12_holes.ipynb #f6e88ef5
@@ -40,6 +43,7 @@ SYMBOL_GONE = re.compile(r"(?<![\w-])((?:где|и|или|если|пусть|т
     r"|в|с|со|под|над|между|не|без|без множителя|из|как|или|и) +(?=\))"
     r"|(?<![\w-])(например|вида|типа|то есть|цит\. по)(?:,? +|,| \[\])(?=\))"
     r"|(?<![\w-])(типа|вида|виде|между|от|до|для|при|через|форм[ыуе]) \( ?\)" # «орбитали типа () и ()»
+    r"|(?<![\w-])(от|до|в|на|к|с|из|при|для|между) {2,}(?=(?:до|от|в|на|к|с|из|при|для|и) )" # «от  до  метров»
     r"|(?<![\w-])(а|здесь|например),? {2,}(?=[—–])|(?<![\w-])(являются|является|равно|равен|равны|есть|что не) +(?=»)"
     r"|(\() +(?=[—–]|(?:больше|меньше|равн[аоы]?|не равн[аоы]?) )|(\([а-яё-]{2,12}\.) +(?=\))"
     r"|(?<![\w-])((?:до|от|около|в|на|к|с|из|при|для)) {2,}(?=[—–])"
@@ -175,3 +179,62 @@ def without_holes(line: str) -> str:
         kept = [p for p in kept if quotes_much(p)]
     elif LOST not in line and len(line) < 200 and maths > 1 and MATHS.search(rest) and not quotes_much(rest): return ""
     return " ".join(kept)
+
+# %% ../../notebooks/core/corpus/12_holes.ipynb #43288160
+CONNECTIVE = re.compile(r"(?:(?:И|А|Но|То есть,?) )?(?:таким образом|следовательно|значит|отсюда|откуда|итак|тогда|пусть|здесь|например"
+    r"|к примеру|в частности|поэтому|тем самым|в итоге|в результате|аналогично|согласно [а-яё ]*(?:выше|ранее)(?: [а-яё]+)?"
+    r"|отсюда (?:следует|получаем|находим|имеем)|или,? что то же самое)(?:,? что)?[,:]?", re.I)
+LET_US = re.compile(r"(?:(?:Тогда|Теперь|Далее|Сначала|Нетрудно|Для этого|В итоге),? )?([А-ЯЁа-яё]{3,}(?:им|ем|ём|имся|емся))\b")
+EQUALS = re.compile("равн(?:о|а|ы|ое|ый|ой|ого|ую|ым)|равен")
+PROSE_CHARS, LEAST_WORDS = 80, 4 # characters of a paragraph of prose; words of a sentence that breaks off
+
+def is_prose_line(paragraph: str, before: str) -> bool:
+    "True for a paragraph of finished sentences; behind a short one, which may be a line of verse, it must be long."
+    least = PROSE_CHARS if len(before) < PROSE_CHARS else PROSE_CHARS/2
+    return len(paragraph) >= least and paragraph[0].isupper() and paragraph.endswith((".", ":"))
+
+def breaks_off(sentence: str) -> bool:
+    "True for a sentence without its last mark whose formula is gone: its last word wants more, or «we» find something."
+    m = LET_US.match(sentence)
+    if m and any("1per" in r.tag and r.tag.POS == "VERB" for r in readings_of(m[1].lower())[:2]): return True
+    words = words_of(sentence)
+    last, end = words[-1], sentence[sentence.rfind(" ") + 1:]
+    if sum(w.kind != "MARK" for w in words) < LEAST_WORDS or end[0].isupper() or end == "что": return False
+    if EQUALS.fullmatch(end): return True
+    if not any(w.kind in PREDICATES for w in words) or not readings_of(end)[0].is_known: return False
+    if LEFT_WANTING.search(sentence): return True
+    return (last.kind in ("PREP", "CONJ") or last.kind in PREDICATES and len(end) > 2) and wants_more(words)
+
+def may_be_cut(paragraph: str) -> bool:
+    "True where a paragraph may end before a formula."
+    if paragraph[-1:].isalpha(): return True
+    stop = paragraph.rfind(". ")
+    return paragraph[-1:] in (",", ":") and CONNECTIVE.fullmatch(paragraph, stop + 2 if stop >= 0 else 0) is not None
+
+def without_cut_end(
+    paragraph: str,
+    after: Sequence[str], # the paragraph behind it, or none
+) -> str: # the paragraph itself where its end is there
+    "A paragraph without its last sentence where that breaks off before a formula which is gone."
+    if not may_be_cut(paragraph) or after and not is_prose_line(after[0], paragraph): return paragraph
+    start = last_sentence_start(paragraph)
+    sentence = paragraph[start:]
+    if not "А" <= sentence[0] <= "Я": return paragraph
+    gone = CONNECTIVE.fullmatch(sentence)
+    if not gone and after: gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
+    return paragraph[:start].rstrip() if gone else paragraph
+
+# %% ../../notebooks/core/corpus/12_holes.ipynb #03f43d6f
+WHERE = re.compile(r"(?:где|здесь) [^.:]{0,60}? ?[—–-] ")
+GOES_ON_SMALL = re.compile(r"(?:то|котор(?:ое|ая|ый|ые|ую)|откуда|или для|дней|(?:незначительно )?отличающееся)\b")
+FORMULA_BEFORE = re.compile(r"[=<>≤≥]")
+
+def without_torso(
+    paragraph: str,
+    before: str, # the paragraph before it, or nothing
+) -> str: # the paragraph itself where it has its beginning
+    "A paragraph without the rest of a sentence whose formula is gone."
+    if not paragraph[:1].islower() or FORMULA_BEFORE.search(before): return paragraph
+    torn = before.endswith(":") or before[-1:].isalnum() or not before
+    first, *rest = split_sentences(paragraph)
+    return " ".join(rest) if WHERE.match(first) or torn and GOES_ON_SMALL.match(first) else paragraph

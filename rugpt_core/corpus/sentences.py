@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BOUNDARY', 'BEFORE_ANOTHER', 'AFTER_NUMBER', 'NUMBER_BEFORE', 'CLOSING', 'SURELY_WORD', 'WORD_BEFORE',
-           'ends_sentence', 'split_sentences', 'last_sentence_start']
+           'ends_sentence', 'split_sentences', 'last_sentence_start', 'ended', 'names']
 
 # %% ../../notebooks/core/corpus/08_sentences.ipynb #bac3dbdb
 import re
@@ -65,3 +65,13 @@ def last_sentence_start(paragraph: str) -> int: # 0 for a paragraph of one sente
         for m in reversed(list(BOUNDARY.finditer(paragraph, start))):
             if ends_sentence(paragraph[:m.start() + len(m[0].rstrip())]): return m.end()
     return 0
+
+# %% ../../notebooks/core/corpus/08_sentences.ipynb #ea0c9e01
+def ended(text: str) -> str:
+    "A sentence with its full stop; nothing for one that is torn."
+    torn = text.count("(") != text.count(")") or text.count("«") != text.count("»")
+    return "" if torn or not text else text if text.endswith((".", "!", "?", "…")) else text + "."
+
+def names(text: str, word: str) -> bool:
+    "True when a text has this word, in whatever case and form."
+    return re.search(rf"\b{word[:max(4, len(word) - 2)]}", text, re.I) is not None
