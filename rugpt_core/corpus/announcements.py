@@ -7,9 +7,9 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTI
            'TOLD_CHARS', 'TOLD', 'RELATIVE', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'NEAR', 'BREAK', 'BREAKS',
            'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP',
            'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'STRONG',
-           'YEAR', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR', 'LISTS', 'MATHS', 'ABOUT',
-           'SO', 'INITIALS', 'BY_PERSON', 'TORN', 'SHORT_LABEL', 'LABEL_CHARS', 'PROSE_CHARS', 'OF_TABLE', 'ORDINAL',
-           'DANGLES', 'UNFINISHED', 'BELOW', 'alike', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone',
+           'YEAR', 'REPORTED', 'BEHIND', 'EXAMPLE', 'THINGS', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR', 'LISTS', 'MATHS',
+           'ABOUT', 'SO', 'INITIALS', 'BY_PERSON', 'TORN', 'SHORT_LABEL', 'LABEL_CHARS', 'PROSE_CHARS', 'OF_TABLE',
+           'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'is_item', 'may_be_meant', 'says_nothing', 'stands_alone',
            'finished_part', 'taken_up', 'as_statement', 'is_later', 'quotation_is_gone', 'heads', 'is_label',
            'names_person', 'may_be_said', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
            'without_announcement']
@@ -18,9 +18,9 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTI
 import re
 from collections.abc import Sequence
 
-from .clauses import (PREDICATES, has_predicate, is_enumeration, is_finished, is_person, is_subordinate,
-    look_up, parts, SPEECH, speech, stems, VERB, words_of)
-from .sentences import ended, last_sentence_start, names
+from .clauses import (PREDICATES, has_predicate, is_enumeration, is_finished, is_person,
+    is_subordinate, look_up, parts, SPEECH, speech, stems, VERB, words_of)
+from .sentences import alike, ended, last_sentence_start, names
 
 # %% ../../notebooks/core/corpus/10_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
@@ -58,11 +58,6 @@ TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|К
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
     r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]"
     r"|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
-
-def alike(a: str, b: str) -> bool:
-    "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
-    x, y = (re.match(r"[А-ЯЁа-яё]*", p)[0].casefold() for p in (a, b))
-    return min(len(x), len(y)) > 4 and (x[:5] == y[:5] or x[-5:] == y[-5:])
 
 # how an article goes on: no item of a list begins so
 CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|Помимо|Тем не менее|Однако|При этом|Таким образом"
@@ -115,13 +110,15 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|делить|разбить|р
     r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц"
     r"|(?:спис(?:ок|к[аеи])|переч(?:ень|н[яеи]))$|(?:приведённ|данн)[а-яё]+ (?:спис|переч)|\bэтот список|\bвот\b"
     r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|\bвида$"
-    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах|определя[ею]тся|зада[её]тся)$"
+    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах"
+    r"|определя[ею]тся|зада[её]тся)$"
     r"|нижеприв|вышеприв|(?:ниже|выше)перечисл|\bперечислен[аоы]?\b"
     r"|\b(?:указан|привед[её]н|представлен)[аоы]? (?:в таблице|ниже|на рис)"
     r"|\b(?:выделен|отмечен|обозначен)[аоы]? (?:курсивом|жирным|цветом|зв[её]здочк)"
     r"|\b(?:отметим|рассмотрим|привед[её]м|опишем|перечислим|назов[её]м|укажем|выделим|сравним|получим|имеем|запишем"
     r"|найд[её]м)\b|\bэтими [а-яё]+(?: и [а-яё]+)?$|^(?:данные|приводятся|приведены)\b")
-POINTS_ANYWHERE = re.compile(NEXT + r"|\bниже|таблиц|\bвот\b|\bтаки(?:е|х|ми)(?: [а-яё]+){0,2}$") # also before a break
+POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц|\bвот\b|\bтаки(?:е"
+    r"|х|ми)(?: [а-яё]+){0,2}$") # also before a break
 # how a sentence ends that only names what comes, after what it says
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
@@ -244,6 +241,7 @@ STRONG = re.compile(r"(?:Однако|Впрочем|Тем не менее|Вм
     r"|В результате\b(?! войны)|Помимо|По (?:мнению|данным|словам|свидетельству|утверждению) [А-ЯЁа-яё]|Впоследствии"
     r"|В (?:том|этом) же (?:году|месяце)|В связи с этим|Одновременно с)\b")
 YEAR = re.compile(r"(?<!\d)(?:1[0-9]\d\d|20\d\d)(?!\d)")
+REPORTED = re.compile(r"«[а-яё][^«»]*(?: [^«»]+){3,}»") # «…» within a sentence of the article
 BEHIND = re.compile(rf"{SAYS} (?:[а-яё]+ ){{0,2}}([А-ЯЁ][а-яё]{{4,}})\b") # «вот что сказал Лужин об этом»
 
 def is_later(
@@ -261,7 +259,8 @@ def quotation_is_gone(
 ) -> bool:
     "True when the next paragraph goes on with the article instead of the quotation."
     if after.endswith(":") and len(after) >= 70 and SAID.search(sentence): return True
-    if is_later(sentence, after): return True
+    if is_later(sentence, after) or SAID.search(sentence) \
+            and REPORTED.search(after) and SAID.search(after[:300]): return True
     if TALE.search(sentence): return False
     if STRONG.match(after) and after.endswith((".", ":")): return True
     if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
@@ -301,7 +300,8 @@ LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[�
 
 MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запиш(?:ем|ется)|записыва(?:ем|ется|ются)|имеем|находим"
     r"|выража(?:ется|ются)|вычисля(?:ется|ются)|зада[её]тся|формул[аоеыуй]+|выражени[еяйюм]+|уравнени[еяйюм]+"
-    r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах|(?:прим|име)[а-яё]+ вид|определяется)\b[^.:]{0,60}:$") # a formula comes
+    r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах|(?:прим|име)[а-яё]+ вид"
+    r"|определяется)\b[^.:]{0,60}:$") # a formula comes
 
 # «Рэй Орлов о выступлениях:», «…, что:»: what a person said comes
 ABOUT = re.compile(r"^(?:[А-ЯЁ][а-яё-]+ ){1,3}(?:о|об|про) |, что:$|\bв том, что:$")
@@ -313,7 +313,8 @@ TORN = re.compile(r"[—–]|\d[\d:]*[),]") # how no sentence begins
 
 SHORT_LABEL, LABEL_CHARS, PROSE_CHARS = 70, 130, 80 # of a label, most; of a paragraph of prose, least
 # of a table, in the singular; other labels in the singular are headings of what follows: «Лицевая сторона:»
-OF_TABLE = re.compile(r"\bпо [а-яё]+[ая]м\b|\bпо данным|(?:распредел|располож)ени|структур|дол[яи]\b|динамик|численност|раскраск"
+OF_TABLE = re.compile(r"\bпо [а-яё]+[ая]м\b|\bпо данным|(?:распредел|располож)ени|структур|дол[яи]\b|динамик"
+    r"|численност|раскраск"
     r"|склонени|спряжени|значени", re.I)
 
 def heads(label: str, text: str) -> bool:
@@ -331,9 +332,10 @@ def is_label(sentence: str, after: str) -> bool:
     if INITIALS.match(sentence) or any(w.subject and not w.plural and is_person(w.text) for w in words): return False
     first = next((w for w in words if w.kind == "NOUN"), None)
     many = first is not None and first.plural and first.subject
-    if many and len(sentence) <= SHORT_LABEL or sentence.startswith("Пример"): return True
-    return (many or OF_TABLE.search(sentence) is not None) and not heads(sentence, after) \
-        and not SPEECH.search(sentence.lower())
+    if sentence.startswith("Пример"): return True
+    if many and len(sentence) <= SHORT_LABEL: return not heads(sentence[:sentence.lower().find(first.text)], after)
+    named = many or OF_TABLE.search(sentence) is not None
+    return named and not heads(sentence, after) and not SPEECH.search(sentence.lower())
 
 def names_person(sentence: str) -> bool:
     "True where a person may be the subject of a sentence."

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['BOUNDARY', 'BEFORE_ANOTHER', 'AFTER_NUMBER', 'NUMBER_BEFORE', 'CLOSING', 'SURELY_WORD', 'WORD_BEFORE',
-           'ends_sentence', 'split_sentences', 'last_sentence_start', 'ended', 'names']
+           'ends_sentence', 'split_sentences', 'last_sentence_start', 'ended', 'names', 'alike']
 
 # %% ../../notebooks/core/corpus/08_sentences.ipynb #bac3dbdb
 import re
@@ -75,3 +75,8 @@ def ended(text: str) -> str:
 def names(text: str, word: str) -> bool:
     "True when a text has this word, in whatever case and form."
     return re.search(rf"\b{word[:max(4, len(word) - 2)]}", text, re.I) is not None
+
+def alike(a: str, b: str) -> bool:
+    "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
+    x, y = (re.match(r"[А-ЯЁа-яё]*", p)[0].casefold() for p in (a, b))
+    return min(len(x), len(y)) > 4 and (x[:5] == y[:5] or x[-5:] == y[-5:])
