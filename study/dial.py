@@ -36,7 +36,7 @@ CHANGES += [("weight_decay", 0.), ("weight_decay", .2), ("decay_share", .2), ("d
 CHANGES += [("adamw", factor) for factor in (.25, .5, 1.)]  # in place of Muon, with so much of the dial's rate
 RIVAL = "2x128"  # the size at which AdamW is tried in place of Muon
 HELPED = {  # where a training takes long: what helped at a smaller size
-    "6x384": (("learning_rate", 2.), ("matrix_rate", .5)), "2x128-long": (("learning_rate", 2.),)}
+    "6x384": (("learning_rate", 2.), ("matrix_rate", .5)), "2x128-long": (("learning_rate", 2.), ("learning_rate", 4.))}
 PATH = ROOT/"study/dial.json"
 
 

@@ -143,11 +143,16 @@ def analyze(
     """Measure every set of texts at one length; write metrics.json, documents.parquet, copies.parquet, references.json,
     analysis.html.
 
-    Raises RugptError where a setting is out of range, or there are neither ids of a run nor a tokenizer."""
+    Raises RugptError where a setting is out of range, a checkpoint is damaged, or there are neither ids of a run nor a
+    tokenizer."""
     if not MIN_SAMPLES <= bootstrap <= MAX_SAMPLES:
         raise RugptError(f"{bootstrap} resamples are too few or too many", "bootstrap_samples",
             f"give {MIN_SAMPLES} to {MAX_SAMPLES}")
     if seed < 0: raise RugptError(f"seed {seed} is below 0", "seed", "give 0 or more")
+    if model_dir:
+        from rugpt_core.evaluation.models import find_checkpoints # needs torch
+        from rugpt_core.modeling.checkpoint import read_checkpoint
+        for folder in find_checkpoints(model_dir).values(): read_checkpoint(folder) # before minutes of other work
     pairs = likelihood.read_pairs(minimal_pairs) if minimal_pairs else []
     if (Path(corpus)/"meta.json").is_file(): articles = corpus_of_bins(corpus)
     elif tokenizer: articles = corpus_of_source(str(corpus), load_tokenizer(tokenizer))
