@@ -54,7 +54,7 @@ def rows_of(curves: dict[str, dict[str, list]]) -> list[dict]:
     out = []
     for work, found in curves.items():
         ends: dict[str, list[float]] = {}
-        for name, curve in sorted(found.items(), key=lambda item: not item[0].split(",")[0] == "ours"):  # ours first
+        for name, curve in sorted(found.items(), key=lambda item: item[0].split(",")[0] != "ours"):  # ours first
             ends.setdefault(name.split(", seed ")[0], []).append(curve[-1]["val_bits_per_byte"])
         first = next(iter(ends))
         for who, bits in ends.items():
