@@ -320,3 +320,46 @@ for args in (["clean", sys.argv[1]+"/private/a.jsonl"], ["clean", sys.argv[1]+"/
     lines = done.stderr.strip().splitlines()
     assert len(lines) == 4, lines
     assert all(folder in x and "ermission denied: give yourself the right" in x for x in lines), lines
+
+
+FORMS = {"object": "{1: 2}", "list": "[1, 2]", "text": "hello", "deep": "a: {b: {c: 1}}", "bytes": b"\xff\xfe\0",
+         "texts that are none": "topics: [{key: 1, ru: [2], en: 3, description: 4}, {key: b, ru: 1, en: 1, about: 1}]",
+         "numbers that are none": "x: {input: .nan, output: .inf}", "a class that is a list": "sample: [1]",
+         "titles that are lists": "history: {a: [[1], {b: 2}]}"}
+NAMING = ("templates_file topics_file titles_file prices_file llm_recording topic_maps_file gold_topics minimal_pairs "
+          "personas_file gemma_path").split()
+
+
+@pytest.mark.parametrize("parameter", NAMING)
+def test_a_file_of_another_form_is_refused_before_any_stage_starts(capsys, tmp_path, parameter):
+    suffix = {"llm_recording": ".jsonl", "gold_topics": ".jsonl", "minimal_pairs": ".csv"}.get(parameter, ".yml")
+    for kind, text in FORMS.items():
+        file = tmp_path/f"f{suffix}"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        refused(capsys, [f"f{suffix}"], "run", "--preset", "smoke", "--run-dir", tmp_path/"r", "--set",
+                f"{parameter}={file}")
+        assert not (tmp_path/"r/explore").exists(), kind
+
+
+@pytest.mark.parametrize("name, data", [("e.txt", b"\xff"), ("e.jsonl", b"[1]\n"), ("e.jsonl", b'{"text": 3}\n'),
+                                        ("e.parquet", b"PAR1"), ("o.txt", b" \n"), ("o.yml", b"[1]")])
+def test_texts_that_are_none_are_refused_before_any_stage_starts(capsys, tmp_path, name, data):
+    (tmp_path/name).write_bytes(data)
+    parameter = "evaluation_files" if name[0] == "e" else "other_texts"
+    refused(capsys, [name], "run", "--preset", "smoke", "--run-dir", tmp_path/"r", "--set",
+            f"{parameter}={tmp_path/name}")
+    assert not (tmp_path/"r/explore").exists()
+
+
+@pytest.mark.parametrize("given, said", [
+    ("llm_base_url=file:///etc/passwd", "llm_base_url"), ("llm_base_url=javascript:1", "llm_base_url"),
+    ("llm_base_url=http://u:p@h/v1", "llm_base_url"), ("llm_judge=transformers", "judge_model_path"),
+    ("topics_file=PRICES", "not a list of topics"), ("rewrite_styles=[nope]", "unknown style")])
+def test_a_dry_run_is_refused_as_the_run_would_be(chain, capsys, given, said):
+    given = ["--set", given.replace("PRICES", str(ROOT/"data/prices.yml")), "--set", "llm_engine=openai"]
+    given += [] if "llm_base_url" in given[1] else ["--set", "llm_base_url=http://127.0.0.1:9/v1"]
+    for dry in ([], ["--dry-run"]):
+        refused(capsys, [], "synthesize", *dry, "--run-dir", chain[0], *given)
+        capsys.readouterr()
+    command("synthesize", "--dry-run", "--run-dir", chain[0], *given)
+    assert re.search(said, capsys.readouterr().err)

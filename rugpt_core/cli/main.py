@@ -38,7 +38,6 @@ from ..runs.directory import chain_lock, followed_run, last_run, remember_last
 from ..runs.layout import STAGES
 from ..runs.parameters import chain_parameters, known_parameters, load_preset, preset_names
 from ..runs.parameters import read_run, stage_parameters, write_run
-from ..runs.stage import check_written
 
 # %% ../../notebooks/core/cli/07_main.ipynb #13455a4f
 def chosen_run(
@@ -197,7 +196,7 @@ def cmd_synthesize(args) -> int:
     clean = resolve_run_dir(run_dir)/STAGES["clean"].folder
     if not (clean/"manifest.json").is_file():
         raise RugptError("the stage clean is not built", shown(clean), "`rugpt run --until clean` builds it")
-    check_written(run_dir, "clean")
+    check_chain(["synthesize"], run_dir, params, force=True) # as a run that asks would be refused
     for line in cost_lines(clean, resolve_run_dir(run_dir)/"work", params): print(line)
     return 0
 

@@ -160,8 +160,11 @@ def read_evaluation(
     for file in filter(Path.is_file, found):
         if file.suffix == ".parquet": rows = read_parquet(file).to_dict("records")
         elif file.suffix in (".jsonl", ".json"): rows = read_jsonl(file)
-        else: rows = [dict(text=file.read_text(encoding="utf-8"))]
-        texts = [r.get("text") for r in rows]
+        else:
+            try: rows = [dict(text=file.read_text(encoding="utf-8"))]
+            except UnicodeDecodeError:
+                raise RugptError("file is not UTF-8 text", str(file), "convert it to UTF-8") from None
+        texts = [r.get("text") if isinstance(r, dict) else None for r in rows]
         if not all(isinstance(t, str) for t in texts):
             raise RugptError(f"row {next(i for i, t in enumerate(texts, 1) if not isinstance(t, str))} has no text",
                 str(file), "give every row a field `text`")

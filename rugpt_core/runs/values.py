@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ENGINES', 'TOKENIZERS', 'PRECISIONS', 'HUBS', 'CHOICES', 'SEEDS', 'COUNT', 'SOME', 'SHARE', 'RANGES', 'DEVICE',
-           'ON_HUB', 'HUB_NAME', 'NEEDS', 'OWN_CHECKS', 'Range', 'check_limits', 'check_shape', 'is_used',
-           'check_files', 'check_machine', 'check_own', 'check_stage']
+           'ON_HUB', 'HUB_NAME', 'NEEDS', 'OWN_CHECKS', 'FORMS', 'MAY_BE_EMPTY', 'NO_FILES', 'Range', 'check_limits',
+           'check_shape', 'is_used', 'check_files', 'check_machine', 'check_own', 'check_forms', 'check_stage']
 
 # %% ../../notebooks/core/runs/00_values.ipynb #af63f9f8
 import glob
@@ -172,6 +172,28 @@ def check_own(stage: str, p: Mapping[str, Any]):
         if not any(p[n] for n in names if n != "topics_file"): continue # nothing to look at, nothing is loaded
         getattr(importlib.import_module(f"rugpt_core.{module}"), function)(**{n: p[n] for n in names})
 
+# %% ../../notebooks/core/runs/00_values.ipynb #5bf13f2b
+FORMS = {"clean": {"corpus.templates:read_templates": ("templates_file",)},
+    "synthesize": {"topics.taxonomy:read_topics": ("topics_file",),
+        "synthesis.prompts:load_tree": ("topics_file", "titles_file"),
+        "synthesis.scheduler:load_prices": ("prices_file",), "synthesis.journal:ReplayEngine": ("llm_recording",),
+        "corpus.decontamination:read_evaluation": ("evaluation_files",)},
+    "classify": {"topics.quality:check_lists": ("topics_file", "topic_map", "topic_maps_file", "gold_topics")},
+    "tokenize": {"tokenization.stage:read_kinds": ("other_texts",), "tokenization.gemma:check_gemma": ("gemma_path",)},
+    "artifacts": {"metrics.likelihood:read_pairs": ("minimal_pairs",)}}
+# stage → the function that reads files → the parameters that name them, as it takes them
+MAY_BE_EMPTY = ("evaluation_files", "other_texts", "minimal_pairs", "gemma_path")
+NO_FILES = ("topic_map", *ON_HUB) # as a person gave them
+
+def check_forms(stage: str, p: Mapping[str, Any]):
+    "Read the small files that values name, as their stage will. Raises what their reader raises."
+    for read, names in FORMS.get(stage, {}).items():
+        values = [p[n] for n in names]
+        if not is_used(names[0], p) or values == [""] and names[0] in MAY_BE_EMPTY: continue
+        module, _, function = read.partition(":")
+        given = [v if n in NO_FILES or not v else str(resolve_path(v)) for n, v in zip(names, values, strict=True)]
+        getattr(importlib.import_module(f"rugpt_core.{module}"), function)(*given)
+
 # %% ../../notebooks/core/runs/00_values.ipynb #5eaf99ed
 def check_stage(
     stage: str, # key of STAGES
@@ -185,4 +207,5 @@ def check_stage(
     check_own(stage, p)
     if here:
         check_files(stage, p)
+        check_forms(stage, p)
         check_machine(p)

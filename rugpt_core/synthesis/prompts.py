@@ -201,16 +201,20 @@ def load_tree(
     """Topics, subtopics and titles.
 
     Raises RugptError where the file does not map topics to subtopics and titles."""
-    topics, tree = read_yaml(topics_file), read_yaml(titles_file)
+    topics, tree = read_yaml(topics_file, "topics_file"), read_yaml(titles_file, "titles_file")
     where, shape = str(titles_file), "write `topic: {subtopic: [title, …]}`"
     if isinstance(topics, dict): topics = topics.get("topics")
     try: names = {t["key"]: t["ru"] for t in topics}
-    except (TypeError, KeyError): raise RugptError("must be a list of {key, ru, …}", str(topics_file)) from None
+    except (TypeError, KeyError): names = {"": None} # a list of something else
+    if not all(isinstance(x, str) for pair in names.items() for x in pair):
+        raise RugptError("must be a list of {key, ru, …}, all of them texts", str(topics_file),
+            "compare it with data/topics.yml")
     if not isinstance(tree, dict): raise RugptError("must map topic keys to subtopics", where, shape)
     out: dict[str, list[Branch]] = {}
     for key, subtopics in tree.items():
         if key not in names: raise RugptError(f"unknown topic {key!r}", where, f"known: {', '.join(names)}")
-        if not isinstance(subtopics, dict) or not all(isinstance(v, list) for v in subtopics.values()):
+        if not isinstance(subtopics, dict) or not all(isinstance(v, list) for v in subtopics.values()) or any(
+                isinstance(t, list | dict) for v in subtopics.values() for t in v):
             raise RugptError(f"topic {key!r} must map subtopics to lists of titles", where, shape)
         out[key] = [Branch(key, names[key], str(s), tuple(map(str, v))) for s, v in subtopics.items()]
     for title, n in Counter(t for bs in out.values() for b in bs for t in b.titles).items():

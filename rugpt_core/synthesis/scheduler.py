@@ -8,12 +8,13 @@ __all__ = ['CHARS_PER_TOKEN', 'LEAST_CHARS_PER_TOKEN', 'Price', 'load_prices', '
            'ask_one', 'book_known', 'ask_all', 'progress_note']
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #fec9186e
+import math
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import as_completed, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +47,15 @@ def load_prices(
     """Read and check a price table.
 
     Raises RugptError where a price is no number of at least 0."""
-    rows, out = read_yaml(path, "prices_file") or {}, {}
+    rows, out = read_yaml(path, "prices_file"), {}
+    if rows is None: rows = {} # an empty file
     for name, row in (rows.items() if isinstance(rows, dict) else [("", rows)]):
         try: out[str(name)] = Price(**{k: float(v) for k, v in row.items()})
         except (TypeError, ValueError, AttributeError):
             raise RugptError("not a price", f"{path}: {name}",
                 "write `model: {input: 0.15, output: 0.6}`, US dollars for a million tokens") from None
-        if min(out[str(name)].input, out[str(name)].output, out[str(name)].batch) < 0:
-            raise RugptError("price below zero", f"{path}: {name}")
+        if not all(0 <= x < math.inf for x in astuple(out[str(name)])):
+            raise RugptError("price below zero, or no number", f"{path}: {name}", "give US dollars for a million tokens")
     return out
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #a897f291

@@ -6,8 +6,8 @@
 __all__ = ['GGUF_SCALARS', 'GGUF_U32', 'GGUF_TEXT', 'GGUF_LIST', 'GGUF_U64', 'NORMAL', 'UNKNOWN', 'CONTROL', 'USER', 'UNUSED',
            'BYTE', 'GEMMA_SPECIAL', 'RECIPE', 'GEMMA_HUB', 'GEMMA_PACKAGE', 'GEMMA_REMEDY', 'gguf_value',
            'gguf_metadata', 'merges_from_scores', 'bos_template', 'gemma_json', 'canonical', 'cache_dir', 'cached_text',
-           'gguf_tokenizer_json', 'protobuf_fields', 'sentencepiece_tokenizer_json', 'gemma_package', 'hub_file',
-           'gemma_source', 'gemma_is_local', 'gemma_tokenizer_json']
+           'gguf_tokenizer_json', 'protobuf_fields', 'sentencepiece_pieces', 'sentencepiece_tokenizer_json',
+           'gemma_package', 'hub_file', 'gemma_source', 'gemma_is_local', 'check_gemma', 'gemma_tokenizer_json']
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #2b868803
 import hashlib
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..common.errors import RugptError
-from ..common.files import resolve_path, write_atomic
+from ..common.files import file_digest, resolve_path, write_atomic
 from ..common.hub import only_cached
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #c851045d
@@ -218,13 +218,10 @@ def protobuf_fields(
         yield field, value
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #9de4ced0
-def sentencepiece_tokenizer_json(
+def sentencepiece_pieces(
     path: str | Path, # tokenizer.model
-    folder: Path | None = None, # cache folder
-) -> str: # canonical tokenizer.json
-    """Gemma's tokenizer from its SentencePiece model.
-
-    Raises RugptError where the vocabulary inside is not that of Gemma."""
+) -> tuple[list[str], list[float], list[int]]: # pieces, scores and GGUF token types, by id
+    "The vocabulary of a SentencePiece model. Raises RugptError where the file is none, or not that of Gemma."
     data = Path(path).read_bytes()
     try:
         rows = [dict(protobuf_fields(value)) for field, value in protobuf_fields(data) if field == 1]
@@ -235,8 +232,17 @@ def sentencepiece_tokenizer_json(
         raise RugptError("file is neither JSON nor GGUF nor a SentencePiece model", str(path),
                          "give a tokenizer.json, a tokenizer.model or a .gguf") from None
     if "<bos>" not in pieces: raise RugptError("the vocabulary inside is not Gemma's", str(path), "give Gemma's")
-    digest = hashlib.sha256(data).hexdigest()[:32]
-    return cached_text(f"{RECIPE}-{digest}", lambda: canonical(gemma_json(pieces, scores, types), str(path)), folder)
+    return pieces, scores, types
+
+def sentencepiece_tokenizer_json(
+    path: str | Path, # tokenizer.model
+    folder: Path | None = None, # cache folder
+) -> str: # canonical tokenizer.json
+    """Gemma's tokenizer from its SentencePiece model.
+
+    Raises RugptError where the vocabulary inside is not that of Gemma."""
+    digest, parts = file_digest(path)[:32], sentencepiece_pieces(path)
+    return cached_text(f"{RECIPE}-{digest}", lambda: canonical(gemma_json(*parts), str(path)), folder)
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #34de7fa4
 GEMMA_HUB = "google/gemma-3-270m"
@@ -295,6 +301,20 @@ def gemma_is_local(
     "True when Gemma's tokenizer can be had without the hub."
     return isinstance(gemma_source(gemma_path), Path)
 
+def check_gemma(
+    gemma_path: str, # see `gemma_source`
+):
+    "Raises RugptError where the path is missing, or the file is no tokenizer by its form; a name on the hub may be one."
+    path = gemma_source(gemma_path)
+    if not isinstance(path, Path): return
+    with open(path, "rb") as f: head = f.read(4)
+    if head == b"GGUF": return
+    try: tree = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError): sentencepiece_pieces(path)
+    else:
+        if not isinstance(tree, dict) or not {"model", "added_tokens"} <= tree.keys():
+            raise RugptError("file is not a tokenizer", str(path), "give Gemma's tokenizer.json")
+
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #4ad19ec1
 def gemma_tokenizer_json(
     gemma_path: str = "", # see `gemma_source`
@@ -306,5 +326,5 @@ def gemma_tokenizer_json(
     with open(path, "rb") as f: head = f.read(4)
     if head == b"GGUF": return gguf_tokenizer_json(path, folder)
     try: tree = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError: return sentencepiece_tokenizer_json(path, folder)
+    except (ValueError, RecursionError): return sentencepiece_tokenizer_json(path, folder)
     return canonical(tree, str(path))

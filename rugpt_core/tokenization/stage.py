@@ -75,9 +75,10 @@ def read_kinds(
     Raises RugptError where the file is missing or a line is not a kind and its text."""
     file = resolve_path(path)
     if file.suffix not in (".yml", ".yaml"):
-        try: return {file.stem: file.read_text(encoding="utf-8")}
-        except (OSError, UnicodeDecodeError):
-            raise RugptError("file is missing or not UTF-8", str(path), "give a .yml or .txt") from None
+        try: text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError): text = ""
+        if not text.strip(): raise RugptError("file is missing, empty or not UTF-8", str(path), "give a .yml or .txt")
+        return {file.stem: text}
     kinds = read_yaml(path, "other_texts")
     if not isinstance(kinds, dict) or not all(isinstance(t, str) and t.strip() for t in kinds.values()):
         raise RugptError("each line must be a kind and its text", str(path),

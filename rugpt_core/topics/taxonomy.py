@@ -49,12 +49,14 @@ def make_topic(
     fields = row if isinstance(row, dict) else {}
     missing = [k for k in ("key", "ru", "en", "description") if not fields.get(k)]
     if missing: raise RugptError(f"topic lacks {', '.join(missing)}", where, "give key, ru, en and description")
+    odd = [k for k in ("key", "ru", "en", "description", "about", "tie_break") if not isinstance(row.get(k) or "", str)]
+    if odd: raise RugptError(f"{odd[0]} of the topic is no text", where, "write it in quotes")
     if row["key"] == OTHER: raise RugptError(f"key {OTHER!r} is the group without a topic", where, "rename it")
     phrasings = row.get("phrasings") or sentences(row["description"])
     if not isinstance(phrasings, list) or not all(isinstance(p, str) and p.strip() for p in phrasings):
         raise RugptError("phrasings are not a list of texts", where, "compare it with data/topics.yml")
     about = row.get("about") or f"на тему «{row['ru']}»"
-    return Topic(str(row["key"]), row["ru"], row["en"], about, row["description"].strip(), tuple(phrasings),
+    return Topic(row["key"], row["ru"], row["en"], about, row["description"].strip(), tuple(phrasings),
         (row.get("tie_break") or "").strip(), version)
 
 # %% ../../notebooks/core/topics/01_taxonomy.ipynb #290802ed
@@ -101,13 +103,16 @@ def read_topic_map(
     maps, where = read_yaml(path, "topic_maps_file"), str(resolve_path(path))
     if not isinstance(maps, dict) or name not in maps:
         raise RugptError(f"list {name!r} is not there", where,
-            f"known: {', '.join(maps) if isinstance(maps, dict) else 'none'}")
-    given = (maps[name] or {}).get("topics") or {}
+            f"known: {', '.join(map(str, maps)) if isinstance(maps, dict) else 'none'}")
+    own = maps[name] if isinstance(maps[name], dict) else {}
+    given, kinds = own.get("topics"), own.get("kinds") or {}
+    if not all(isinstance(m, dict) and all(isinstance(x, str | int) for x in m.values()) for m in (given, kinds)):
+        raise RugptError("is no map of topics to classes", f"{where}, {name}", "compare it with data/topic_maps.yml")
     lost, odd = [t.key for t in topics if t.key not in given], [k for k in given if k not in {t.key for t in topics}]
     if lost or odd:
         what = f"topic {lost[0]!r} has no class" if lost else f"topic {odd[0]!r} is not in the list of topics"
         raise RugptError(what, f"{where}, {name}", "mend the map, or give topic_map an empty value")
-    return TopicMap({t.key: str(given[t.key]) for t in topics}, dict(maps[name].get("kinds") or {}))
+    return TopicMap({t.key: str(given[t.key]) for t in topics}, dict(kinds))
 
 # %% ../../notebooks/core/topics/01_taxonomy.ipynb #4656e274
 def fold_scores(
