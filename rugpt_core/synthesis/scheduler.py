@@ -55,7 +55,8 @@ def load_prices(
             raise RugptError("not a price", f"{path}: {name}",
                 "write `model: {input: 0.15, output: 0.6}`, US dollars for a million tokens") from None
         if not all(0 <= x < math.inf for x in astuple(out[str(name)])):
-            raise RugptError("price below zero, or no number", f"{path}: {name}", "give US dollars for a million tokens")
+            raise RugptError("price below zero, or no number", f"{path}: {name}",
+                "give US dollars for a million tokens")
     return out
 
 # %% ../../notebooks/core/synthesis/03_scheduler.ipynb #a897f291

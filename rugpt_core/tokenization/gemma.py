@@ -304,7 +304,7 @@ def gemma_is_local(
 def check_gemma(
     gemma_path: str, # see `gemma_source`
 ):
-    "Raises RugptError where the path is missing, or the file is no tokenizer by its form; a name on the hub may be one."
+    "Raises RugptError where the path is missing, or the file has not the form of a tokenizer; a name on the hub may."
     path = gemma_source(gemma_path)
     if not isinstance(path, Path): return
     with open(path, "rb") as f: head = f.read(4)
