@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HOLE', 'ROMANS', 'CENTURY_CASES', 'VULGAR', 'MONTHS', 'MONTH_NAMES', 'MAKERS', 'FIELDS', 'TEMPLATES', 'PARAMETER',
-           'OPTIONAL', 'Entry', 'Place', 'template_key', 'grouped_number', 'grouped', 'number', 'value', 'convert',
-           'convert_named', 'roman_number', 'roman', 'century', 'vulgar_fraction', 'power', 'index', 'ten_to',
-           'times_ten', 'plural', 'month_number', 'date_text', 'split_date', 'make_date', 'date_from_year',
+           'OPTIONAL', 'IN_SENTENCE', 'Entry', 'Place', 'template_key', 'grouped_number', 'grouped', 'number', 'value',
+           'convert', 'convert_named', 'roman_number', 'roman', 'century', 'vulgar_fraction', 'power', 'index',
+           'ten_to', 'times_ten', 'plural', 'month_number', 'date_text', 'split_date', 'make_date', 'date_from_year',
            'make_month', 'old_style_date', 'julian', 'both_calendars', 'gloss', 'named_gloss', 'glossed', 'nihongo',
            'chinese', 'korean', 'sounds', 'chem', 'nuclide', 'ship', 'note', 'sound_link', 'page_name', 'row_of_words',
            'letter_case', 'Templates', 'make_entry', 'read_templates', 'read_table', 'filled', 'template_shows']
@@ -399,6 +399,8 @@ def filled(pattern: str, args: dict[str, str]) -> str:
     return PARAMETER.sub(first, OPTIONAL.sub(piece, pattern))
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #02804861
+IN_SENTENCE = re.compile(r" ?(?:[,;.)]|[—–] (?=[а-яё])|(?=[а-яё]))") # how a sentence goes on behind a template
+
 def template_shows(
     entry: Entry,
     args: dict[str, str], # parameters, by number or name, as plain text
@@ -407,4 +409,6 @@ def template_shows(
     "What the page shows of a template that the table knows."
     if entry.lost: return HOLE
     text = MAKERS[entry.makes](args, place) if entry.makes else filled(entry.shows, args)
-    return f"\n{text}\n" if entry.block and text else text
+    if not entry.block or not text: return text
+    inside = "\n" not in text and place.before.strip(" ") and IN_SENTENCE.match(place.after)
+    return f"\n{text}\n" if not inside else text if text[0] in "«„\"" else f"«{text}»"
