@@ -17,7 +17,8 @@ LOOSE_OPEN = re.compile(r"([(«]|(?<!\[)\[) +(?=[^\s)])(?!(?<=« )[a-z][A-Za-z %
 LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)]|(?<![A-Za-z] )»|\](?!\]))(?!\w)|(?<=\w)(?:, ?| ?; |;)(\))")
 # halves of brackets, closing and opening; not «а)», «14)», «:)»
 HALVES = {"()": (re.compile(r"(?<=[а-яёА-ЯЁ]{4})\)|(?<=[»”\w)]\))\)|(?<=[а-яё]»)\)"), re.compile(r" ?\((?=[.,;:(]|$)")),
-    "[]": (re.compile(r"(?<=[а-яёА-ЯЁ]{3})\](?!\])|(?<=[а-яё][»)])\](?!\])|(?<=[а-яё]\])\]"), re.compile(r" ?\[(?=[.,;:]|$)"))}
+    "[]": (re.compile(r"(?<=[а-яёА-ЯЁ]{3})\](?!\])|(?<=[а-яё][»)])\](?!\])"
+    r"|(?<=[а-яё]\])\]"), re.compile(r" ?\[(?=[.,;:]|$)"))}
 
 def without_stray(line: str, kind: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without brackets of a kind whose other half is gone, where they close a word or open nothing."

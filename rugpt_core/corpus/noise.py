@@ -46,7 +46,8 @@ def is_footnote(m: re.Match) -> bool:
     if before[-1:] == "[" and after[:1] == "]": return False # an index of some languages, a[[1]]
     if re.search(r"\d[\s\xa0]+\Z", before): return False
     if re.search(r"\d\Z", before) and re.match(rf"[\s\xa0]*{MONTH}", after): return False
-    if re.search(r"[A-Za-z_]\Z", before) and CODE_NEAR.search(m.string, max(0, m.start() - 80), m.end() + 80): return False
+    near = max(0, m.start() - 80), m.end() + 80
+    if re.search(r"[A-Za-z_]\Z", before) and CODE_NEAR.search(m.string, *near): return False
     return not re.search(r"(?:\A|[^A-Za-z])[A-Za-z]\Z", before)
 
 # %% ../../notebooks/core/corpus/16_noise.ipynb #a39be609

@@ -296,9 +296,10 @@ def is_first_half(word: str) -> bool:
     return word.casefold() not in NOT_HALVES and bool(FIRST_HALF.fullmatch(word))
 
 def speaks_of_endings(m: re.Match) -> bool:
-    "True where a hyphen stands before or behind a part of a word that the sentence names: «суффикс - ов», «корень вод -»."
+    "True where a hyphen stands beside a part of a word that the sentence names: «суффикс - ов», «корень вод -»."
     return bool(re.search(r"\b(?:суффикс|приставк|окончани|префикс|постфикс|аффикс|корн|корен)[а-яё]*"
-        r"(?: [«а-яё]{0,5}[бвгджзклмнпрстфхцчшщ]|(?<=ка) [а-яё]{1,5})?$", m.string[max(0, m.start() - 24):m.start()], re.I))
+        r"(?: [«а-яё]{0,5}[бвгджзклмнпрстфхцчшщ]|(?<=ка) [а-яё]{1,5})?$",
+        m.string[max(0, m.start() - 24):m.start()], re.I))
 
 # %% ../../notebooks/core/corpus/20_prose_rules.ipynb #b074ad57
 def dashed(line: str) -> tuple[str, int]: # the paragraph, places
