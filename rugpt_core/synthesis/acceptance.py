@@ -6,7 +6,7 @@
 __all__ = ['SENTENCE_END', 'REJECTION_REASONS', 'COMMON', 'FINDERS', 'MARKERS', 'whole_sentences', 'finish_text', 'Bounds',
            'words', 'repetition_measures', 'word_ngrams', 'cyrillic_share', 'common_share', 'similarity',
            'copied_share', 'repeated_sentences', 'capitalised', 'name_finder', 'Case', 'speaks_of', 'judge_form',
-           'judge_answer']
+           'by_check', 'judge_answer']
 
 # %% ../../notebooks/core/synthesis/14_acceptance.ipynb #5e79cb43
 import re
@@ -20,11 +20,10 @@ import numpy as np
 from ..common.errors import RugptError
 from ..metrics.repetition import compression_ratio, rep_n, rep_w, tail_loop
 from ..metrics.russian import has_recogniser, slovnet_names
-from .claims import contradictions
 from .client import Answer, finish_kind
+from .evidence import Finding, findings, refusing, weight
 from .lexicon import is_content, plain, root, tokens
-from .names import groups_in, Known, new_names, spelled
-from .new_numbers import new_quantities
+from .names import groups_in, Known, spelled
 from .residue import cut_residue, residues
 
 # %% ../../notebooks/core/synthesis/14_acceptance.ipynb #a642207d
@@ -237,6 +236,13 @@ def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[d
         "off_topic": case.way == "topic" and bool(text) and not speaks_of(text, case.title)}
 
 # %% ../../notebooks/core/synthesis/14_acceptance.ipynb #68f98d93
+def by_check(found: list[Finding]) -> dict[str, Any]: # as the measured values have it
+    "What the checks found; cautions are those that do not refuse by themselves."
+    rows: dict[str, list[str]] = {"new_numbers": [], "new_entities": []}
+    for f in found: rows.setdefault(f.check, []).append(f.what)
+    return dict(new_numbers=rows.pop("new_numbers"), new_entities=rows.pop("new_entities"), against=rows,
+        cautions=[f"{f.check}: {f.what}" for f in found if weight(f) < 1])
+
 def judge_answer(
     case: Case,
     answer: Answer,
@@ -253,12 +259,10 @@ def judge_answer(
         m["length_ratio"] = ratio
         m["jaccard"], m["contained"] = similarity(text, case.source)
         m["copied"] = copied_share(text, case.source)
-        m["new_numbers"] = new_quantities(text, case.given)
-        m["new_entities"], m["entities_by"] = new_names(text, case.given, finder[1]), finder[0]
-        m["against"] = contradictions(text, case.given)
+        found = findings(text, case.given, finder[1])
+        m |= by_check(found) | dict(entities_by=finder[0])
         bad |= {"length_ratio": bool(text) and not bounds.rewrite_ratio[0] <= ratio <= bounds.rewrite_ratio[1],
             "copy": (m["jaccard"] or 0) >= bounds.max_copy or (m["contained"] or 0) >= bounds.max_contained
-            or m["copied"] >= bounds.max_copied, "new_numbers": bool(m["new_numbers"]),
-            "new_entities": bool(m["new_entities"])} | dict.fromkeys(m["against"], True)
+            or m["copied"] >= bounds.max_copied} | dict.fromkeys(refusing(found), True)
     m = {k: round(v, 4) if isinstance(v, float) else v for k, v in m.items()}
     return m, [r for r in REJECTION_REASONS if bad.get(r)]

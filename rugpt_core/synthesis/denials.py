@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'NEGATORS', 'REPLACING', 'REMOVING',
-           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute',
-           'is_comparative', 'Said', 'signs', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by',
-           'positive', 'imperfect', 'same_predicate', 'elsewhere', 'denied_there', 'flipped', 'endings', 'opposites',
-           'sides', 'by_sides', 'contrary', 'denied_clause', 'side_of', 'near_roots', 'turned']
+           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'BANS', 'HEDGED', 'shares_root', 'roots_of', 'single_names',
+           'attribute', 'is_comparative', 'Said', 'signs', 'named_in', 'noun_behind', 'lacking', 'denied_by',
+           'refused_by', 'positive', 'imperfect', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped',
+           'endings', 'opposites', 'sides', 'by_sides', 'contrary', 'denied_clause', 'side_of', 'near_roots', 'turned']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -63,7 +63,8 @@ NOT_NEGATION = re.compile(
     r"не (?:только|столько|столь|менее|меньше|более|больше|раньше|позднее|позже|раз|просто|считая|очень|слишком|все"
     r"|всё|весь|каждый|"
     r"всегда|один|одна|одно|всякий|совсем|вполне|обязательно|сразу|напрасно|случайно|исключено|говоря|хуже|лучше|выше"
-    r"|ниже|чаще|реже)\b",
+    r"|ниже|чаще|реже|имеет себе|имеют себе|имел\w* себе|знает себе|знал\w* себе|знает равных|знал\w* равных"
+    r"|имеет равных|имел\w* равных)\b",
     re.I,
 )
 STRONG = frozenset("никто ничто никогда ничего никого нигде ранее прежде раньше еще пока до только лишь кроме "
@@ -88,6 +89,7 @@ class Said(NamedTuple):
     names: frozenset[str] # of its clause
     near: frozenset[str] # other roots of its clause
     noun: str # root of the noun that an adjective or participle stands before; empty: none
+    lost: bool # a word of loss or replacement stands in its clause: «лишился», «вместо»
 
 @lru_cache(2_000)
 def signs(text: str) -> tuple[Said, ...]:
@@ -113,8 +115,8 @@ def signs(text: str) -> tuple[Said, ...]:
                 pronoun = not missing # «его лишены»: of what, an earlier word says
                 # «не имеет постоянного уровня» denies the adjective
                 denied |= {k - 1 if owned and readings(part[k - 1].text)[0].tag.POS == "ADJF" else k for k in missing}
-        ended = LACKS | REPLACING | REMOVING
-        negated = {t.clause for t in part if pronoun or plain(t.text) in NEGATORS or lemma(t.text) in ended}
+        ended = {t.clause for t in part if lemma(t.text) in LACKS | REPLACING | REMOVING or plain(t.text) == "вместо"}
+        negated = ended | {t.clause for t in part if pronoun or plain(t.text) in NEGATORS}
         for i, t in enumerate(part):
             base = positive(t.text)
             if not is_content(t.text) and not (i in denied and lemma(t.text) in AUXILIARY): continue
@@ -123,7 +125,8 @@ def signs(text: str) -> tuple[Said, ...]:
                 "INFN") and t.clause in negated and not base and i not in denied
             out.append(Said(root(word), lemma(word), (i in denied) != bool(base), unsure,
                 frozenset(around - {root(t.text)}), t.clause in strong, named_in(part, t),
-                frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i)))
+                frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i),
+                t.clause in ended))
     return tuple(out)
 
 NEGATORS = frozenset("не нет без вместо ни нельзя".split())
@@ -148,7 +151,8 @@ def lacking(part: list[Token], at: int) -> set[int]:
     """Places of the nouns that a «нет» or «лишён» denies: genitives of its clause without a preposition, those behind
     it, or, where there are none, the nearest before it."""
     found = []
-    if any(x.clause == part[at].clause and is_comparative(x) for x in part): return set() # there is none greater
+    if any(x.clause == part[at].clause and (is_comparative(x) or plain(x.text) in ("равных", "подобных"))
+            for x in part): return set() # there is none greater, it has no equal
     for i, t in enumerate(part):
         p = next((p for p in readings(t.text)[:4] if p.tag.POS == "NOUN" and p.tag.case in ("gent", "gen2", "accs")),
             None)
@@ -232,7 +236,7 @@ def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
         return shares_root(s.around - {s.root}, o.around | {o.root})
     return max(map(common, (o for o in old if o.negative)), default=0) > max(map(common, affirmed), default=0)
 
-def flipped(text: str, source: str) -> list[str]: # dictionary forms
+def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rewrite; of the source
     "Words that a rewrite denies where its source affirms them, or the other way round."
     new, old = signs(text), signs(source)
     out = []
@@ -247,8 +251,12 @@ def flipped(text: str, source: str) -> list[str]: # dictionary forms
         if any(n.negative != s.negative and same_predicate(n, s) for n in new): continue
         if s.negative and denied_there(s, there, old): continue
         if any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o) for o in there):
-            out.append(s.lemma)
-    return sorted(set(out))
+            out.append((s, there))
+    return out
+
+def flipped(text: str, source: str) -> list[str]: # dictionary forms
+    "What `flips` finds, each word once."
+    return sorted({s.lemma for s, _ in flips(text, source)})
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #a3033f97
 def endings(word: str) -> set[str]: # lower case, е for ё
@@ -290,7 +298,8 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
         for mine, other in sides(t):
             if HEDGED.search(text[max(0, t.start - 9):t.start]): continue # hardly salty is nearly fresh
             if denied_new & mine or denied_old & other or not (is_content(t.text) or plain(t.text) in mine): continue
-            if denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other)): continue
+            banned = denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other))
+            if banned and not (mine | other) & BANS: continue
             said = [x for x in new if x.sentence == t.sentence and x is not t and side_of(x, other)]
             here = near_roots(new, t)
             def best(side, t=t, here=here):
@@ -302,7 +311,9 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
 
 def denied_clause(run: list[Token], t: Token) -> bool:
     "True where «нельзя» or a ban stands in a word's clause: «вперёд нельзя» and «только назад» agree."
-    return any(x.clause == t.clause and lemma(x.text) in ("нельзя", "запретить", "запрещать") for x in run)
+    return any(x.clause == t.clause and lemma(x.text) in BANS | {"нельзя"} for x in run)
+
+BANS = frozenset(("запретить", "запрещать"))
 
 HEDGED = re.compile(r"\b(?:едва|почти|чуть|слабо|мало)\W*$", re.I)
 

@@ -19,7 +19,7 @@ from .lexicon import Token, is_known, lemma, lemmas, plain, readings, table, tok
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #9c8ebe51
 ENDINGS = frozenset(" а я у ю ом ем ём е ы и ой ей ою ею ов ев ам ям ами ями ах ях ого его ому ему ым им ых их ую юю "
-    "ая яя ое ее ые ие ий ый ь ью ьи о йя ью ии ию ия ием иями иям иях ин ина ину ином ине ины".split(" "))
+    "ая яя ое ее ые ие ий ый й ь ью ьи о йя ью ии ию ия ием иями иям иях ин ина ину ином ине ины".split(" "))
 
 @lru_cache(200_000)
 def same_name(a: str, b: str) -> bool:
