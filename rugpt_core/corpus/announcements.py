@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'TALE_CHARS', 'TOLD_CHARS', 'TOLD',
-           'RELATIVE', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED',
-           'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED',
-           'WANTS_MORE', 'SAYS', 'SPEAKER', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'STRONG', 'YEAR',
-           'REPORTED', 'BEHIND', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR', 'LISTS', 'MATHS', 'ABOUT', 'SO',
-           'BY_PERSON', 'TORN', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'is_item', 'may_be_meant', 'says_nothing',
-           'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_later', 'quotation_is_gone', 'may_be_said',
-           'is_counted', 'is_there', 'what_is_left', 'may_announce', 'without_announcement']
+           'RELATIVE', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK',
+           'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA',
+           'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'TALE',
+           'TITLE_WORD', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR',
+           'LISTS', 'MATHS', 'ABOUT', 'SO', 'BY_PERSON', 'TORN', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'is_item',
+           'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_later',
+           'quotation_is_gone', 'may_be_said', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
+           'without_announcement']
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #7d4239fa
 import re
@@ -102,9 +103,10 @@ def may_be_meant(
 NEXT = (r"(?<![а-яё])следующ(?!(?:ей|ем|ий|его|ую) (?:год|день|дня|дню|век|месяц|сезон|матч|ночь|раз|стопе|этап|тур))"
     r"[а-яё]+(?! за\b)")
 # words that point to what is gone, in small letters
-POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|делить|разбить|разбивают|классифицируют|классифицировать)(?:ся)? "
-    r"на [а-яё]+$|\bтак [а-яё]{3,}(?:л[аи]?|ет|ит|ют|ят|ся|сь)\b|\bо таком (?:разговор|случа)"
-    r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц"
+POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею]т|делить|разбить|разбивают|классифицируют"
+    r"|классифицировать)(?:ся)? (?:(?:его|её|их) )?на [а-яё]+$|\bтак [а-яё]{3,}(?:л[аи]?|ет|ит|ют|ят|ся|сь)\b"
+    r"|\bо таком (?:разговор|случа)"
+    r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц(?=[а-яё])|\bэтих таблиц"
     r"|(?:спис(?:ок|к[аеи])|переч(?:ень|н[яеи]))$|(?:приведённ|данн)[а-яё]+ (?:спис|переч)|\bэтот список|\bвот\b"
     r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|\bвида$"
     r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах"
@@ -116,9 +118,13 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|делить|разбить|р
     r"|найд[её]м)\b|\bэтими [а-яё]+(?: и [а-яё]+)?$|^(?:данные|приводятся|приведены)\b"
     r"|\b(?:возглавляли|тренировали|населяли|населяют|исполняли|исполнили|озвучивали|озвучили|представляли"
     r"|представляют|сопровождали|украшают|окружают|окружали|удостоились|удостоены)$"
+    r"|(?:ся|[её]н[аоы]?) (?:компаниями|предприятиями|организациями|учреждениями|фирмами|операторами|маршрутами|линиями"
+    r"|станциями|каналами|людьми|группами|командами|авторами|странами|государствами|видами|типами|факторами|причинами"
+    r"|признаками|свойствами|особенностями|показателями|параметрами|методами|способами|документами)$"
     r"|\b(?:выполня[а-яё]+|справедлив[аоы]?|верн[аоы]|имеет место) (?:[а-яё]+ )?(?:(?:не)?равенств[оа]|соотношени[ея]"
     r"|формул[аы]|тождеств[оа]|уравнени[ея])$")
-POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц|\bвот\b|\bтаки(?:е"
+POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц(?=[а-яё])|\bвот\b"
+    r"|\bтаки(?:е"
     r"|х|ми)(?: [а-яё]+){0,2}$") # also before a break
 # how a sentence ends that only names what comes, after what it says
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
@@ -134,7 +140,14 @@ CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|напри�
     r"|, (?:в )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой) (?:входят|входили|вошли|включает|включают|включал[аи]?|состоит из"
     r"|состоял[аи]? из|содержит|содержат|являются|делится на|обладает|обладают):$"
     r"|, (?:(?:в|на|из|с|к|по|от|для|о) )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой):$"
+    r"| следующего (?:содержания|вида|типа|состава|характера|образца):$"
     r"| ?\(см(?:\.|отрите) [^()]*\):$", re.I)
+# «(приведены в порядке постройки)»
+OF_THE_LIST = re.compile(r" ?\((?:(?:привед|указ|перечисл|располож)[а-яё]* |дан[аоы]? |(?:в|по) (?:алфавит"
+    r"|хронолог|поряд"
+    r"|убыв|возраст)|список|ниже)[^()]*\)(?=:$)")
+# «опубликовал следующую схему»: what the next paragraph may take up
+NEXT_THING = re.compile(r"(?:примерно )?следующ[а-яё]+ ([а-яё]{4,})$")
 NEAR = 80 # characters before the colon in which a list is named
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #c6a1d0e2
@@ -142,7 +155,7 @@ BREAK = re.compile(r"(?<!\d)[,;] (?!(?:что|чтобы|как|ли|будто|
     r"| (?:исходя из|на основании|в соответствии со?|в зависимости от|по|ввиду|а также) "
     r"(?=следующ(?:им причинам|их|ими))"
     r"| в (?=следующем порядке)| и (?=имеет следующ|получил[аио]? следующ)| в (?=связи с этим)")
-BREAKS = 4 # from the end, that are tried
+BREAKS = 6 # from the end, that are tried
 # how a part goes on that may be cut off though it has no verb of its own
 JOINS = re.compile(r"(?:а|но|и|однако|поэтому|при этом|причём|так|ниже|в том числе|среди|из|наиболее|основн|главн"
     r"|некотор|кроме|прежде|в их|в частности|(?:[а-яё]+ )?(?:в|на|из|к|с|по|от|для|об?|при|среди)? ?котор"
@@ -159,7 +172,8 @@ def stands_alone(head: str) -> bool:
     "True for a beginning of a sentence that is one by itself."
     if POINTS_ANYWHERE.search(head.lower()) or not is_finished(head, HEAD_WORDS): return False
     if ";" in head and not has_predicate(words_of(head[head.rindex(";") + 1:])): return False
-    return not is_subordinate(parts(words_of(head))[0])
+    first = parts(words_of(head))[0]
+    return first[0].kind == "GRND" or not is_subordinate(first)
 
 def finished_part(body: str) -> str:
     "What a sentence says before the last break behind which it only announces; nothing where there is none."
@@ -210,13 +224,18 @@ def as_statement(
     after: Sequence[str] = (), # the paragraphs behind it
 ) -> str:
     "What a sentence says without its list, ended by a full stop; nothing where it only announces."
+    sentence = OF_THE_LIST.sub("", sentence)
     body = sentence.rstrip(" :,;")
     if re.search(r":\d*$", body) or WANTS_MORE.search(body): return ""
     if clause := CLAUSE.search(sentence, max(0, len(sentence) - NEAR)):
         head = sentence[:clause.start()].rstrip(" :,;")
         return ended(head if stands_alone(head) else finished_part(head))
     low = re.sub(r"\s*\([^()]*\)$", "", body.lower().removeprefix("таким образом, "))
-    if POINTS.search(low) or not is_finished(body, PART_WORDS): return ended(finished_part(body))
+    if (m := NEXT_THING.search(body)) and after \
+            and re.match(rf"(?:Эт|Данн|Подобн|Так)[а-яё]+ (?:[а-яё]+ )?{m[1][:max(4, len(m[1]) - 3)]}", after[0]):
+        body = body[:m.start()] + m[1]
+    elif POINTS.search(low): return ended(finished_part(body))
+    if not is_finished(body, PART_WORDS): return ended(finished_part(body))
     return "" if KINDS.search(low) and not taken_up(body, after) else ended(body)
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #ed1eebad
@@ -225,6 +244,10 @@ SAYS = (r"(?:писал|пишет|написал|сказал|говорил|г
     r"|заметил|прокомментировал|записал|подч[её]ркивал|считал|описывал|описывает|пояснил)[аи]?(?![а-яё])")
 SPEAKER = re.compile(rf"(?<![«„])\b((?:[А-ЯЁ][а-яё]{{3,}} ){{0,2}}[А-ЯЁ][а-яё]{{3,}})(?:,? (?:[а-яё-]+"
     rf"|\d+)){{0,3}} {SAYS}")
+# words that stand before a name, and name nobody
+RANKS = frozenset("""Генерал Адмирал Полковник Майор Капитан Лейтенант Маршал Король Королева Князь Княгиня Царь Царица
+Император Граф Барон Герцог Лорд Президент Премьер Министр Посол Доктор Профессор Академик Епископ Архиепископ Патриарх
+Писатель Поэт Художник Журналист Историк Критик Автор Режиссёр Актёр Актриса Певец Певица Тренер Мистер""".split())
 SAID = re.compile(rf"\b(?:{SAYS}|(?:пишут|писали|гласи\w*|говорится|говорилось|сказано|записано|сообщается)(?![а-яё]))")
 _MONTH = "(?:январ|феврал|март|апрел|ма[йяе]|июн|июл|август|сентябр|октябр|ноябр|декабр)[а-яё]*"
 DATED = re.compile(r"(?:(?:Лишь|Только|Уже|Однако,?|Позднее,?|Позже,?|Затем,?|Впервые же|Но|И|А) )?"
@@ -266,7 +289,8 @@ def quotation_is_gone(
     if TALE.search(sentence): return False
     if STRONG.match(after) and after.endswith((".", ":")): return True
     if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
-    if (m := SPEAKER.search(sentence[-160:])) and any(names(after[:600], word) for word in m[1].split()): return True
+    speaker = SPEAKER.search(sentence[-160:])
+    if speaker and any(names(after[:600], w) for w in speaker[1].split() if w not in RANKS): return True
     if not (DATED.match(after) or GOES_ON.match(after)): return False
     return any(names(after[:600], word) for word in TITLE_WORD.findall(title))
 
