@@ -24,13 +24,15 @@ PACKAGES = ("common", "runs", "metrics", "corpus", "modeling", "tokenization", "
 HEADS = {"map": {"en": "| package | modules |\n| --- | --- |\n", "ru": "| пакет | модули |\n| --- | --- |\n"},
          "measured": {"en": "| what | who | measured | against |\n| --- | --- | --- | --- |\n",
                       "ru": "| что | кто | измерено | в сравнении |\n| --- | --- | --- | --- |\n"}}
-SIX = (  # file, words of the row's work, who, metric
-    ("clean", "first", "rugpt", "input text cleaned"), ("tokenize", "gemma", "rugpt, tokenizers", "text to bins"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "training tokens"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "peak memory"),
-    ("train", "held-out bytes", "ours, 2 min, default recipe", "held-out text"),
-    ("generate", "batch 1,", "rugpt screened, 262,144 pieces", "tokens written, wall time"))
-WORK = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing"}
+SIX = (  # file, words of the row's work, who, metric, beside whom
+    ("clean", "first", "rugpt", "input text cleaned", "datatrove"),
+    ("tokenize", "gemma", "rugpt, tokenizers", "text to bins", "nanoGPT's way"),
+    ("train", "vocabulary 262,144", "ours, whole vocabulary", "training tokens", "nanoGPT (stand-in)"),
+    ("train", "vocabulary 262,144", "ours, whole vocabulary", "peak memory", "nanoGPT (stand-in)"),
+    ("curves", "2 min", "ours", "held-out text", "nanoGPT"),
+    ("generate", "batch 1,", "rugpt screened, 262,144 pieces", "tokens written, wall time", "nanoGPT, 262,144 pieces"))
+WORK = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "curves": "training",
+        "generate": "writing"}
 
 
 def russian_words() -> dict:
@@ -74,22 +76,28 @@ def number(x: float, lang: str) -> str:
     return text.replace(",", "\u00a0").replace(".", ",") if lang == "ru" else text
 
 
+def row_of(rows: list[dict], work: str, who: str, metric: str) -> dict:
+    """The first row of a piece of work."""
+    for row in rows:
+        if work in row["work"] and (row["who"], row["metric"]) == (who, metric):
+            return row
+    raise SystemExit(f"no row of {who}, {metric}, {work} in benchmarks/results: name another one in SIX")
+
+
 def measured(lang: str) -> str:
     """The six rows that matter; all of them are in benchmarks/README.md."""
     lines, russian = [], russian_words()["measured"]
     said = (lambda text: russian[text]) if lang == "ru" else (lambda text: text)  # noqa: E731
-    for name, work, who, metric in SIX:
+    for name, work, who, metric, peer in SIX:
         rows = json.loads((ROOT/f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))["rows"]
-        fits = [r for r in rows if work in r["work"] and (r["who"], r["metric"]) == (who, metric) and r["ratio_to"]]
-        row = fits[0] if fits else None
-        if row is None:
-            raise SystemExit(f"{name}.json has no row of {who}, {metric}, {work}: name another one in SIX")
+        row = row_of(rows, work, who, metric)
+        ratio = row["ratio"] if row["ratio_to"] == peer else row["median"]/row_of(rows, work, peer, metric)["median"]
         low, high = (number(row[k], lang) for k in ("min", "max"))
         spread = "" if row["runs"] < 2 else f" ({low} to {high}, {row['runs']} runs)" if lang == "en" else \
             f" (от {low} до {high}, замеров: {row['runs']})"
         value = f"{said(metric)}, {number(row['median'], lang)} {said(row['unit'])}{spread}"
         what = f"{WORK[name]}: {row['work']}" if lang == "en" else russian[f"{name}, {work}"]
-        lines.append(f"| {what} | {said(who)} | {value} | {number(row['ratio'], lang)} × {said(row['ratio_to'])} |")
+        lines.append(f"| {what} | {said(who)} | {value} | {number(ratio, lang)} × {said(peer)} |")
     return HEADS["measured"][lang] + "\n".join(lines)
 
 

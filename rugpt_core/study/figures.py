@@ -116,16 +116,21 @@ def measure_points(
         for (name, cells), color in zip(series.items(), PALETTE*3, strict=False):
             at = sorted((spread(results, c, x)[0], *spread(results, c, y), c) for c in cells)
             ax.plot([p[0] for p in at], [p[1] for p in at], "o-", color=color, label=name, ms=4.5, lw=1)
-            for px, mean, low, high, cell in at:
+            for n, (px, mean, low, high, cell) in enumerate(at):
                 ax.plot([px, px], [low, high], color=color, lw=1.8, alpha=.55)
-                if cell in (names or {}):
-                    ax.annotate(names[cell], (px, mean), (4, 4), textcoords="offset points", fontsize=7.5)
+                if cell in (names or {}): _beside(ax, names[cell], (px, mean), n, px > (at[0][0] + at[-1][0])/2)
         if people is not None: _people(ax, people, lang)
         if log: ax.set_xscale("log")
+        if names: ax.margins(y=.12)
         ax.set(xlabel=said(xlabel, lang), ylabel=said(ylabel, lang))
         _finish(ax, lang)
         _legend(fig, series, width)
     return fig
+
+def _beside(ax: Any, name: str, point: tuple[float, float], n: int, right: bool):
+    "A point's name: in the right half before it, in the left half above and below it by turns."
+    offset = (-6, 2) if right else (-4, -13 if n % 2 else 6)
+    ax.annotate(name, point, offset, textcoords="offset points", ha="right" if right else "left", fontsize=7.5)
 
 def _people(ax: Any, value: float, lang: str):
     ax.axhline(value, color=INK, lw=.9)
@@ -265,9 +270,10 @@ def told_curves(
                 ax.plot(told, [r[0] for r in rows], "o-", color=color, ms=4, label=name if key == "accuracy" else None)
                 ax.fill_between(told, [r[1] for r in rows], [r[2] for r in rows], color=color, alpha=.2, lw=0)
             ax.set_title(said(title, lang), fontsize=8)
-            ax.set(xlabel=said("times that a fact was told", lang), xscale="log", ylim=(-.02, 1.02))
+            ax.set(xscale="log", ylim=(-.02, 1.02))
             _finish(ax, lang)
         axes[0].set_ylabel(said("share of the answers", lang))
+        fig.supxlabel(said("times that a fact was told", lang), fontsize=axes[0].xaxis.label.get_size())
         _legend(fig, cells, width)
     return fig
 
