@@ -2,6 +2,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -53,8 +54,10 @@ def use_environment(folder):
 
 def pytest_configure():
     """What the commands remember of the last run goes into a folder of the tests; threads of the two processes, which
-    share two cores, do not wait for each other spinning."""
+    share two cores, do not wait for each other spinning; commands hear Ctrl-C where a shell's `&` has it ignored too.
+    """
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
 
 

@@ -387,7 +387,10 @@ def test_ctrl_c_ends_a_long_stage_within_five_seconds(chain, tmp_path, times):
         for _ in range(times):
             process.send_signal(signal.SIGINT)
             time.sleep(0.2)
-        _, said = process.communicate(timeout=60)
+        try:
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert time.monotonic() - start < 5 and process.returncode == 130
     assert said.strip() == STOPPED
 
