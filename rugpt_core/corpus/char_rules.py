@@ -65,7 +65,8 @@ BLOCK_TAG = re.compile(r"</?(?:br|p|div|li|tr|td|th|hr)\b", re.I)
 # %% ../../notebooks/core/corpus/18_char_rules.ipynb #30f90d92
 SPEAKS_OF_CODE = re.compile(r"скобк|синтакси|разметк|шаблонизатор|оператор|массив|переменн|язык\w* программирования"
     r"|\bкод[ае]?\b|исходн\w+ код|скрипт|макрос|директив|выражени|индекс|регулярн|нотаци|компилятор|интерпретатор"
-    r"|Python|Lua\b|\bBash\b|JavaScript|\bC\+\+", re.I)
+    r"|Python|Lua\b|\bBash\b|JavaScript|\bC\+\+|\bPerl\b|\bRuby\b|\bPHP\b|\bSQL\b|Mustache|Jinja|Django|\bTeX\b|LaTeX"
+    r"|\bшаблон(?:а|е|у|ом|ы|ах)?\b", re.I)
 CODE_IN_BRACKETS = re.compile(r"\[\[(?:\s.*|[^\]]*[=<>$(){};\"]+[^\]]*|[\d\s,.;−-]+|[a-z_]+(?:::[a-z_]+)*)\]\]"
     r"|\[\[[^\]]*\s\]\]")
 CODE_IN_BRACES = re.compile(r"\{\{(?:-?\s[!-z|~\s]*\s-?|[\d\s,.;−-]*\d[\d\s,.;−-]*"

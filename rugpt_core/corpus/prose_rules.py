@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
-           'SOUND_LIST', 'GONE', 'LABEL', 'LANGUAGE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH', 'FIRST_HALF',
-           'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST', 'UNLESS_PROSE',
-           'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts', 'speaks_of_sounds',
-           'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes', 'lost_formulas',
-           'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings',
-           'dashed', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'dropped_lists', 'no_words',
-           'bare_headings']
+           'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH',
+           'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST',
+           'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
+           'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
+           'lost_formulas', 'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half',
+           'speaks_of_endings', 'dashed', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'dropped_lists',
+           'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/20_prose_rules.ipynb #6b059570
 import re
@@ -107,6 +107,7 @@ def speaks_of_sounds(line: str) -> bool:
 
 # %% ../../notebooks/core/corpus/20_prose_rules.ipynb #c83cdf9a
 GONE = "\ufffe" # stands for a transcription that was taken away; no text may hold it
+PLAIN_SOUNDS = re.compile(r",? ?\[(?!sic\])[a-z]{2,20}\]") # beside transcriptions with letters of their own
 LABEL = re.compile(r"(?:(?:[а-яё]{1,9}\.(?:-[а-яё]+\.?)?|[а-яё]+ое произношение|произношение|произносится(?: "
     r"как)?|читается(?: как)?|транскрипция|звучит|[а-яё]+ий|МФА|IPA|или|и|либо|также|тж\.|реже|иногда"
     r"|по-[а-яё]+)[\s:—–-]*)*")
@@ -115,6 +116,7 @@ def without_sounds(content: str) -> str:
     "The content of a bracket without transcriptions, and without parts that only named or linked them."
     marked = re.sub(rf",? ?{SAID}", lambda m: f"{m[0][0]} {GONE}" if m[0][0] in ",;" else GONE, content)
     if GONE not in marked: return content
+    marked = PLAIN_SOUNDS.sub(lambda m: f"{m[0][0]} {GONE}" if m[0][0] in ",;" else GONE, marked)
     pieces = re.split(r"([,;] |[,;]$)", marked)
     kept: list[str] = []
     for sep, part in zip(["", *pieces[1::2]], pieces[::2], strict=True):
