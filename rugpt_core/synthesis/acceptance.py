@@ -27,7 +27,8 @@ from .names import groups_in, Known, spelled
 from .residue import cut_residue, residues
 
 # %% ../../notebooks/core/synthesis/14_acceptance.ipynb #a642207d
-SENTENCE_END = re.compile(r"(?<![ .][А-ЯЁA-Z])[.!?…]+[»\")]*(?=\s|$)") # not after an initial
+SENTENCE_END = re.compile(r"(?<![ .][А-ЯЁA-Z])[.!?…]+[»\")]*(?=\s|$)" # not after an initial
+    r"|(?<= [A-Z])\.(?=\s*$)") # «Она написана на C.»
 
 # %% ../../notebooks/core/synthesis/14_acceptance.ipynb #3685849b
 def whole_sentences(text: str) -> str:

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'PARTICLES', 'SIDES_OF_EARTH', 'LETTERS', 'READ_OUT',
-           'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases', 'groups_in',
-           'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates', 'Known', 'bare_surnames', 'place_stems',
-           'new_names', 'is_other_word', 'single_words', 'holds_place', 'expands_initial', 'read_out', 'unneeded',
-           'wrong_initials']
+           'UNIT_NAME', 'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases',
+           'groups_in', 'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates', 'Known', 'bare_surnames',
+           'place_stems', 'new_names', 'is_other_word', 'single_words', 'holds_place', 'expands_initial', 'read_out',
+           'unneeded', 'wrong_initials']
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re
@@ -55,6 +55,8 @@ def transliterated(a: str, b: str) -> bool:
         latin = re.sub("^(?:j|g(?=[ei]))", "dzh", plain(latin)).replace("ohn", "on")
     x, y = skeleton(latin), skeleton(other)
     if not x or not y: return False
+    if x != y and "ch" in plain(latin): # Michael
+        x = max((skeleton(plain(latin).replace("ch", "k")), x), key=y.__eq__)
     if x != y: x, y = x.translate(LOOSE), y.translate(LOOSE)
     x, y = re.sub(r"(.)\1+", r"\1", x), re.sub(r"(.)\1+", r"\1", y)
     vowel = not (plain(a)[0] in "aeiouаеиоуэюя") ^ (plain(b)[0] in "aeiouyjаеиоуэюя")
@@ -273,6 +275,7 @@ def read_out(text: str, known: Known) -> set[int]: # places of the words
         if letters in known.acronyms: out |= set(range(m.start(), m.end()))
     return out
 
+UNIT_NAME = re.compile(r"[кМГТПм]?(?:Вт|байт|бит|Б|Гц|Па|Дж|В|А|Ом|Кл|Н)")
 KNOWN_TO_ALL = re.compile(r"(?:таблиц\w+|систем\w+) (?:элементов )?(?:Д\. ?И\. ?)?Менделеева")
 
 def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
@@ -286,6 +289,7 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
     if place and not t.is_capital and readings(t.text)[0].tag.POS == "ADJF": return True
     if after and readings(t.text)[0].tag.POS == "ADJF" and not is_proper(t.text) and (lemma(t.text) == "мировой"
             or lemma(t.text) in SIDES_OF_EARTH and known.has(after.text)): return True # «Северная Европа»
+    if UNIT_NAME.fullmatch(t.text): return True
     if lemma(t.text) == "цельсий" and re.search("°|градус", " ".join(known.words) + text): return True
     return lemma(t.text) in ("солнце", "земля", "луна") or any(m.start() <= t.start < m.end()
         for m in KNOWN_TO_ALL.finditer(text))

@@ -206,8 +206,8 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
         if q.value in derived_years(there) or any(a <= q.value <= b for a, b in ranges): return True
     # the day after four days is the fifth; «32 тысячи, союзники 23»
     if q.ordinal and not q.digits and any(s.dimension == "time" and s.value == q.value - 1 for s in there): return True
-    if not q.digits and q.kind == "number" and not q.dimension and q.value >= 3 and "тысяч" in text[:q.start] and any(
-            s.value == 1000*q.value for s in there): return True
+    if q.kind == "number" and not q.dimension and 3 <= q.value < 1000 and re.search(r"\b(?:тыс|млн|млрд|милли)[^.!?]*$",
+            text[:q.start]) and any(s.value in (n*q.value for n in (1e3, 1e6, 1e9)) for s in there): return True
     if TURN.search(text[:q.start]): return any(s.kind == "year" and not 20 < s.value % 100 < 80 for s in there)
     ranked = q.ordinal and q.value in (2, 3) and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
     if ranked and re.search(r"\bуступа", source): return True
