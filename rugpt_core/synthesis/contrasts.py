@@ -13,15 +13,14 @@ import re
 from functools import cache
 
 from .denials import attribute, near_roots, shares_root, single_names
-from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, related, root, table
+from .lexicon import is_content, is_known, lemma, plain, readings, root, table
 from .lexicon import Token, tokens
 from .names import PROPER
-from .new_numbers import close
 from .quantities import quantities, Quantity
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #8e6ba6b7
 DENIED = re.compile(r"\b(?:а|но) не ((?:\w+[ -]?){1,4})", re.I) # «…, а не африканский»
-DENIED_FIRST = re.compile(r"\bне ((?:\w+[ -]?){1,4}), (?:а|но) ((?:\w+[ -]?){1,4})", re.I) # «не африканский, а азиатский»
+DENIED_FIRST = re.compile(r"\bне ((?:\w+[ -]?){1,4}), (?:а|но) ((?:\w+[ -]?){1,4})", re.I) # «не тот, а этот»
 
 def key_words(text: str) -> set[str]:
     "Roots or numbers of the things of the words that carry meaning."
@@ -37,7 +36,8 @@ def contrasts(text: str) -> list[tuple[set[str], set[str]]]: # affirmed, denied
 
 def turned_contrasts(text: str, source: str) -> list[str]: # words as the checks call them
     "Contrasts of which the source affirms what the rewrite denies, and denies what the rewrite affirms."
-    return [f"{min(a & d)} ↔ {min(b & c)}" for a, b in contrasts(text) for c, d in contrasts(source) if a & d and b & c]
+    return [f"{min(a & d)} ↔ {min(b & c)}" for a, b in contrasts(text) for c, d in contrasts(source)
+        if a & d and b & c]
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #ad239a23
 EXCEPT = re.compile(r"\b(?:кроме|за исключением|исключая|помимо)\b", re.I)
@@ -56,14 +56,16 @@ def left_out(text: str) -> set[str]:
     run = tokens(text)
     for t, after in zip(run, run[1:]):
         if t.text.lower() == "не" and lemma(after.text) in MEMBER:
-            out |= {attribute(x.text) for x in run if x.clause == t.clause and x.is_word and x.is_capital and x is not run[0]}
+            same = [x for x in run[1:] if x.clause == t.clause and x.is_word and x.is_capital]
+            out |= {attribute(x.text) for x in same}
     return out
 
 def turned_members(text: str, source: str) -> list[str]: # names, as the checks call them
     "Exceptions of the source that the rewrite has among the others, and the other way round."
     def among(t):
         return set().union(*(names_behind(t, m.end()) for m in AMONG.finditer(t)), set())
-    return sorted((among(text) & left_out(source) - among(source)) | (left_out(text) & among(source) - left_out(source)))
+    return sorted((among(text) & left_out(source) - among(source))
+        | (left_out(text) & among(source) - left_out(source)))
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #61b1293c
 @cache
@@ -87,8 +89,8 @@ def other_members(text: str, source: str) -> list[str]: # as they are written
         for o in there:
             gone = row_of(o)
             if gone is None or gone[0] != row[0] or gone in mine or o.is_capital: continue
-            same = readings(t.text)[0].tag.POS == "ADJF" and next_noun(here, t) and next_noun(here, t) == next_noun(there, o)
-            if same or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)
+            noun = next_noun(here, t) if readings(t.text)[0].tag.POS == "ADJF" else ""
+            if noun and noun == next_noun(there, o) or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)
     return list(dict.fromkeys(out))
 
 def next_noun(run: list[Token], t: Token) -> str: # root; empty: none
@@ -110,7 +112,8 @@ def owner(q: Quantity, text: str) -> str: # what `attribute` calls it; empty: no
     at = next((i for i, t in enumerate(run) if t.start >= q.start), len(run) - 1)
     named = [t for i, t in enumerate(run) if t.sentence == run[at].sentence
         and is_owner(t, not i or run[i - 1].sentence != t.sentence)]
-    behind = [t for t in named if t.start >= q.end and t.clause == run[at].clause and len(text[q.end:t.start].split()) < 2]
+    behind = [t for t in named if t.start >= q.end and t.clause == run[at].clause
+        and len(text[q.end:t.start].split()) < 2]
     before = [t for t in named if t.start < q.start]
     return attribute((behind[:1] or before[-1:])[0].text) if behind or before else ""
 
@@ -120,13 +123,13 @@ def owned(text: str) -> dict[tuple[str, float], list[str]]: # what is counted, h
     for q in quantities(text):
         run = [t for t in tokens(text) if t.start >= q.end][:1]
         noun = root(run[0].text) if run and run[0].is_word and readings(run[0].text)[0].tag.POS == "NOUN" else ""
-        if q.kind == "number" and not q.ordinal and q.value > 2: out.setdefault((q.dimension or noun, q.base), []).append(
-            owner(q, text))
+        if q.kind == "number" and not q.ordinal and q.value > 2:
+            out.setdefault((q.dimension or noun, q.base), []).append(owner(q, text))
     return out
 
 def other_owners(text: str, source: str) -> list[str]: # «72000 ↔ 68000»
     "Pairs of counts of one kind of thing that traded owners."
     here, there = owned(text), owned(source)
     once = [k for k in here if len(here[k]) == 1 and len(there.get(k, ())) == 1 and here[k][0] and there[k][0]]
-    return [f"{a[1]:g} ↔ {b[1]:g}" for i, a in enumerate(once) for b in once[i + 1:] if a[0] == b[0] and here[a] != here[b]
-        and here[a] == there[b] and here[b] == there[a]]
+    return [f"{a[1]:g} ↔ {b[1]:g}" for i, a in enumerate(once) for b in once[i + 1:] if a[0] == b[0]
+        and here[a] != here[b] and here[a] == there[b] and here[b] == there[a]]
