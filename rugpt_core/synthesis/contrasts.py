@@ -90,7 +90,8 @@ def other_members(text: str, source: str) -> list[str]: # as they are written
             gone = row_of(o)
             if gone is None or gone[0] != row[0] or gone in mine or o.is_capital: continue
             noun = next_noun(here, t) if readings(t.text)[0].tag.POS == "ADJF" else ""
-            if noun and noun == next_noun(there, o) or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)
+            same = noun and noun == next_noun(there, o)
+            if same or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)
     return list(dict.fromkeys(out))
 
 def next_noun(run: list[Token], t: Token) -> str: # root; empty: none
