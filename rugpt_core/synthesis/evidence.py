@@ -18,7 +18,8 @@ from .lexicon import Token, tokens
 from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
 from .quantities import quantities, Quantity
-from .trees import crossing
+from .swaps import turned_ways
+from .trees import crossing, other_holders
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #96f25cf3
 class Finding(NamedTuple):
@@ -116,14 +117,14 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
     names = {f(t.text) for t in tokens(source) if t.is_capital for f in (root, lemma)}
     if len(keys) == 1 or all(k[0] in "=@" or k in names for k in keys): return "names"
     denied = any(related("не" + b, a) for a, b in (keys, keys[::-1])) # «неоплодотворённые», «оплодотворённые»
-    if denied or pair in moved_sides(text, source): return "opposites"
+    if denied or pair in moved_sides(text, source) + turned_ways(text, source): return "opposites"
     found = crossing(*keys, text, source)
     return "tied" if found and found[0] > 1 and not found[1] else "words"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #29353939
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind} # of the others there is one kind
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
-    ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners}
+    ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders}
 
 def findings(
     text: str, # a rewrite

@@ -59,10 +59,11 @@ def transliterated(a: str, b: str) -> bool:
         x = max((skeleton(plain(latin).replace("ch", "k")), x), key=y.__eq__)
     if x != y: x, y = x.translate(LOOSE), y.translate(LOOSE)
     x, y = re.sub(r"(.)\1+", r"\1", x), re.sub(r"(.)\1+", r"\1", y)
-    vowel = not (plain(a)[0] in "aeiouаеиоуэюя") ^ (plain(b)[0] in "aeiouyjаеиоуэюя")
+    first = plain(latin)[0] # «Яап» for Jaap, «Джон» for John
+    vowel = first in "jy" or (first in "aeiou") == (plain(other)[0] in "аеиоуэюя")
     short, long = sorted((x, y), key=len)
     ending = len(long) - len(short) <= 1 and long.startswith(short) and len(short) >= 3
-    return bool(x) and (x == y and (len(x) > 1 or len(latin) < 4) or ending) and vowel
+    return bool(x) and (x == y and (len(x) > 1 or len(latin) < 5) or ending) and vowel
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #ccfe2ee5
 @cache
