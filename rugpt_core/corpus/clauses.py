@@ -5,9 +5,10 @@
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
            'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'VERB', 'ENUMERATION', 'table', 'small_words',
-           'forms', 'shares', 'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts',
-           'with_government', 'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech',
-           'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
+           'forms', 'shares', 'Grammar', 'grammar', 'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted',
+           'governed', 'counts', 'with_government', 'words_of', 'parts', 'is_subordinate', 'main_words',
+           'has_predicate', 'speech', 'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished',
+           'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -42,11 +43,25 @@ def shares() -> Any:
     "How often a form has each of its readings, by the same dictionary. Asked for only where they differ in kind."
     return require("pymorphy3.analyzer", "analysis").ProbabilityEstimator(forms().dictionary.path)
 
+class Grammar(NamedTuple):
+    "What of a tag of pymorphy is asked for: asking the tag itself each time takes longer than looking the form up."
+    pos: str
+    case: str
+    number: str
+    gender: str
+    mood: str
+    transitivity: str
+
+@cache
+def grammar(tag: Any) -> Grammar:
+    "The grammar of a tag; empty strings for what it does not say."
+    return Grammar(*(str(x or "") for x in (tag.POS, tag.case, tag.number, tag.gender, tag.mood, tag.transitivity)))
+
 @lru_cache(maxsize=20_000)
 def readings_of(low: str) -> list:
     "The readings of a form, the likeliest first."
     readings = forms().parse(low)
-    if len({r.tag.POS for r in readings}) < 2: return readings
+    if len({grammar(r.tag).pos for r in readings}) < 2: return readings
     kind = type(readings[0])
     return [kind(*r) for r in shares().apply_to_parses(low, low, readings)]
 
@@ -93,12 +108,12 @@ def look_up(
     readings = readings_of(low)
     best = readings[0]
     if not token[0].isupper(): readings = [r for r in readings if r.score >= LIKELY] or [best]
-    tags = [r.tag for r in readings]
-    nouns = [t for t in tags if t.POS in ("NOUN", "NPRO", "NUMR")]
-    verbs = [t for t in tags if t.POS in ("VERB", "INFN", "GRND")]
-    unlike = best.tag.mood == "impr" or best.tag.POS == "ADJS" and low.endswith(("ов", "ев", "ин"))
-    kind = "NOUN" if unlike and nouns else str(best.tag.POS or "OTHER")
-    agrees = frozenset(x for t in tags if t.case == "nomn" or t.POS in ("VERB", "PRTS", "ADJS")
+    tags, first = [grammar(r.tag) for r in readings], grammar(best.tag)
+    nouns = [t for t in tags if t.pos in ("NOUN", "NPRO", "NUMR")]
+    verbs = [t for t in tags if t.pos in ("VERB", "INFN", "GRND")]
+    unlike = first.mood == "impr" or first.pos == "ADJS" and low.endswith(("ов", "ев", "ин"))
+    kind = "NOUN" if unlike and nouns else first.pos or "OTHER"
+    agrees = frozenset(x for t in tags if t.case == "nomn" or t.pos in ("VERB", "PRTS", "ADJS")
         for x in (["plur"] if t.number == "plur" else [t.gender] if t.gender else ["masc", "femn", "neut"]))
     return Word(low, kind, best.normal_form, any(t.case == "nomn" for t in nouns), any(t.case == "accs" for t in nouns),
         any(t.case in ("gent", "gen2") for t in tags), any(t.number == "plur" for t in tags),
@@ -108,7 +123,7 @@ def look_up(
 @lru_cache(maxsize=20_000)
 def may_be(low: str, case: str) -> bool:
     "True when one of the two likeliest readings of a form has this case."
-    return any(r.tag.case == case for r in readings_of(low)[:2])
+    return any(grammar(r.tag).case == case for r in readings_of(low)[:2])
 
 @lru_cache(maxsize=20_000)
 def is_person(low: str) -> bool:

@@ -7,7 +7,7 @@ __all__ = ['KIND_OTHER', 'SPACE', 'DIGIT', 'CYRILLIC', 'LATIN', 'LETTER', 'PLANE
            'MIXER', 'RANKS', 'code_units', 'kind_of', 'tables', 'packed_table', 'char_counts', 'powers', 'mixed',
            'Words', 'words_of', 'content_key', 'hashed_ngrams', 'char_table', 'class_bit', 'looked_at', 'any_of',
            'pairs', 'any_pair', 'lines_at', 'lines_with_any', 'lines_with_pair', 'on_lines', 'rarest', 'places_of',
-           'lines_with', 'numbers_of', 'neighbour_tables', 'lines_that_may_hold']
+           'lines_with', 'numbers_of', 'neighbour_tables', 'strings_by_line']
 
 # %% ../../notebooks/core/corpus/07_features.ipynb #0f224d18
 import re
@@ -266,21 +266,32 @@ def numbers_of(codes: np.ndarray, n: int) -> np.ndarray: # (units - n + 1,) uint
     return total*MIXER >> np.uint32(32 - BUCKET_BITS)
 
 @cache
-def neighbour_tables(strings: tuple[str, ...]) -> dict[int, np.ndarray]: # how many neighbours, 3 or 5 → (2^20,) bool
-    "Which numbers strings have, each by its five rarest neighbours, a short one by three."
-    tables: dict[int, np.ndarray] = {}
+def neighbour_tables(
+    strings: tuple[str, ...],
+) -> dict[int, tuple[np.ndarray, dict[str, list[tuple[str, int]]]]]: # neighbours, 3 or 5 → (2^20,) bool; part → strings
+    "Which numbers strings have, each by its five rarest neighbours, a short one by three; and where these stand in it."
+    tables: dict[int, tuple[np.ndarray, dict[str, list[tuple[str, int]]]]] = {}
     for s in strings:
         n = 5 if len(s) >= 5 else 3
-        part = max((s[k:k + n] for k in range(len(s) - n + 1)), key=lambda p: sum(RANKS.get(c, len(OFTEN)) for c in p))
-        tables.setdefault(n, np.zeros(1 << BUCKET_BITS, dtype=bool))[numbers_of(code_units(part), n)] = True
+        k = max(range(len(s) - n + 1), key=lambda k: sum(RANKS.get(c, len(OFTEN)) for c in s[k:k + n]))
+        table, parts = tables.setdefault(n, (np.zeros(1 << BUCKET_BITS, dtype=bool), {}))
+        table[numbers_of(code_units(s[k:k + n]), n)] = True
+        parts.setdefault(s[k:k + n], []).append((s, k))
     return tables
 
-def lines_that_may_hold(
+def strings_by_line(
     text: str,
     strings: tuple[str, ...], # of three characters or more
-) -> list[int]: # ascending
-    "The lines of a text that may hold one of these strings: no other does."
-    codes = looked_at(text)[0]
-    found = [np.flatnonzero(table.take(numbers_of(codes, n))) for n,
-        table in neighbour_tables(strings).items() if len(codes) >= n]
-    return lines_at(codes, np.concatenate(found)) if found else []
+) -> dict[int, set[str]]: # line → those of the strings that it holds; lines that hold none are left out
+    "Which lines of a text hold which of many strings."
+    codes, found = looked_at(text)[0], []
+    if len(codes) > len(text): # characters beyond the basic plane are two units: places differ
+        held = ((i, {s for s in strings if s in line}) for i, line in enumerate(text.split("\n")))
+        return {i: there for i, there in held if there}
+    for n, (table, parts) in neighbour_tables(strings).items():
+        at = np.flatnonzero(table.take(numbers_of(codes, n))).tolist() if len(codes) >= n else []
+        found += [(i, s) for i in at for s, k in parts.get(text[i:i + n], ()) if i >= k and text.startswith(s, i - k)]
+    lines: dict[int, set[str]] = {}
+    at = np.searchsorted(np.flatnonzero(codes == 10), [i for i, _ in found]).tolist() if found else []
+    for i, (_, s) in zip(at, found, strict=True): lines.setdefault(i, set()).add(s)
+    return lines

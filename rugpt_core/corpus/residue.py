@@ -5,18 +5,19 @@
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
-           'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN', 'SEEN_THERE',
-           'BRACKETS', 'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS',
-           'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL',
-           'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS',
-           'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS',
-           'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers',
-           'is_legend', 'what_stays', 'mended_line', 'by_first', 'without_residue']
+           'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN',
+           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS',
+           'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST', 'BELOW', 'SENDS',
+           'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED',
+           'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE', 'SISTER',
+           'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY', 'unless_cited',
+           'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line', 'by_first',
+           'without_residue']
 
 # %% ../../notebooks/core/corpus/13_residue.ipynb #c354f543
 import re
 
-from .features import lines_that_may_hold, lines_with_any, lines_with_pair
+from .features import lines_with_any, lines_with_pair, strings_by_line
 from .holes import CLOSED_HINTS, reopened
 from .sentences import BEFORE_ANOTHER, split_sentences
 
@@ -120,6 +121,7 @@ AS_SHOWN = re.compile(rf",? (?:как|что) (?:это )?(?:хорошо )?(?:�
     rf" {NOT_HERE}(?=[,.;)])"
     r"|(?:,|;| —) (?:а )?(?:ниже|далее) (?:привод[ия]тся|перечисл[а-яё]+|(?:указан|привед[её]н"
     r"|представлен|показан)[аы]?)(?: [а-яё-]+){0,8}(?=\.)", re.I)
+AS_SHOWN_HINTS = ("показано", "видно", "изображено", "указано", "представлено", "иже ", "алее ")
 GIVEN = r"(?:показан|изображ[её]н|привед[её]н|представлен|указан|дан[аоы]?\b|перечислен|собран|свед[её]н)"
 SHOWS = (rf"(?:{GIVEN}|приводит|перечисля|отображ|продемонстрирован|отражен|отражён|иллюстрир|показыва|демонстриру"
     r"|содерж)")
@@ -242,9 +244,9 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
         before = line
         line = ALSO_SENDS.sub(unless_cited, ONLY_SENDS.sub(unless_cited, IN_BRACKET.sub("", line)))
         hits = int(line != before)
-    if not any(s in line for s in SPOKEN_OF): return line, hits
-    line, n = AS_SHOWN.subn("", line)
-    there = [s for s in SPOKEN_OF if s in line]
+    there, n = [s for s in SPOKEN_OF if s in line], 0
+    if not there: return line, hits
+    if any(s in line for s in AS_SHOWN_HINTS): line, n = AS_SHOWN.subn("", line)
     hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
     for k, sentence in enumerate(sentences):
         if not any(s in sentence for s in there):
@@ -324,11 +326,15 @@ def what_stays(m: re.Match) -> str:
 
 ALL_HINTS = tuple(dict.fromkeys((*POINTERS, " = ", *CLOSED_HINTS, *(h for _, hints in GROUPS for h in hints))))
 HINTS = tuple(h for h in ALL_HINTS if len(h) > 2)
+SHORT_HINTS = tuple(h for h in ALL_HINTS if len(h) < 3)
 HINTS_OF = tuple((pattern, frozenset(hints)) for pattern, hints in GROUPS)
 
-def mended_line(line: str) -> tuple[str, int]: # the line, places
+def mended_line(
+    line: str,
+    hints: set[str], # those of HINTS that it holds
+) -> tuple[str, int]: # the line, places
     "One line without what GROUPS name, pointers, and legends of tables."
-    hits, there = 0, {h for h in ALL_HINTS if h in line}
+    hits, there = 0, hints.union(h for h in SHORT_HINTS if h in line)
     for pattern, hints in HINTS_OF:
         if not hints.isdisjoint(there):
             line, n = pattern.subn(what_stays, line)
@@ -364,8 +370,9 @@ def without_residue(text: str) -> tuple[str, int]: # the text, places
             lines[i], n = LEFT_DASH.subn("", line)
             hits += n
     twos = (*lines_with_pair(text, "[.,;]", "[.,;]"), *lines_with_pair(text, "[„“‘\"]", "[“”’\"]"))
-    for i in sorted({*lines_that_may_hold(text, HINTS), *lines_with_any(text, r"\["), *twos}):
-        lines[i], n = mended_line(lines[i])
+    held = strings_by_line(text, HINTS)
+    for i in sorted({*held, *lines_with_any(text, r"\["), *twos}):
+        lines[i], n = mended_line(lines[i], held.get(i, set()))
         hits += n
     return ("\n".join(lines) if hits else text), hits
 
