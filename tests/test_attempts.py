@@ -1,5 +1,6 @@
 """Attempts at every command: odd paths, numbers, encodings, state files. One line, exit code 2, nothing written."""
 
+import argparse
 import io
 import json
 import os
@@ -15,8 +16,12 @@ import pytest
 from conftest import ROOT
 from test_generate import command, refused
 
+from rugpt_core.cli.main import build_parser
+from rugpt_core.cli.options import count_number, finite_number, seed_number, whole_number
+from rugpt_core.common.errors import RugptError
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
+from rugpt_core.runs.parameters import check_names, known_parameters, parse_settings
 
 SAMPLE = str(ROOT / "data/sample/wiki40b_ru.jsonl")
 LONG, HUGE = "я" * 130, "9" * 5000  # 260 bytes; more digits than Python reads
@@ -363,3 +368,39 @@ def test_a_dry_run_is_refused_as_the_run_would_be(chain, capsys, given, said):
         capsys.readouterr()
     command("synthesize", "--dry-run", "--run-dir", chain[0], *given)
     assert re.search(said, capsys.readouterr().err)
+
+
+def options_of_numbers():
+    commands = next(a.choices for a in build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    for name, parser in commands.items():
+        needed = [x for a in parser._actions if a.required and a.option_strings for x in (a.option_strings[0], "x")]
+        needed += ["clean" if a.dest == "names" else "x" for a in parser._actions
+                   if not a.option_strings and a.nargs != "?"]
+        for a in parser._actions:
+            if a.type in (whole_number, count_number, seed_number, finite_number):
+                yield [name, *needed], a.option_strings[-1], a.type is finite_number
+
+
+def test_no_option_of_any_command_takes_a_number_that_is_none():
+    """Told by its name; `--` is what Python's own parser would take for no value at all."""
+    tried, parser = 0, build_parser()
+    for command_line, option, with_point in options_of_numbers():
+        own = ["1e999"] if with_point else ["1e3", "9" * 30]
+        for text in ("nan", "inf", "-inf", "9" * 5000, "", "--", "0x10", *own):
+            with pytest.raises(RugptError, match=option):
+                parser.parse_args([*command_line, f"{option}={text}"])
+            tried += 1
+    assert tried > 400
+
+
+def test_no_parameter_takes_a_number_that_is_none(monkeypatch):
+    tried, known = 0, known_parameters()
+    monkeypatch.setattr("rugpt_core.runs.parameters.known_parameters", lambda: known)  # read once
+    for p in known.values():
+        if p.type not in ("int", "float"):
+            continue
+        for text in (".nan", ".inf", "-.inf", "9" * 30, "9" * 5000, "1e999", "[1]", "null", "true", "{}", "'1'"):
+            with pytest.raises(RugptError, match=p.name if len(text) < 5000 else "--set"):
+                check_names(parse_settings([f"{p.name}={text}"]), known, "--set")
+            tried += 1
+    assert tried > 600

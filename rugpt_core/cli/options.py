@@ -50,6 +50,12 @@ class Parser(argparse.ArgumentParser):
             meant = f"did you mean {near[0]}? " if near else "the command stands first, its options behind it. "
         raise RugptError(message, where or "command line", f"{meant}`{self.prog} --help` lists what it takes")
 
+    def _get_values(self, action, arg_strings):
+        "Python 3.11 and 3.12 take `--option=--` for an option without its value, and give an empty list."
+        if action.option_strings and arg_strings == ["--"]:
+            self.error(f"argument {'/'.join(action.option_strings)}: expected one argument")
+        return super()._get_values(action, arg_strings)
+
     def parse_args(self, args=None, namespace=None):
         """As argparse does, but what is left over is answered by the command that it was meant for.
 
