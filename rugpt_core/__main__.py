@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 NO_MEMORY = b"rugpt: memory ran out. Free some, take less, or raise the limit (ulimit -v)\n"
 STOPPED = b"\nrugpt: stopped\n"
+NOWHERE = b"rugpt: the current folder is gone. Change to one that is there\n"
 EARLY = 131  # a child that was told to stop before its modules were there
 
 
@@ -55,6 +56,11 @@ def run():
         os.write(2, b"" if under else STOPPED)
         os._exit(EARLY if under else 130)
 
+    try:
+        os.getcwd()
+    except OSError:  # no path hangs from it any more, and torch would abort the process
+        os.write(2, NOWHERE)
+        os._exit(2)
     under = supervised()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)

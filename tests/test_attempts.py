@@ -404,3 +404,21 @@ def test_no_parameter_takes_a_number_that_is_none(monkeypatch):
                 check_names(parse_settings([f"{p.name}={text}"]), known, "--set")
             tried += 1
     assert tried > 600
+
+
+def test_a_current_folder_that_was_removed(tmp_path):
+    code = "import os, sys; from rugpt_core.__main__ import run; os.rmdir(os.getcwd()); run()"
+    (tmp_path/"gone").mkdir()
+    done = subprocess.run([sys.executable, "-c", code, "presets"], cwd=tmp_path/"gone", capture_output=True, text=True,
+                          env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=60)
+    assert done.returncode == 2 and done.stderr == "rugpt: the current folder is gone. Change to one that is there\n"
+
+
+def test_a_file_is_not_overwritten_by_the_name_of_a_folder(chain, capsys, tmp_path):
+    (tmp_path/"f").write_text("mine")
+    refused(capsys, ["is the name of a folder"], "generate", "--run-dir", chain[0], "--prompt", "а", "--out",
+            f"{tmp_path}/f/")
+    refused(capsys, ["is the name of a folder"], "planted", "--seeds", "1", "--out", f"{tmp_path}/f/")
+    refused(capsys, ["from 1 to 1,000"], "planted", "--seeds", str(10**15), "--out", tmp_path/"p")
+    refused(capsys, ["resamples"], "analyze", "--run-dir", chain[0], "--bootstrap", str(10**15), "--out", tmp_path/"a")
+    assert os.listdir(tmp_path) == ["f"] and (tmp_path/"f").read_text() == "mine"

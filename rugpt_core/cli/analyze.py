@@ -97,8 +97,11 @@ def cmd_analyze(args: argparse.Namespace) -> int:
     Raises RugptError where the folder for the results cannot be made."""
     from rugpt_core.evaluation.stage import analyze
     inputs, out = analyze_inputs(args), output_folder(args.out)
+    made = not out.exists()
     out.mkdir(parents=True, exist_ok=True)
-    counts = analyze(**inputs, out=out, tools=not args.no_tools, bootstrap=args.bootstrap, seed=args.seed)
+    try: counts = analyze(**inputs, out=out, tools=not args.no_tools, bootstrap=args.bootstrap, seed=args.seed)
+    finally:
+        if made and not any(out.iterdir()): out.rmdir() # refused before anything was written
     print(f"{counts['sets']} sets, {counts['documents']} texts at {counts['tokens_per_document']} tokens, "
           f"{counts['copies']} copied stretches, {counts['loops']} loops")
     for name in ("metrics.json", "analysis.html", "documents.parquet", "copies.parquet", "references.json"):
@@ -155,7 +158,7 @@ def cmd_planted(args: argparse.Namespace) -> int:
     Raises RugptError where there is less than one seed."""
     from rugpt_core.evaluation.planted import monofact_sweep, run_seeds
     from rugpt_core.evaluation.planted_texts import PlantedPlan
-    if args.seeds < 1: raise RugptError(f"{args.seeds} seeds", "--seeds", "give at least 1")
+    if not 1 <= args.seeds <= 1000: raise RugptError(f"{args.seeds} seeds", "--seeds", "give a number from 1 to 1,000")
     out, plan = output_file(args.out), PlantedPlan(**SCALES[args.scale], seed=args.seed)
     found = run_seeds(plan, args.seeds)
     print(planted_table(found))

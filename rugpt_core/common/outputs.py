@@ -25,6 +25,7 @@ def output_file(
     """A file that can be written, tried before the work begins.
 
     Raises RugptError where the path is a folder or a device, its folder is missing, or may not be written to."""
+    if str(path).endswith(os.sep): raise RugptError("is the name of a folder", str(path), f"give {option} a file")
     path = Path(os.path.expanduser(path))
     with _output_errors(path, option): _try_writing(plain_target(path).parent)
     return path
