@@ -19,6 +19,7 @@ from test_generate import command, refused
 from rugpt_core.cli.main import build_parser
 from rugpt_core.cli.options import count_number, finite_number, seed_number, whole_number
 from rugpt_core.common.errors import RugptError
+from rugpt_core.common.files import locked
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
 from rugpt_core.runs.parameters import check_names, known_parameters, parse_settings
@@ -422,3 +423,16 @@ def test_a_file_is_not_overwritten_by_the_name_of_a_folder(chain, capsys, tmp_pa
     refused(capsys, ["from 1 to 1,000"], "planted", "--seeds", str(10**15), "--out", tmp_path/"p")
     refused(capsys, ["resamples"], "analyze", "--run-dir", chain[0], "--bootstrap", str(10**15), "--out", tmp_path/"a")
     assert os.listdir(tmp_path) == ["f"] and (tmp_path/"f").read_text() == "mine"
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a pipe", "a device"])
+@pytest.mark.parametrize("name", [".lock", ".chain"])
+def test_a_lock_that_is_something_else(capsys, tmp_path, name, kind):
+    place = tmp_path/"r"/name
+    place.parent.mkdir()
+    place.mkdir() if kind == "a folder" else os.mkfifo(place) if kind == "a pipe" else place.symlink_to("/dev/full")
+    if name == ".lock":
+        with pytest.raises(RugptError, match="no plain file"), locked(place.parent, "trying"):
+            pass
+    else:
+        refused(capsys, ["is no plain file", name], "run", "--until", "explore", "--run-dir", place.parent)

@@ -376,6 +376,11 @@ def take_lock(
         else: return True
     return False
 
+def open_lock(path: Path):
+    "Open a file to lock; it is made where it is missing. Raises RugptError where something else has its name."
+    if path.exists() and not path.is_file(): raise RugptError("is no plain file", str(path), "delete it and try again")
+    return open(path, "a+", encoding="utf-8")
+
 # %% ../../notebooks/core/common/02_files.ipynb #5fc29bb1
 @contextmanager
 def locked(
@@ -389,7 +394,7 @@ def locked(
     """
     run_dir = Path(run_dir)
     with disk_errors(run_dir): run_dir.mkdir(parents=True, exist_ok=True)
-    with open(run_dir/".lock", "a+", encoding="utf-8") as f:
+    with open_lock(run_dir/".lock") as f:
         if not take_lock(f, fcntl.LOCK_EX, patience):
             f.seek(0)
             who = f.read().strip() or "at work" # an older version wrote nothing

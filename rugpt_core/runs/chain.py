@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['ERROR_LINE', 'stage_of', 'check_chain', 'open_stage', 'missing_before', 'injected_names', 'injected_values',
            'build_missing', 'run_command', 'Display', 'describe', 'page_of', 'has_page', 'run_chain', 'tempfile_dir',
-           'StageError', 'execute', 'environment_variables', 'quiet_kernel', 'run_notebook', 'last_words',
-           'notebook_failure']
+           'StageError', 'execute', 'environment_variables', 'quiet_kernel', 'unformatted', 'run_notebook',
+           'last_words', 'notebook_failure']
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #e96f4ec2
 import ast
@@ -222,7 +222,7 @@ def run_chain(
     from doit.cmd_base import ModuleTaskLoader
     from doit.reporter import ZeroReporter
     run_dir = resolve_run_dir(run_dir)
-    with disk_errors(run_dir): (run_dir/"notebooks").mkdir(parents=True, exist_ok=True)
+    with disk_errors(run_dir/"notebooks"): (run_dir/"notebooks").mkdir(parents=True, exist_ok=True)
     check_chain(names, run_dir, params, force)
     sweep_run(run_dir)
     failures: list[BaseException] = []
@@ -315,6 +315,11 @@ def quiet_kernel(
         _launch_kernel = _async_launch_kernel
     return QuietKernel
 
+# %% ../../notebooks/core/runs/04_chain.ipynb #52ae67b8
+def unformatted(path: Path) -> str:
+    "A path for papermill, which would put parameters in the place of {names}."
+    return str(path).replace("{", "{{").replace("}", "}}")
+
 # %% ../../notebooks/core/runs/04_chain.ipynb #0db2a12c
 def run_notebook(stage: Stage, force: bool = False):
     """Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`.
@@ -328,15 +333,16 @@ def run_notebook(stage: Stage, force: bool = False):
     source = notebook_path(stage.name)
     target = page_of(stage)
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
-    built = stage.stamp()
+    built, log = stage.stamp(), stage.run_dir/"work"/"kernel.log"
+    log.unlink(missing_ok=True) # whatever has its name: opening a pipe would wait
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
         f"out. {as_sentence(MEMORY_REMEDY)}; the same command goes on from this stage", user=True,
-        detail=f"what it printed stands in {stage.run_dir/'work'/'kernel.log'}")
+        detail=f"what it printed stands in {log}")
     try:
-        with disk_errors(target), tempfile_dir() as sockets, open(stage.run_dir/"work"/"kernel.log", "wb") as words:
+        with disk_errors(target), tempfile_dir() as sockets, open(log, "wb") as words:
             failed = None
             try:
-                papermill.execute_notebook(str(source), str(running),
+                papermill.execute_notebook(unformatted(source), unformatted(running),
                     parameters=dict(stage.params, run_dir=str(stage.run_dir), chain=True, force=force),
                     kernel_name="python3", cwd=str(ROOT/"notebooks"), progress_bar=False, start_timeout=120,
                     # the kernel's own errors reach us as cells'

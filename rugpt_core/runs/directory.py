@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import disk_errors, RugptError
-from ..common.files import locked, plain_folder, read_json, runs_home, sweep, take_lock, write_json
+from ..common.files import locked, open_lock, plain_folder, read_json, runs_home, sweep, take_lock, write_json
 from .layout import STAGES
 from .stage import check_written
 
@@ -81,7 +81,7 @@ def chain_lock(run_dir: Path, params: Mapping[str, Any]):
     Chains with the same values share it and take the stages in turn. Raises RugptError where another one has other
     values.
     """
-    with disk_errors(run_dir), open(run_dir/".chain", "a+") as f:
+    with disk_errors(run_dir), open_lock(run_dir/".chain") as f:
         try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError: # another chain; it holds the lock for itself only while it writes its values
             if not take_lock(f, fcntl.LOCK_SH, CHAIN_PATIENCE):
