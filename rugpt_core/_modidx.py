@@ -281,6 +281,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'rugpt_core.common.files.known_columns': ( 'core/common/files.html#known_columns',
                                                                                     'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.locked': ('core/common/files.html#locked', 'rugpt_core/common/files.py'),
+                                         'rugpt_core.common.files.open_lock': ( 'core/common/files.html#open_lock',
+                                                                                'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.parquet_errors': ( 'core/common/files.html#parquet_errors',
                                                                                      'rugpt_core/common/files.py'),
                                          'rugpt_core.common.files.parquet_files': ( 'core/common/files.html#parquet_files',

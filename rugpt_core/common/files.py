@@ -7,7 +7,7 @@ __all__ = ['ROOT', 'ADDRESS', 'LEFT', 'SHARD_BYTES', 'GROUP_CHARS', 'project_roo
            'runs_home', 'resolve_run_dir', 'plain_folder', 'text_digest', 'file_digest', 'json_digest', 'input_digest',
            'write_atomic', 'plain_target', 'sweep', 'write_json', 'read_json', 'expected_shape', 'read_yaml',
            'write_jsonl', 'read_jsonl', 'json_line', 'write_parquet', 'parquet_files', 'parquet_errors',
-           'known_columns', 'read_parquet', 'iter_parquet', 'take_lock', 'locked', 'ShardWriter']
+           'known_columns', 'read_parquet', 'iter_parquet', 'take_lock', 'open_lock', 'locked', 'ShardWriter']
 
 # %% ../../notebooks/core/common/02_files.ipynb #38955d67
 import fcntl
