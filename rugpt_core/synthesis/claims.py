@@ -97,8 +97,9 @@ def antecedents(run: tuple[Token, ...]) -> dict[int, Token]: # clause → the no
     out = {}
     for i, t in enumerate(run):
         if t.is_word and lemma(t.text) == "который":
-            nouns = [x for x in run[max(0, i - 6):i] if x.is_word and readings(x.text)[0].tag.POS == "NOUN"
-                and x.sentence == t.sentence]
+            nouns = [x for x in run[max(0, i - 6):i] if x.is_word and x.sentence == t.sentence
+                and (readings(x.text)[0].tag.POS == "NOUN" # «русским, которых»
+                or x.clause == t.clause - 1 and lemma(x.text) in single_names())]
             if nouns: out[t.clause] = nouns[-1]
     return out
 
@@ -222,7 +223,9 @@ def moved_names(text: str, source: str) -> list[str]:
         kinds = [frozenset(PROPER & set(readings(x)[0].tag.grammemes)) & {"Geox", "Name", "Surn"} for x in (a, b)]
         apart = not sentences.get(a, set()) & sentences.get(b, set())
         return apart and kinds[0] == kinds[1] and kinds[0] in ({"Geox"}, {"Surn"}) and not unmoved(a, b, text, source)
-    return [f"{a} ↔ {b}" for a, b in crossed(new, old, alike)]
+    peoples = [[(k, frozenset(w for w in words if w[0] == "@")) for k, words in rows] for rows in (new, old)]
+    found = crossed(new, old, alike) + crossed(*peoples, lambda a, b: False) # whose general he is tells the most
+    return [f"{a} ↔ {b}" for a, b in dict.fromkeys(found)]
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #46f228f4
 def pair_anchors(text: str) -> list[tuple[str, frozenset[str]]]:

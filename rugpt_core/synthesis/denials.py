@@ -159,7 +159,9 @@ def lacking(part: list[Token], at: int) -> set[int]:
         before = readings(part[i - 1].text)[0].tag.POS if i else ""
         if plain(t.text) in numerals(): continue
         counted = i and (part[i - 1].text[0].isdigit() or before == "NUMR" or plain(part[i - 1].text) in numerals())
-        far = i > 1 and readings(part[i - 2].text)[0].tag.POS == "PREP" # «в его крови»
+        k = i - 1
+        while k > 0 and readings(part[k].text)[0].tag.POS in ("ADJF", "PRTF", "NUMR"): k -= 1
+        far = "PREP" in (readings(part[x].text)[0].tag.POS for x in {k, i - 2} if x >= 0) # «из пяти главных стран»
         if t.clause == part[at].clause and p and before != "PREP" and not far and not counted: found.append(i)
     behind = [i for i in found if i > at]
     return {behind[0]} if behind else set(found[-1:])

@@ -156,6 +156,7 @@ class Known:
     def __init__(self, source: str): # title and source
         self.tokens = [t for t in tokens(source) if t.is_word]
         self.words = [plain(t.text) for t in self.tokens]
+        self.degrees = bool(re.search("°|градус", source))
         self.set = set(self.words)
         self.lemmas = set().union(*(lemmas(w) for w in self.set)) if self.set else set()
         found = groups_in(self.words)
@@ -291,7 +292,7 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
     if after and readings(t.text)[0].tag.POS == "ADJF" and not is_proper(t.text) and (lemma(t.text) == "мировой"
             or lemma(t.text) in SIDES_OF_EARTH and known.has(after.text)): return True # «Северная Европа»
     if UNIT_NAME.fullmatch(t.text): return True
-    if lemma(t.text) == "цельсий" and re.search("°|градус", " ".join(known.words) + text): return True
+    if lemma(t.text) == "цельсий" and (known.degrees or re.search("°|градус", text)): return True
     return lemma(t.text) in ("солнце", "земля", "луна") or any(m.start() <= t.start < m.end()
         for m in KNOWN_TO_ALL.finditer(text))
 

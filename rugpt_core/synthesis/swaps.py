@@ -82,9 +82,10 @@ def trade_places(a: str, b: str, here_a, here_b, there_a, there_b) -> bool: # un
             if b in u or a in v: continue
             oa, ob = frozenset(u) - {a, b}, frozenset(v) - {a, b}
             oa, ob = oa - ob, ob - oa
-            mine = any(overlap(na, frozenset(w) - {a, b}) for w in there_a) or any(
+            mine = max(overlap(na, frozenset(w) - {a, b}) for w in there_a) + max(
                 overlap(nb, frozenset(w) - {a, b}) for w in there_b)
-            if overlap(na, ob) and overlap(nb, oa) and not mine: return True
+            over = min(overlap(na, ob), overlap(nb, oa))
+            if over > 2*mine: return True
     return False
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #f71572ee
@@ -113,7 +114,7 @@ def swapped(text: str, source: str, sentences: bool = False) -> list[str]:
         and (a[0] == "@") == (b[0] == "@") and traded(a, b)]
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #5ff73d4c
-AWAY, TOWARDS = ("из", "от", "с", "со"), ("в", "на", "к", "ко", "до")
+AWAY, TOWARDS = ("из", "с", "со"), ("в", "на", "к", "ко") # «в 5 км от Москвы» and «до Москвы 5 км» tell the same
 FROM_TO = re.compile(r"\b(?:с|со|из|от) ([а-яё]+) (?:на|в|во|до|к) ([а-яё]+)", re.I) # «с юга на север»
 
 def ways(text: str) -> dict[str, set[str]]: # lemma of a name → from, to
