@@ -55,7 +55,7 @@ test-kill: setup
 
 test-serve: setup
 	$(BIN)/python -c "import llama_cpp, uvicorn" || $(BIN)/python -m pip install -c constraints.txt -e ".[serve]"
-	$(BIN)/python -m pytest tests/test_serve.py tests/test_export.py -m "slow or not slow"
+	$(BIN)/python -m pytest tests/test_serve.py tests/test_serving.py tests/test_export.py -m "slow or not slow"
 
 bench-load: setup
 	$(BIN)/python benchmarks/load.py --share $(SHARE)

@@ -12,6 +12,7 @@ import asyncio
 import hmac
 import json
 import os
+import re
 import stat
 import sys
 import threading
@@ -31,11 +32,13 @@ def check_key(
 ) -> str: # the key that requests must bring; empty: none
     """The key of a server.
 
-    Raises RugptError where others reach the address and no key is set."""
+    Raises RugptError where others reach the address and no key is set, or where no request could carry it."""
     key = os.environ.get(KEY, "")
     if host not in LOCAL and len(key) < 8:
         raise RugptError("everybody who reaches this address could use the model", f"--host {host}",
             f"put a key of 8 characters or more into the environment variable {KEY}, or serve on 127.0.0.1")
+    if key and not re.fullmatch("[!-~]{1,256}", key):
+        raise RugptError("is too long, or holds what no request can carry", KEY, "give it letters and digits alone")
     return key
 
 # %% ../../notebooks/core/common/10_serving.ipynb #9643cd55
