@@ -50,13 +50,20 @@ def file_bytes(folder):
 
 
 def interrupted(args, seconds, rng, most=4):
-    """Kill a command at random moments, at most so often, then let it end; how often it was killed."""
+    """Kill a command at random moments, at most so often, then let it end; how often it was killed.
+
+    Where it ended before its moment the next one is earlier: without a kill nothing is tried."""
     kills = 0
     for _ in range(rng.randint(1, most)):
-        code, _ = call(args, rng.uniform(0.2, max(0.4, seconds)))
+        code, took = call(args, rng.uniform(0.2, max(0.4, seconds)))
+        kills += code != 0
         if code == 0:
-            break
-        kills += 1
+            seconds = min(took, seconds) / 2
+            if kills:
+                break
+    while not kills and seconds > 0.01:
+        code, _ = call(args, seconds)
+        kills, seconds = int(code != 0), seconds / 2
     call(args)
     return kills
 

@@ -47,7 +47,9 @@ def output_folder(
     return path
 
 def _try_writing(folder: Path):
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".rugpt-"): return
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".rugpt-") as f: # a full disk still takes names
+        f.write(bytes(4096))
+        f.flush()
 
 @contextmanager
 def _output_errors(path: Path, option: str):
