@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'STRAY_BAR', 'TORN', 'EMPHASIS', 'BLOCK_TAG',
            'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT',
-           'UNJOINED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'LATIN_WORD',
-           'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES', 'is_composed', 'nfc',
-           'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text', 'entity_text',
-           'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces', 'stress', 'one_script', 'has_vowel',
-           'lone_letters', 'homoglyphs']
+           'UNJOINED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS',
+           'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES',
+           'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text',
+           'entity_text', 'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces', 'stress', 'one_script',
+           'has_vowel', 'lone_letters', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/18_char_rules.ipynb #cc3b7610
 import html
@@ -195,6 +195,7 @@ ROMAN = re.compile("(?=.*[IVX])[IVXLCDMХСМІ]+")
 BORROWED = re.compile("[A-Z]{2,}[а-яё]{2,}") # a Latin abbreviation with a Russian ending
 SPEAKS_OF_LETTERS = re.compile(
     "латинск|латиниц|кирилли[чц]|гомоглиф|омоглиф|букв[аыоу]|буквой|буквами|написани|транслит", re.I)
+OF_TWO_LETTERS = frozenset("он на во ты от по ко со до не но мы вы то та те их её за да бы же ли об ни уж ну".split())
 LATIN_WORD, CYRILLIC_WORD = re.compile("[A-Za-zÀ-ÿ]+"), re.compile("[\u0400-\u04ff]+")
 
 # %% ../../notebooks/core/corpus/18_char_rules.ipynb #7c2711c6
@@ -205,7 +206,9 @@ def one_script(m: re.Match) -> str:
     if BORROWED.fullmatch(word) or word[-1] in "abcdefgh" and m.string[m.end():m.end() + 1].isdigit(): return word
     if ROMAN.fullmatch(word): return word.translate(str.maketrans("ХСМІ", "XCMI"))
     cyrillic = sum("\u0400" <= c <= "\u04ff" for c in word)
-    if len(word) < 3: return word
+    if len(word) < 3:
+        new = word.translate(TO_CYRILLIC)
+        return new if new.lower() in OF_TWO_LETTERS and not new.isupper() else word # СO is carbon monoxide
     tie = 2*cyrillic == len(word) and not LATIN_WORD.fullmatch(word.translate(TO_LATIN))
     if tie or 2*cyrillic > len(word):
         new = word.translate(TO_CYRILLIC)

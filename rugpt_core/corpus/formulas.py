@@ -4,8 +4,8 @@ r"""Formulas of TeX and of chemistry as plain text: `\pi r^2` reads πr². What 
 
 # %% auto #0
 __all__ = ['GREEK', 'SIGNS', 'FUNCTIONS', 'DRESSES', 'MARKS', 'BOARD', 'UPPER', 'LOWER', 'TOKEN', 'SPACES_OF_TEX', 'MEDIAL',
-           'ARROWS', 'CHARGE', 'COUNT', 'raised', 'NoPlainForm', 'TexReader', 'bracketed', 'fraction', 'marked',
-           'formula_text', 'chemical_text']
+           'ONE_FACTOR', 'ARROWS', 'CHARGE', 'COUNT', 'raised', 'NoPlainForm', 'TexReader', 'bracketed', 'fraction',
+           'marked', 'formula_text', 'chemical_text']
 
 # %% ../../notebooks/core/corpus/03_formulas.ipynb #6189eade
 import re
@@ -68,6 +68,8 @@ SPACES_OF_TEX = frozenset(",;:! >/")
 MEDIAL = frozenset("=<>≤≥≠≈≡≃≅∼→⇒⇔↔↦∈∉⊂⊆∪∩±∧∨⊕⊗×÷≪≫∝⇌") # stand between spaces
 
 # %% ../../notebooks/core/corpus/03_formulas.ipynb #26c293df
+ONE_FACTOR = r"\d[\d.,]*|[^\W\d_][′²³ⁿ₀-₉]*|∞|\([^()]*\)"
+
 class NoPlainForm(ValueError):
     "A formula has no plain form."
 
@@ -153,7 +155,8 @@ class TexReader:
             end = self.tex.find("]", self.at)
             degree, self.at = raised(self.tex[self.at + 1:end].strip()) or "", end + 1
             if not degree: raise NoPlainForm("degree of a root")
-        return f"{degree}√{bracketed(self.argument())}"
+        inside = self.argument().strip() # √2gh would be (√2)gh
+        return f"{degree}√{inside if re.fullmatch(ONE_FACTOR, inside) else f'({inside})'}"
 
 # %% ../../notebooks/core/corpus/03_formulas.ipynb #06810ca2
 def bracketed(text: str) -> str:
