@@ -74,7 +74,8 @@ def main():
     parser.add_argument("--more", nargs="*", default=[], help="further files")
     args = parser.parse_args()
     order = ["", "_second", "_third", "_fourth", "_fifth", "_sixth", "_seventh", "_eighth", "_ninth",
-        "_tenth", "_eleventh", "_twelfth", "_thirteenth", "_fourteenth"]
+        "_tenth", "_eleventh", "_twelfth", "_thirteenth", "_fourteenth",
+        "_fifteenth"]
     rows = measure([*(ROOT / f"tests/data/answers{x}.jsonl" for x in order), *map(Path, args.more)])
     for r in rows:
         print(r["work"], r["who"], r["metric"], r["median"], r["runs"], sep=" | ")

@@ -19,7 +19,7 @@ from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
 from .quantities import quantities, Quantity
 from .swaps import turned_ways
-from .trees import crossing, other_holders
+from .trees import crossing, other_doers, other_holders
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #96f25cf3
 class Finding(NamedTuple):
@@ -124,7 +124,8 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #29353939
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind} # of the others there is one kind
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
-    ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders}
+    ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,
+    ("moved_sides", "doer"): other_doers}
 
 def findings(
     text: str, # a rewrite

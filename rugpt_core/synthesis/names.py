@@ -51,8 +51,8 @@ def transliterated(a: str, b: str) -> bool:
     "True for a Latin and a Cyrillic word that may be one name."
     if bool(re.search("[a-z]", plain(a))) == bool(re.search("[a-z]", plain(b))): return False
     latin, other = (a, b) if re.search("[a-z]", plain(a)) else (b, a)
-    if plain(other).startswith("дж"): # Jobs, John
-        latin = re.sub("^(?:j|g(?=[ei]))", "dzh", plain(latin)).replace("ohn", "on")
+    if "дж" in plain(other): # Jobs, John, Ajay
+        latin = re.sub("j|g(?=[ei])", "dzh", plain(latin)).replace("ohn", "on")
     x, y = skeleton(latin), skeleton(other)
     if not x or not y: return False
     if x != y and "ch" in plain(latin): # Michael

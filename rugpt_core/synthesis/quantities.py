@@ -280,6 +280,9 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     if (year or dated) and q.value <= 2100 and q.value == int(q.value):
         return q._replace(kind="year", dimension="", size=1., before_christ=bc)
     written_as_year = q.digits and not q.dimension and " " not in text[q.start:q.end].strip()
+    if word and written_as_year and (p := readings(word)[0]).tag.POS == "NOUN" and {"plur", "gent"} in p.tag \
+            and p.normal_form != "год":
+        return q._replace(before_christ=bc) # 1276 картин
     if written_as_year and 1000 <= q.value <= 2100 and q.value == int(q.value):
         return q._replace(kind="year", before_christ=bc)
     return q._replace(before_christ=bc)

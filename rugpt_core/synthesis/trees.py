@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SILENT', 'CLAUSES', 'PREDICATES', 'SAME', 'WAYS', 'OF', 'opens_clause', 'neighbours', 'ties', 'called', 'tied_to',
-           'crossing', 'unmoved', 'acting', 'by_another', 'way_of', 'held', 'other_holders']
+           'crossing', 'unmoved', 'acting', 'by_another', 'other_doers', 'before_verb', 'words_of', 'way_of', 'held',
+           'other_holders']
 
 # %% ../../notebooks/core/synthesis/10_trees.ipynb #3ef38964
 import re
@@ -114,6 +115,29 @@ def by_another(word: str, text: str, source: str) -> bool: # word: of the text
     theirs = [(r, who) for w, r, who in acting(source) if side_of(Token(w, 0, 0, 0), others)]
     pairs = [(a, b) for r, a in mine for q, b in theirs if q == r]
     return bool(pairs) and not any(overlap(a, b) or overlap(b, a) for a, b in pairs)
+
+def other_doers(text: str, source: str) -> list[str]: # verbs, as they are written
+    "Verbs of the source that the rewrite says of the opposite: «самец откладывает икру» for «самка»."
+    out = []
+    for verb, way, who in acting(text):
+        theirs = frozenset().union(*(names for v, w, names in acting(source) if w == way and root(v) == root(verb)))
+        mine = [pair for w in words_of(text, who) for pair in sides(Token(w, 0, 0, 0))]
+        for own, other in mine:
+            said = [Token(w, 0, 0, 0) for w in words_of(source, theirs)]
+            told = any(side_of(t, own) for t in [*said, *before_verb(verb, source)])
+            if any(side_of(t, other) for t in said) and not told: out.append(verb)
+    return list(dict.fromkeys(out))
+
+def before_verb(verb: str, text: str) -> list[Token]:
+    "Nominatives that stand before a verb in its clause, whatever the trees say."
+    run = tokens(text)
+    verbs = [t for t in run if t.is_word and root(t.text) == root(verb)]
+    return [t for t in run if t.is_word and any(t.clause == v.clause and t.start < v.start for v in verbs)
+        and any(p.tag.case == "nomn" for p in readings(t.text)[:2])]
+
+def words_of(text: str, keys: frozenset[str]) -> list[str]:
+    "The words of a text that `attribute` calls so."
+    return list(dict.fromkeys(t.text for t in tokens(text) if t.is_word and attribute(t.text) in keys))
 
 # %% ../../notebooks/core/synthesis/10_trees.ipynb #98442ea9
 WAYS = {"nsubj": "who", "nsubj:pass": "whom", "obj": "whom", "iobj": "to", "nmod": "of", "obl": "by"}
