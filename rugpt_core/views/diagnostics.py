@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from .charts import folded
 from .style import Chart, GREY, label, LINE, number_axis, PALETTE, style, WIDTH
 from .tables import logprob_curve
 
@@ -39,8 +40,9 @@ def confusion(
         ax.imshow(table, cmap="Blues", vmax=max(table.max(initial=0), 1)*1.4)
         for i, j in zip(*np.nonzero(table), strict=True):
             ax.text(j, i, table[i, j], ha="center", va="center", fontsize=8)
-        ax.set_xticks(range(len(topics)), topics, rotation=45, ha="right")
-        ax.set_yticks(range(len(topics)), topics)
+        names = folded(topics, 5.6)
+        ax.set_xticks(range(len(topics)), names, rotation=45, ha="right")
+        ax.set_yticks(range(len(topics)), names)
         ax.set(xlabel=label("topic by the classifier, articles"), ylabel=label("topic by a person, articles"))
     return fig
 
