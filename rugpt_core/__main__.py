@@ -17,8 +17,9 @@ def without_memory():
     """A block that may find no memory, before anything of ours is there to say so."""
     try:
         yield
-    except (MemoryError, ImportError, OSError, RuntimeError) as e:
-        if not isinstance(e, MemoryError) and not re.search("map segment|cate memory|MemoryError|new thread", str(e)):
+    except (MemoryError, ImportError, OSError, RuntimeError, SystemError) as e:
+        known = "map segment|cate memory|MemoryError|new thread|error return without exception"
+        if not isinstance(e, MemoryError) and not re.search(known, str(e)):
             raise
         os.write(2, NO_MEMORY)
         os._exit(2)
