@@ -122,6 +122,7 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею
     r"|станциями|каналами|людьми|группами|командами|авторами|странами|государствами|видами|типами|факторами|причинами"
     r"|признаками|свойствами|особенностями|показателями|параметрами|методами|способами|документами)$"
     r"|\b(?:вошли|входят|входили|относятся|относились|включены) [а-яё]+[ыияа]$"
+    r"|,.* (?:необходимо|нужно|надо|требуется|достаточно|следует|рекомендуется)$"
     r"|\b(?:выполня[а-яё]+|справедлив[аоы]?|верн[аоы]|имеет место) (?:[а-яё]+ )?(?:(?:не)?равенств[оа]|соотношени[ея]"
     r"|формул[аы]|тождеств[оа]|уравнени[ея])$")
 POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц(?=[а-яё])|\bвот\b"
@@ -162,7 +163,8 @@ JOINS = re.compile(r"(?:а|но|и|однако|поэтому|при этом|�
     r"|некотор|кроме|прежде|в их|в частности|(?:[а-яё]+ )?(?:в|на|из|к|с|по|от|для|об?|при|среди)? ?котор"
     r"|каждый|таких|включа)")
 PAIRED = re.compile(r"\b(?:не только|не столько|не сам[аои]?|не|как)\b") # wants its other half: «не сам …, но …»
-LOOSE_END = re.compile(",? (?:прежде всего|главным образом|в первую очередь|в основном)$")
+LOOSE_END = re.compile(",? (?:прежде всего|главным образом|в первую очередь|в основном|по крайней мере|как минимум"
+    "|как правило|по меньшей мере|соответственно)$")
 HEAD_WORDS, PART_WORDS = 3, 3 # least words of what stays, of a statement
 
 def says_nothing(part: str) -> bool:
@@ -226,7 +228,7 @@ def as_statement(
 ) -> str:
     "What a sentence says without its list, ended by a full stop; nothing where it only announces."
     sentence = OF_THE_LIST.sub("", sentence)
-    body = sentence.rstrip(" :,;")
+    body = LOOSE_END.sub("", sentence.rstrip(" :,;"))
     if re.search(r":\d*$", body) or WANTS_MORE.search(body): return ""
     if clause := CLAUSE.search(sentence, max(0, len(sentence) - NEAR)):
         head = sentence[:clause.start()].rstrip(" :,;")
@@ -291,7 +293,8 @@ def quotation_is_gone(
     if STRONG.match(after) and after.endswith((".", ":")): return True
     if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
     speaker = SPEAKER.search(sentence[-160:])
-    if speaker and any(names(after[:600], w) for w in speaker[1].split() if w not in RANKS): return True
+    told = re.sub("«[^«»]*»", "", after[:600]) # a furnace may bear the speaker's name
+    if speaker and any(names(told, w) for w in speaker[1].split() if w not in RANKS): return True
     if not (DATED.match(after) or GOES_ON.match(after)): return False
     return any(names(after[:600], word) for word in TITLE_WORD.findall(title))
 

@@ -265,7 +265,8 @@ def lacks_subject(
     verbs = [w for w in mains if w.kind in PREDICATES]
     if not verbs or any(w.kind in ("PRED", "INFN") for w in mains): return False
     last, begins = verbs[-1], {part[0].text for part in parts(words)[1:]}
-    if speech().match(last.text) and not begins & known["subordinators"]:
+    written = last.kind == "PRTS" and subject_of(last, mains) # «Песня была написана летом»
+    if speech().match(last.text) and not written and not begins & known["subordinators"]:
         things = any(w.object and w.kind not in ("LATN", "NPRO") and not is_person(w.text) for w in mains)
         if not things and not any(w.text in ("о", "об", "про") for w in mains): return True
     if "что" in begins or any(w.subject or w.lemma in known["numerals"] for w in mains): return False
