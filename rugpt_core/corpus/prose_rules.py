@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
            'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH',
-           'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST',
-           'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
-           'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
-           'lost_formulas', 'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half',
-           'speaks_of_endings', 'dashed', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'dropped_lists',
-           'no_words', 'bare_headings']
+           'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS',
+           'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes',
+           'without_parts', 'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses',
+           'repeated_spaces', 'treat_holes', 'lost_formulas', 'closed_up', 'space_before_marks', 'quote', 'quote_line',
+           'quotes', 'is_first_half', 'speaks_of_endings', 'dashed', 'dashes', 'heading_key', 'is_prose',
+           'service_sections', 'dropped_lists', 'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/20_prose_rules.ipynb #6b059570
 import re
@@ -253,6 +253,7 @@ def quotes(text: str) -> tuple[str, int]:
 DASH = re.compile('(?<=[а-яёА-ЯЁ»)"\\d,.!?]) (?:-{1,2}|–) (?=[а-яёА-ЯЁ«("])|(?<=[а-яёА-ЯЁ»)]) (?:-{1,2}|–) '
     '(?=\\d)|(?<=[a-zA-Z]) – (?=[а-яё«])|(?<=[а-яё»]) – (?=[a-zA-Z])'
     '|(?<=[A-Z]) - (?=[а-яё]{2})')
+TIGHT = re.compile("(?<=[а-яё»)]),(?:[–—] ?|- )(?=[а-яё«])") # «…»,— сказал он
 FIRST_HALF = re.compile("|".join("""
 [а-яё]{2,}(?:ско|цко) англо афро австро агро азово алюмо анархо арабо армяно архиво афгано аэро
 балто болгаро боро буржуазно верхне вест видео военно волго востоко восточно вятско газо географо
@@ -312,6 +313,7 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     mending.sub(COMPOUND, lambda m: f"{m[1]}-{m[2]}" if is_first_half(m[1]) else m[0])
     for pattern in (APPOSITION, TORN_WORD, NAMES): mending.sub(pattern, close)
     for pattern in (YEARS, AMOUNTS): mending.sub(pattern, lambda m: f"{m[1]}—{m[2]}" if int(m[1]) < int(m[2]) else m[0])
+    mending.sub(TIGHT, ", — ")
     mending.sub(DASH, lambda m: m[0] if speaks_of_endings(m) else " — ")
     return mending.text, mending.hits
 
@@ -320,8 +322,9 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
 def dashes(text: str) -> tuple[str, int]:
     """A hyphen or an en dash between spaces becomes a dash beside Russian words, a hyphen in a torn compound, no space
     in a range."""
-    if not any(len(places_of(text, s)) for s in (" - ", " -- ", " – ")): return text, 0
-    return on_lines(text, lines_with(text, " -", " – "), dashed)
+    at = lines_with(text, " -", " – ") if any(len(places_of(text, s)) for s in (" - ", " -- ", " – ")) else []
+    if tight := [s for s in (",—", ",–", ",- ") if s in text]: at = sorted({*at, *lines_with(text, *tight)})
+    return on_lines(text, at, dashed)
 
 # %% ../../notebooks/core/corpus/20_prose_rules.ipynb #19b4aea5
 def heading_key(heading: str) -> str:
