@@ -302,6 +302,9 @@ def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
         if a and q.kind == "share" and not q.digits and a.kind == "number" and 1 < a.value < 10 and not a.ordinal \
                 and not text[a.end:q.start].strip():
             out[-1] = q._replace(value=a.value*q.value, start=a.start)
+        elif a and a.kind == "share" and not a.digits and q.kind == "number" and q.value in (1e3, 1e6, 1e9) \
+                and not text[a.end:q.start].strip(): # четверть миллиона
+            out[-1] = q._replace(value=a.value*q.value, start=a.start)
         elif a and q.ordinal and not q.digits and a.kind == "number" and not a.digits and a.value < q.value < 11 \
                 and not text[a.end:q.start].strip(): # «две пятых»
             out[-1] = q._replace(kind="share", value=a.value/q.value, start=a.start, ordinal=False)
