@@ -2477,6 +2477,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                 'rugpt_core/runs/chain.py'),
                                        'rugpt_core.runs.chain.check_chain': ( 'core/runs/chain.html#check_chain',
                                                                               'rugpt_core/runs/chain.py'),
+                                       'rugpt_core.runs.chain.clear_up': ('core/runs/chain.html#clear_up', 'rugpt_core/runs/chain.py'),
                                        'rugpt_core.runs.chain.describe': ('core/runs/chain.html#describe', 'rugpt_core/runs/chain.py'),
                                        'rugpt_core.runs.chain.environment_variables': ( 'core/runs/chain.html#environment_variables',
                                                                                         'rugpt_core/runs/chain.py'),

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -393,6 +394,68 @@ def test_ctrl_c_ends_a_long_stage_within_five_seconds(chain, tmp_path, times):
             process.kill()
     assert time.monotonic() - start < 5 and process.returncode == 130
     assert said.strip() == STOPPED
+    assert not list((run / "notebooks").glob(".*"))  # once or twice: no half written page
+
+
+def dripping():
+    """A server whose replies come a byte every half second and never end: its listening socket."""
+
+    def reply(connection):
+        try:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
+            while True:
+                connection.sendall(b" ")
+                time.sleep(0.5)
+        except OSError:  # the client gave up
+            connection.close()
+
+    def accept():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=reply, args=(connection,), daemon=True).start()
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=accept, daemon=True).start()
+    return listener
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_ends_the_wait_for_a_server(chain, tmp_path, times):
+    """Of a stage whose server drips, within five seconds, with one line; no half written page is left."""
+    run = shutil.copytree(chain[0], tmp_path / "r")
+    with dripping() as server:
+        url = f"llm_base_url=http://127.0.0.1:{server.getsockname()[1]}/v1"
+        args = ["stage", "synthesize", "--run-dir", run, "--set", "llm_engine=openai", "--set", url]
+        with subprocess.Popen([*RUGPT, *map(str, args)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              text=True) as process:
+            end = time.monotonic() + 120
+            while not (run / "work/journal.sqlite").exists():
+                assert time.monotonic() < end and process.poll() is None
+                time.sleep(0.2)
+            time.sleep(2)
+            start = time.monotonic()
+            for _ in range(times):
+                process.send_signal(signal.SIGINT)
+                time.sleep(0.2)
+            _, said = process.communicate(timeout=60)
+    assert time.monotonic() - start < 5 and process.returncode == 130 and said.strip() == STOPPED
+    assert not list((run / "notebooks").glob(".*"))
+
+
+def test_a_server_that_drips_is_left_in_time(chain, tmp_path):
+    """A try ends with its time-out, and the stage with one line."""
+    run = shutil.copytree(chain[0], tmp_path / "r")
+    with dripping() as server:
+        url = f"llm_base_url=http://127.0.0.1:{server.getsockname()[1]}/v1"
+        start = time.monotonic()
+        done = rugpt("synthesize", "--run-dir", run, "--set", "llm_engine=openai", "--set", url, "--set",
+                     "llm_timeout=1", "--set", "llm_tries=2", timeout=120)
+    one_line(done, "the first question was not answered", "time-out")
+    assert time.monotonic() - start < 60
 
 
 def test_ctrl_c_while_the_command_is_still_loading():

@@ -29,6 +29,7 @@ class _Stopping:
         self.said = threading.Lock() # taken by who prints the line
         self.saving = 0 # blocks that must not be broken off
         self.folders: set[Path] = set() # temporary ones, outside of any run
+        self.files: set[Path] = set() # half written ones
         self.family: set[int] = set() # processes that lived when the signal came
 
 STOPPING = _Stopping()
@@ -61,7 +62,8 @@ def end_now():
     "End this process and what it started, whatever they are doing."
     say_stopped()
     end_family()
-    for folder in STOPPING.folders: shutil.rmtree(folder, ignore_errors=True)
+    for folder in list(STOPPING.folders): shutil.rmtree(folder, ignore_errors=True)
+    for file in list(STOPPING.files): file.unlink(missing_ok=True)
     os._exit(130)
 
 def end_in(seconds: float):

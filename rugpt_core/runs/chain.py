@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ERROR_LINE', 'stage_of', 'check_chain', 'open_stage', 'missing_before', 'injected_names', 'injected_values',
            'build_missing', 'run_command', 'Display', 'describe', 'page_of', 'has_page', 'run_chain', 'tempfile_dir',
-           'StageError', 'execute', 'environment_variables', 'quiet_kernel', 'unformatted', 'run_notebook',
+           'StageError', 'execute', 'environment_variables', 'quiet_kernel', 'unformatted', 'clear_up', 'run_notebook',
            'last_words', 'notebook_failure']
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #e96f4ec2
@@ -320,6 +320,13 @@ def unformatted(path: Path) -> str:
     "A path for papermill, which would put parameters in the place of {names}."
     return str(path).replace("{", "{{").replace("}", "}}")
 
+# %% ../../notebooks/core/runs/04_chain.ipynb #af953580
+def clear_up(stage: Stage, running: Path):
+    "Remove a half written page, and the temporary folder of a kernel that died or was ended with this process."
+    running.unlink(missing_ok=True)
+    STOPPING.files.discard(running)
+    sweep_run(stage.run_dir)
+
 # %% ../../notebooks/core/runs/04_chain.ipynb #0db2a12c
 def run_notebook(stage: Stage, force: bool = False):
     """Run a stage's notebook with papermill; the executed copy goes to `<run_dir>/notebooks/`.
@@ -335,6 +342,7 @@ def run_notebook(stage: Stage, force: bool = False):
     running = target.with_name(f".running.{os.getpid()}.{source.name}")
     built, log = stage.stamp(), stage.run_dir/"work"/"kernel.log"
     log.unlink(missing_ok=True) # whatever has its name: opening a pipe would wait
+    STOPPING.files.add(running)
     died = StageError(f"stage {stage.name}: the kernel of notebooks/{source.name} died: it was killed, or memory ran "
         f"out. {as_sentence(MEMORY_REMEDY)}; the same command goes on from this stage", user=True,
         detail=f"what it printed stands in {log}")
@@ -364,8 +372,7 @@ def run_notebook(stage: Stage, force: bool = False):
         if "ernel" not in str(e): raise
         raise died from e
     finally:
-        running.unlink(missing_ok=True)
-        sweep_run(stage.run_dir) # a kernel that died, or was ended with this process, left its temporary folder
+        clear_up(stage, running)
 
 # %% ../../notebooks/core/runs/04_chain.ipynb #ec25fe39
 ERROR_LINE = re.compile(r"(?:\w+\.)*(\w*Error)(?:: (.*))?")
