@@ -446,6 +446,7 @@ def test_ctrl_c_ends_the_wait_for_a_server(chain, tmp_path, times):
     assert not list((run / "notebooks").glob(".*"))
 
 
+@pytest.mark.slow
 def test_a_server_that_drips_is_left_in_time(chain, tmp_path):
     """A try ends with its time-out, and the stage with one line."""
     run = shutil.copytree(chain[0], tmp_path / "r")
