@@ -436,3 +436,17 @@ def test_a_lock_that_is_something_else(capsys, tmp_path, name, kind):
             pass
     else:
         refused(capsys, ["is no plain file", name], "run", "--until", "explore", "--run-dir", place.parent)
+
+
+@pytest.mark.parametrize("closed, open_, args", [
+    ("<&-", "</dev/null", ["clean"]), ("<&-", "</dev/null", ["judge"]), (">&-", ">/dev/null", ["presets"]),
+    ("2>&-", "2>/dev/null", ["presets"]), ("2>/dev/full", "2>/dev/null", ["run", "--preset", "no"])])
+def test_streams_that_are_closed_or_full_are_as_empty_ones(tmp_path, closed, open_, args):
+    def ended(stream):
+        command_line = [sys.executable, "-m", "rugpt_core", *args]
+        return subprocess.run(["sh", "-c", f'exec "$@" {stream}', "sh", *command_line], capture_output=True, text=True,
+                              cwd=ROOT, env=os.environ | {"XDG_STATE_HOME": str(tmp_path)}, timeout=120)
+
+    done, want = ended(closed), ended(open_)
+    assert (done.returncode, done.stdout, done.stderr) == (want.returncode, want.stdout, want.stderr)
+    assert done.returncode == (2 if "no" in args else 0) and done.stderr == ""

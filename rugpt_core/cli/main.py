@@ -380,6 +380,8 @@ def speak_plainly():
     """Let no letter end a command: a terminal that lacks one shows ?, a file gets UTF-8 unless PYTHONIOENCODING says
     otherwise. Of a home that may not be written to, matplotlib says nothing."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")): # closed by who started the command
+        if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
     if not isinstance(sys.stdout, io.TextIOWrapper): return # a test or a notebook catches what is written
     chosen = os.environ.get("PYTHONIOENCODING", "")
     if not chosen and not sys.stdout.isatty(): sys.stdout.reconfigure(encoding="utf-8")
@@ -439,7 +441,8 @@ def say_error(
         f"rugpt; --debug shows where")
     for name, (told, option) in OWN_OPTIONS.items():
         if hasattr(args, name): said = str(said).replace(told, option)
-    print(f"rugpt: {said}", file=sys.stderr)
+    try: print(f"rugpt: {said}", file=sys.stderr, flush=True)
+    except OSError: pass # nobody can read it
     return 2 if isinstance(known, RugptError) or getattr(known, "user", False) else 1
 
 def leave_output():

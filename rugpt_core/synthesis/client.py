@@ -352,6 +352,7 @@ class OpenAIEngine:
 
         Raises RugptError where the server does not answer, or refuses the model or the key."""
         import openai
+        DEADLINE.at = time.monotonic() + self.timeout # of this question too: the list of a server that drips has no end
         try: models = tuple(sorted(redact(m.id, self._key) for m in self._client.models.list().data))[:50]
         except (openai.OpenAIError, ValueError, AttributeError, TypeError): models = ()
         short = "Волга —" if request["api"] == "completions" else [{"role": "user", "content": "Назови реку."}]
