@@ -56,6 +56,8 @@ def check_chain(
     for name in names:
         stage = stage_of(name, run_dir, params)
         stage.check_place()
+        if page_of(stage).is_dir():
+            raise RugptError("a folder is in the place of a page", str(page_of(stage)), "move it away")
         for before in stage.spec.reads:
             if before not in names: check_written(run_dir, before) # who builds it again mends it
         check_stage(name, stage.params, force or not stage.built_with_these())
