@@ -10,6 +10,9 @@ NO_MEMORY = b"rugpt: memory ran out. Free some, take less, or raise the limit (u
 STOPPED = b"\nrugpt: stopped\n"
 NOWHERE = b"rugpt: the current folder is gone. Change to one that is there\n"
 EARLY = 131  # a child that was told to stop before its modules were there
+NO_THREAD = 127  # glibc's own end where a thread gets no memory for its data
+LOADING = 30  # seconds of processor time for our modules: without memory Python 3.11 may go round in an exception
+ENDS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGKILL, signal.SIGPROF)  # of a process without memory
 
 
 @contextmanager
@@ -45,7 +48,7 @@ def supervised():
     if code in (130, EARLY) and told:
         os.write(2, STOPPED if code == EARLY else b"")
         code = 130
-    elif code in (130, EARLY, -signal.SIGABRT, -signal.SIGSEGV, -signal.SIGBUS, -signal.SIGKILL):
+    elif code in (130, EARLY, NO_THREAD, *(-number for number in ENDS)):
         os.write(2, NO_MEMORY)  # OpenBLAS interrupts its own process where it gets no thread
         code = 2
     os._exit(code if code >= 0 else 128 - code)
@@ -65,8 +68,10 @@ def run():
     under = supervised()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
+    signal.setitimer(signal.ITIMER_PROF, LOADING if under else 0)  # its signal ends the process
     with without_memory():
         from rugpt_core.cli.main import main
+    signal.setitimer(signal.ITIMER_PROF, 0)
 
     main()
 
