@@ -434,8 +434,7 @@ def say_error(
     error: Exception,
     args: argparse.Namespace | None = None, # of the command; None: it was not understood
 ) -> int: # exit code
-    """Print an error as one line: 2 for what a person can mend, 1 for a defect of ours. A command that has an option
-    for a parameter is told of the option."""
+    "Print an error in one line, 2 for what a person can mend, 1 for a defect; a remedy names its own options."
     known = error if isinstance(error, RugptError | StageError) else explained(error)
     said = (known or f"{type(error).__name__}: {printable(' '.join(str(error).split()))[:300]}. This is a defect of "
         f"rugpt; --debug shows where")
