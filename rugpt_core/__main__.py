@@ -4,7 +4,6 @@ import re
 import resource
 import signal
 import threading
-from contextlib import contextmanager
 
 NO_MEMORY = b"rugpt: memory ran out. Free some, take less, or raise the limit (ulimit -v)\n"
 STOPPED = b"\nrugpt: stopped\n"
@@ -13,32 +12,60 @@ EARLY = 131  # a child that was told to stop before its modules were there
 NO_THREAD = 127  # glibc's own end where a thread gets no memory for its data
 LOADING = 30  # seconds of processor time for our modules: without memory Python 3.11 may go round in an exception
 ENDS = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS, signal.SIGKILL, signal.SIGPROF)  # of a process without memory
+# what Python, glibc and libraries say where memory ends while modules load; some of it is no exception any more
+NONE_LEFT = re.compile(rb"MemoryError|emory alloc|cate memory|map segment|new thread|without (?:setting an )?exception")
 
 
-@contextmanager
-def without_memory():
-    """A block that may find no memory, before anything of ours is there to say so."""
-    try:
-        yield
-    except (MemoryError, ImportError, OSError, RuntimeError, SystemError) as e:
-        known = "map segment|cate memory|MemoryError|new thread|error return without exception"
-        if not isinstance(e, MemoryError) and not re.search(known, str(e)):
-            raise
-        os.write(2, NO_MEMORY)
-        os._exit(2)
+class Loading:
+    """While the modules load under a limit on memory: what the child says is held back, since much of it may be the
+    end of memory in other words, and nobody of ours is there yet to say so."""
+
+    def __init__(self):
+        self.said = os.fdopen(os.memfd_create("said"), "w+b", buffering=0)
+        self.ended, self.tell = os.pipe()
+
+    def begin(self):
+        """In the child."""
+        self.stderr = os.dup(2)
+        os.dup2(self.said.fileno(), 2)
+        signal.setitimer(signal.ITIMER_PROF, LOADING)  # its signal ends the process
+
+    def end(self):
+        """In the child: from here on the command speaks for itself."""
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        os.dup2(self.stderr, 2)
+        os.write(2, self.text())
+        os.write(self.tell, b"1")
+
+    def text(self) -> bytes:
+        self.said.seek(0)
+        return self.said.read()
+
+    def code(self, code: int) -> int:
+        """In the parent, when the child has ended: the exit code, and one line where memory ran out."""
+        os.close(self.tell)
+        loaded = os.read(self.ended, 1)
+        if code in (130, EARLY, NO_THREAD, *(-number for number in ENDS)) or (
+            code and not loaded and NONE_LEFT.search(self.text())):
+            os.write(2, NO_MEMORY)  # OpenBLAS interrupts its own process where it gets no thread
+            return 2
+        if not loaded:
+            os.write(2, self.text())
+        return code if code >= 0 else 128 - code
 
 
 def supervised():
     """Under a limit on memory, go on in a child: a library that gets none may abort the process, and somebody must
-    say so."""
-    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY:
-        return False
+    say so. In the child: its `Loading`; without a limit, or off Linux, where none is kept: None."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] == resource.RLIM_INFINITY or not hasattr(os, "memfd_create"):
+        return None
+    loading = Loading()
     ours, theirs = os.pipe()
     if not (pid := os.fork()):
         os.close(theirs)
-        with without_memory():
-            threading.Thread(target=lambda: (os.read(ours, 1), os._exit(1)), daemon=True).start()  # ends with its parent
-        return True
+        loading.begin()
+        threading.Thread(target=lambda: (os.read(ours, 1), os._exit(1)), daemon=True).start()  # ends with its parent
+        return loading
     os.close(ours)
     told = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -47,32 +74,27 @@ def supervised():
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code in (130, EARLY) and told:
         os.write(2, STOPPED if code == EARLY else b"")
-        code = 130
-    elif code in (130, EARLY, NO_THREAD, *(-number for number in ENDS)):
-        os.write(2, NO_MEMORY)  # OpenBLAS interrupts its own process where it gets no thread
-        code = 2
-    os._exit(code if code >= 0 else 128 - code)
+        os._exit(130)
+    os._exit(loading.code(code))
 
 
 def run():
     """The command `rugpt`; told to stop before its modules are there, it ends as it does later: with one line."""
     def stop(number, frame):
-        os.write(2, b"" if under else STOPPED)
-        os._exit(EARLY if under else 130)
+        os.write(2, b"" if loading else STOPPED)
+        os._exit(EARLY if loading else 130)
 
     try:
         os.getcwd()
     except OSError:  # no path hangs from it any more, and torch would abort the process
         os.write(2, NOWHERE)
         os._exit(2)
-    under = supervised()
+    loading = supervised()
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, stop)
-    signal.setitimer(signal.ITIMER_PROF, LOADING if under else 0)  # its signal ends the process
-    with without_memory():
-        from rugpt_core.cli.main import main
-    signal.setitimer(signal.ITIMER_PROF, 0)
-
+    from rugpt_core.cli.main import main
+    if loading:
+        loading.end()
     main()
 
 
