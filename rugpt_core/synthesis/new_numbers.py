@@ -6,7 +6,7 @@
 __all__ = ['HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'YEAR', 'PERIODS', 'SPAN',
            'LEFT', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century',
            'changed_units', 'listed', 'derived_years', 'derived', 'spans_time', 'months_apart', 'left_over', 'matches',
-           'sums', 'follows', 'says_little', 'unborne', 'new_quantities', 'other_periods']
+           'sums', 'follows', 'says_little', 'unborne', 'other_periods']
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #39872067
 import re
@@ -235,13 +235,6 @@ def unborne(
     there = quantities(source)
     return [q for q in quantities(text) if not (says_little(q, text, there)
         or matches(q, text, there) or follows(q, text, source, there))]
-
-def new_quantities(
-    text: str, # a rewrite
-    source: str, # what it was made of, its title in front
-) -> list[str]: # as they are written, in the order of the text
-    "Numbers of a rewrite that its source does not bear out, and units that it changed."
-    return [text[q.start:q.end] for q in unborne(text, source)] + changed_units(text, source)
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #bf27fa93
 PERIOD = re.compile(r"[^.,;]{0,22}?\b(?:в|за) (?:кажд\w+ )?(год|месяц|неделю|сутки|день|час|минуту|секунду)\b")

@@ -7,7 +7,8 @@ __all__ = ['GGUF_SCALARS', 'GGUF_U32', 'GGUF_TEXT', 'GGUF_LIST', 'GGUF_U64', 'NO
            'BYTE', 'GEMMA_SPECIAL', 'RECIPE', 'GEMMA_HUB', 'GEMMA_PACKAGE', 'GEMMA_REMEDY', 'gguf_value',
            'gguf_metadata', 'merges_from_scores', 'bos_template', 'gemma_json', 'canonical', 'cache_dir', 'cached_text',
            'gguf_tokenizer_json', 'protobuf_fields', 'sentencepiece_pieces', 'sentencepiece_tokenizer_json',
-           'gemma_package', 'hub_file', 'gemma_source', 'gemma_is_local', 'check_gemma', 'gemma_tokenizer_json']
+           'gemma_package', 'hub_file', 'gemma_source', 'gemma_is_local', 'gemma_form', 'check_gemma',
+           'gemma_tokenizer_json']
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #2b868803
 import hashlib
@@ -301,19 +302,25 @@ def gemma_is_local(
     "True when Gemma's tokenizer can be had without the hub."
     return isinstance(gemma_source(gemma_path), Path)
 
+def gemma_form(
+    path: Path,
+) -> tuple[str, Any]: # gguf, json or model; what is in a JSON file
+    "What kind of file a tokenizer is in, told by its content."
+    with open(path, "rb") as f: head = f.read(4)
+    if head == b"GGUF": return "gguf", None
+    try: return "json", json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError): return "model", None
+
 def check_gemma(
     gemma_path: str, # see `gemma_source`
 ):
     "Raises RugptError where the path is missing, or the file has not the form of a tokenizer; a name on the hub may."
     path = gemma_source(gemma_path)
     if not isinstance(path, Path): return
-    with open(path, "rb") as f: head = f.read(4)
-    if head == b"GGUF": return
-    try: tree = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError): sentencepiece_pieces(path)
-    else:
-        if not isinstance(tree, dict) or not {"model", "added_tokens"} <= tree.keys():
-            raise RugptError("file is not a tokenizer", str(path), "give Gemma's tokenizer.json")
+    form, tree = gemma_form(path)
+    if form == "model": sentencepiece_pieces(path)
+    if form == "json" and (not isinstance(tree, dict) or not {"model", "added_tokens"} <= tree.keys()):
+        raise RugptError("file is not a tokenizer", str(path), "give Gemma's tokenizer.json")
 
 # %% ../../notebooks/core/tokenization/00_gemma.ipynb #4ad19ec1
 def gemma_tokenizer_json(
@@ -323,8 +330,7 @@ def gemma_tokenizer_json(
     "The whole Gemma tokenizer."
     source = gemma_source(gemma_path)
     path = source if isinstance(source, Path) else hub_file(source)
-    with open(path, "rb") as f: head = f.read(4)
-    if head == b"GGUF": return gguf_tokenizer_json(path, folder)
-    try: tree = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError): return sentencepiece_tokenizer_json(path, folder)
+    form, tree = gemma_form(path)
+    if form == "gguf": return gguf_tokenizer_json(path, folder)
+    if form == "model": return sentencepiece_tokenizer_json(path, folder)
     return canonical(tree, str(path))
