@@ -145,7 +145,7 @@ def figure(lang: str) -> str:
 def made() -> dict[Path, str]:
     """Every file that this script writes, with its text."""
     return {INDEX: index(), RUSSIAN: filled(RUSSIAN.read_text(encoding="utf-8"), "ru"),
-            **{ROOT/f"figures/study/readme.{lang}.svg": figure(lang) for lang in ("en", "ru")}}
+            **{ROOT/f"figures/readme/decoding.{lang}.svg": figure(lang) for lang in ("en", "ru")}}
 
 
 def main():

@@ -78,7 +78,7 @@ def test_links_lead_to_files():
 
 def test_the_figure_has_a_white_ground():
     for lang in ("en", "ru"):
-        svg = (ROOT/f"figures/study/readme.{lang}.svg").read_text(encoding="utf-8")
+        svg = (ROOT/f"figures/readme/decoding.{lang}.svg").read_text(encoding="utf-8")
         assert svg.index("fill: #ffffff") < svg.index('id="axes_1"')
 
 
