@@ -94,6 +94,7 @@ def run():
         signal.signal(signal.SIGINT, stop)
     from rugpt_core.cli.main import main
     if loading:
+        import torch  # noqa: F401 the largest of all: commands load it when they need it, too late to be understood
         loading.end()
     main()
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from .options import finite_number, whole_number
 from ..common.errors import RugptError
 from ..common.files import input_digest, resolve_path, resolve_run_dir, ROOT, runs_home
-from ..study.grid import chosen, expand, read_table, TABLE
-from ..study.results import RESULTS
 
 # %% ../../notebooks/core/cli/06_study.ipynb #777116ff
 def add_study(p: argparse.ArgumentParser):
@@ -48,6 +46,8 @@ def add_study(p: argparse.ArgumentParser):
 # %% ../../notebooks/core/cli/06_study.ipynb #a45df315
 def cmd_study(args: argparse.Namespace) -> int: # 0; 1 where a cell failed or a claim is false
     "Run cells of the study, list them, or check them. Raises RugptError for a mistake in the table or the options."
+    from rugpt_core.study.grid import chosen, expand, read_table, TABLE # here torch is needed, for other commands not
+    from rugpt_core.study.results import RESULTS
     table = args.cells or TABLE
     every = expand(read_table(table), args.preset, "study/cells.yml" if table == TABLE else str(table))
     if args.synthetic and not any(resolve_path(args.synthetic).glob("articles*.parquet")):
@@ -66,7 +66,7 @@ def cmd_study(args: argparse.Namespace) -> int: # 0; 1 where a cell failed or a 
         return 0
     if args.threads < 1: raise RugptError(f"threads is {args.threads}", "--threads", "give at least 1")
     if args.minutes < 0: raise RugptError(f"minutes is {args.minutes:g}", "--minutes", "give 0 or more")
-    from rugpt_core.study.data import StudyData # from here on torch is needed
+    from rugpt_core.study.data import StudyData
     from rugpt_core.study.runner import run_grid
     data = StudyData(home/"data", source, preset.text, args.synthetic, threads=args.threads)
     n = run_grid(cells, every, data, home/"cells", results, args.threads, args.minutes)
