@@ -4,23 +4,22 @@
 
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTINUES', 'TALE_CHARS', 'TOLD_CHARS', 'TOLD',
-           'RELATIVE', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK',
-           'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS', 'NUMBERS', 'KINDS', 'ANAPHORA',
-           'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'SAYS', 'SPEAKER', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'TALE',
-           'TITLE_WORD', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'SPEECH_NEAR',
-           'LISTS', 'MATHS', 'ABOUT', 'SO', 'BY_PERSON', 'TORN', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW', 'is_item',
-           'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_later',
-           'quotation_is_gone', 'may_be_said', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
-           'without_announcement']
+           'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'OF_THE_LIST',
+           'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS',
+           'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'EXAMPLE', 'ASIDE',
+           'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'EVENTS', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW',
+           'is_item', 'is_nominal', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up',
+           'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce', 'without_announcement']
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #7d4239fa
 import re
 from collections.abc import Sequence
 
-from .clauses import (PREDICATES, has_predicate, is_enumeration, is_finished, is_subordinate, look_up,
-    parts, SPEECH, speech, stems, VERB, words_of)
-from .labels import BEGIN, is_label, names_person, NUMBERED, THINGS
-from .sentences import alike, ended, last_sentence_start, names
+from rugpt_core.corpus.clauses import (has_predicate, is_enumeration, is_finished, is_subordinate, parts, PREDICATES,
+    stems, VERB, words_of)
+from .labels import BEGIN, HEADING_WORDS, heads, is_label, names_person, NUMBERED, THINGS
+from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SAYS
+from .sentences import alike, ended, last_sentence_start, split_sentences
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
@@ -54,7 +53,7 @@ ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во
     r"|центре)|На (?:перв|верх|ниж)|Прежде всего|I{1,3}[.)]|[А-ЯЁA-Z](?:\)|\.(?! ?[А-ЯЁA-Z]\.))")
 # «Солонцы — почвы …»
 TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|Ко|От|Из|У|За|Для|О|Об|Эт[аио]|Этот|Однако|Также"
-    r"|Большинство|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z][^\s.!?:—–]*(?: [^\s.!?:—–]+){0,4}(?: \([^()]*\))? [—–] ")
+    r"|Большинство|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z](?:[^\s.!?:—–]|\.(?=\w))*(?: [^\s.!?:—–]+){0,4}(?: \([^()]*\))? [—–] ")
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
     r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]"
     r"|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
@@ -64,7 +63,7 @@ CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|�
     r"|В (?:результате|целом)\b|Поэтому"
     r"|Впрочем|Впоследствии|Вскоре|Позднее|Позже|Впервые же|Эт(?:от|а|о|и|им|ими|их|ого|ому|ой)\b|Данн(?:ый|ая|ое|ые|ых"
     r"|ым)\b|В то же время|(?:Наиболее|Самы[ймх]и?) [а-яё]+ из (?:них|этих)|Указанн|Перечисленн|Вышеперечисленн"
-    r"|Остальн|Други(?:м|е|ми)\b|[А-ЯЁ][а-яё]{3,}ены\b)")
+    r"|Остальн|Среди прочих|Други(?:м|е|ми)\b|[А-ЯЁ][а-яё]{3,}ены\b)")
 # a paragraph that opens with a number and is longer tells something: «122-мм пушка …», «5 мая 1848 года …»
 TALE_CHARS = 150
 # «22 октября 1914 года он был …» tells, «1061 год — взятие города» lists
@@ -74,7 +73,10 @@ TOLD = re.compile(r"(?:\d+-[а-яё]{1,2} (?=.{100})|\d{1,2} (?:янв|фев|м
     r"(?:(?:1\d{3}|20\d\d) год[а-я]*,? )?|(?:1\d{3}|20\d\d) год[а-я]*,? )(?![—–(])[^.:—–]{0,80}?"
     r"\b[а-яё]+(?:л|ла|ло|ли|лся|лась|лось|лись|ен|ена|ено|ены|ан|ана|ано|аны)\b")
 
+PARAGRAPH = re.compile(r"\d{1,4}[).] (?=[А-ЯЁA-Z])") # «1313. Флаг …», of a law
 RELATIVE = re.compile(r"[А-ЯЁ][^,.:;—]{3,60}, (?:(?:на|в|из|к|по|с|от|для) )?котор")
+
+NOMINAL_CHARS = 30 # of a sentence, least
 
 def is_item(
     p: str, # a paragraph
@@ -83,7 +85,14 @@ def is_item(
     "True for a paragraph that opens like an item of a list or like a quotation."
     if not ITEM.match(p): return False
     if p[0].isdigit() and len(p) >= TOLD_CHARS and TOLD.match(p): return False
-    return not p[0].isdigit() or len(p) < TALE_CHARS or next_one[:1].isdigit() or bool(NUMBERED.match(p))
+    return not p[0].isdigit() or len(p) < TALE_CHARS or next_one[:1].isdigit() or bool(PARAGRAPH.match(p))
+
+def is_nominal(p: str) -> bool:
+    "True for a paragraph whose first sentence names something and has no verb: «Основание базы на острове.»"
+    first, *rest = split_sentences(p[:BEGIN])
+    if not rest or len(first) < NOMINAL_CHARS or VERB.search(first.lower()): return False
+    words = words_of(first[:-1])
+    return not has_predicate(words) and not any(w.kind == "COMP" for w in words)
 
 def may_be_meant(
     after: Sequence[str], # the paragraphs behind a colon, the next one first
@@ -97,6 +106,7 @@ def may_be_meant(
     if TERM.match(p) or not p.endswith((".", ":", "?", "!")): return True
     m = RELATIVE.match(p) # «Гатчинский узел, на котором …»
     if m and not has_predicate(words_of(m[0][:m[0].rindex(",")])) or not VERB.search(p[:BEGIN].lower()): return True
+    if is_nominal(p): return True
     return bool(next_one) and (len(p) < 70 and len(next_one) < TALE_CHARS or alike(p, next_one))
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #9e09522b
@@ -108,8 +118,8 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею
     r"|\bо таком (?:разговор|случа)"
     r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц(?=[а-яё])|\bэтих таблиц"
     r"|(?:спис(?:ок|к[аеи])|переч(?:ень|н[яеи]))$|(?:приведённ|данн)[а-яё]+ (?:спис|переч)|\bэтот список|\bвот\b"
-    r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|\bвида$"
-    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом|децибелах"
+    r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|(?<!\d )\bвида$"
+    r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом"
     r"|определя[ею]тся|зада[её]тся)$"
     r"|нижеприв|вышеприв|(?:ниже|выше)перечисл|\bперечислен[аоы]?\b"
     r"|\b(?:указан|привед[её]н|представлен)[аоы]? (?:в таблице|ниже|на рис)"
@@ -123,11 +133,12 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею
     r"|признаками|свойствами|особенностями|показателями|параметрами|методами|способами|документами)$"
     r"|\b(?:вошли|входят|входили|относятся|относились|включены) [а-яё]+[ыияа]$"
     r"|,.* (?:необходимо|нужно|надо|требуется|достаточно|следует|рекомендуется)$"
-    r"|\b(?:выполня[а-яё]+|справедлив[аоы]?|верн[аоы]|имеет место) (?:[а-яё]+ )?(?:(?:не)?равенств[оа]|соотношени[ея]"
+    r"|\b(?:име|получ)[а-яё]+ (?:право|возможность)$|\bвправе$"
+    r"|\b(?:выполн(?:я|ен)[а-яё]+|справедлив[аоы]?|верн[аоы]|имеет место) (?:[а-яё]+ )?(?:(?:не)?равенств[оа]|соотношени[ея]"
     r"|формул[аы]|тождеств[оа]|уравнени[ея])$")
 POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц(?=[а-яё])|\bвот\b"
     r"|\bтаки(?:е"
-    r"|х|ми)(?: [а-яё]+){0,2}$") # also before a break
+    rf"|х|ми)(?: [а-яё]+){{0,2}}$|\bтак {SAYS}|\bтогда$") # also before a break
 # how a sentence ends that only names what comes, after what it says
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
@@ -163,8 +174,8 @@ JOINS = re.compile(r"(?:а|но|и|однако|поэтому|при этом|�
     r"|некотор|кроме|прежде|в их|в частности|(?:[а-яё]+ )?(?:в|на|из|к|с|по|от|для|об?|при|среди)? ?котор"
     r"|каждый|таких|включа)")
 PAIRED = re.compile(r"\b(?:не только|не столько|не сам[аои]?|не|как)\b") # wants its other half: «не сам …, но …»
-LOOSE_END = re.compile(",? (?:прежде всего|главным образом|в первую очередь|в основном|по крайней мере|как минимум"
-    "|как правило|по меньшей мере|соответственно)$")
+LOOSE_END = re.compile("(?:,? (?:прежде всего|главным образом|в первую очередь|в основном|по крайней мере|как минимум"
+    "|как правило|по меньшей мере|соответственно))+$")
 HEAD_WORDS, PART_WORDS = 3, 3 # least words of what stays, of a statement
 
 def says_nothing(part: str) -> bool:
@@ -241,63 +252,6 @@ def as_statement(
     if not is_finished(body, PART_WORDS): return ended(finished_part(body))
     return "" if KINDS.search(low) and not taken_up(body, after) else ended(body)
 
-# %% ../../notebooks/core/corpus/11_announcements.ipynb #ed1eebad
-SAYS = (r"(?:писал|пишет|написал|сказал|говорил|говорит|отметил|отмечал|отмечает|заявил|заявлял|вспоминал|вспоминает"
-    r"|добавил|добавлял|сообщил|сообщал|рассказал|рассказывал|ответил|отвечал|объяснил|объяснял|утверждал|замечал"
-    r"|заметил|прокомментировал|записал|подч[её]ркивал|считал|описывал|описывает|пояснил)[аи]?(?![а-яё])")
-SPEAKER = re.compile(rf"(?<![«„])\b((?:[А-ЯЁ][а-яё]{{3,}} ){{0,2}}[А-ЯЁ][а-яё]{{3,}})(?:,? (?:[а-яё-]+"
-    rf"|\d+)){{0,3}} {SAYS}")
-# words that stand before a name, and name nobody
-RANKS = frozenset("""Генерал Адмирал Полковник Майор Капитан Лейтенант Маршал Король Королева Князь Княгиня Царь Царица
-Император Граф Барон Герцог Лорд Президент Премьер Министр Посол Доктор Профессор Академик Епископ Архиепископ Патриарх
-Писатель Поэт Художник Журналист Историк Критик Автор Режиссёр Актёр Актриса Певец Певица Тренер Мистер""".split())
-SAID = re.compile(rf"\b(?:{SAYS}|(?:пишут|писали|гласи\w*|говорится|говорилось|сказано|записано|сообщается)(?![а-яё]))")
-_MONTH = "(?:январ|феврал|март|апрел|ма[йяе]|июн|июл|август|сентябр|октябр|ноябр|декабр)[а-яё]*"
-DATED = re.compile(r"(?:(?:Лишь|Только|Уже|Однако,?|Позднее,?|Позже,?|Затем,?|Впервые же|Но|И|А) )?"
-    r"(?:(?:[СсКкВвДд]о?|[Пп]осле|[Вв] ночь на|[Вв] (?:начале|конце|середине|течение)|Зимой|Весной|Летом|Осенью) )?"
-    rf"(?:(?:\d{{1,2}}(?:—\d{{1,2}})? )?{_MONTH} (?:1\d{{3}}|20\d\d)|\d{{1,2}}(?:—\d{{1,2}})? {_MONTH}"
-    r"|(?:1\d{3}|20\d\d)(?:(?:—| по )\d+)?(?:-[а-я]+)? год)")
-GOES_ON = re.compile(r"(?:Также|Кроме того|Тем не менее|Впоследствии|Вскоре|Позднее|Позже|Помимо|В последующ|В дальнейш"
-    r"|Впервые же|По окончании|Таким образом|В том же году|Через (?:несколько|год|месяц|\d+|два|три|пять) "
-    r"|После (?:окончани|завершени|этого|того|победы|смерти))")
-TALE = re.compile("легенд|предани|воспоминани|хроник|летопис|притч|сказани", re.I)
-TITLE_WORD = re.compile("[А-ЯЁа-яё]{5,}")
-
-# how an article goes on and nobody's words begin
-STRONG = re.compile(r"(?:Однако|Впрочем|Тем не менее|Вместе с тем|Кроме (?:того|этого)|Также(?! как| и\b)|При этом"
-    r"|Таким образом"
-    r"|В результате\b(?! войны)|Помимо|По (?:мнению|данным|словам|свидетельству|утверждению) [А-ЯЁа-яё]|Впоследствии"
-    r"|В (?:том|этом) же (?:году|месяце)|В связи с этим|Одновременно с)\b")
-YEAR = re.compile(r"(?<!\d)(?:1[0-9]\d\d|20\d\d)(?!\d)")
-REPORTED = re.compile(r"«[а-яё][^«»]*(?: [^«»]+){3,}»") # «…» within a sentence of the article
-BEHIND = re.compile(rf"{SAYS} (?:[а-яё]+ ){{0,2}}([А-ЯЁ][а-яё]{{4,}})\b") # «вот что сказал Лужин об этом»
-
-def is_later(
-    sentence: str, # tells that somebody says something, and in what year
-    after: str, # the next paragraph
-) -> bool:
-    "True when the next paragraph opens with a later year: it tells what came then."
-    years, then = YEAR.findall(sentence), DATED.match(after)
-    return bool(years and then and (y := YEAR.search(then[0]))) and int(y[0]) > max(map(int, years))
-
-def quotation_is_gone(
-    sentence: str, # tells that somebody says something
-    after: str, # the next paragraph
-    title: str, # of the article
-) -> bool:
-    "True when the next paragraph goes on with the article instead of the quotation."
-    if after.endswith(":") and len(after) >= 70 and SAID.search(sentence): return True
-    if is_later(sentence, after) or SAID.search(sentence) \
-            and REPORTED.search(after) and SAID.search(after[:300]): return True
-    if TALE.search(sentence): return False
-    if STRONG.match(after) and after.endswith((".", ":")): return True
-    if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
-    speaker = SPEAKER.search(sentence[-160:])
-    told = re.sub("«[^«»]*»", "", after[:600]) # a furnace may bear the speaker's name
-    if speaker and any(names(told, w) for w in speaker[1].split() if w not in RANKS): return True
-    if not (DATED.match(after) or GOES_ON.match(after)): return False
-    return any(names(after[:600], word) for word in TITLE_WORD.findall(title))
-
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #94c5b622
 EXAMPLE = re.compile(r"(?:(?:Вот )?(?:[а-яё]+ )?(?:например|к примеру|примеры?)(?: [а-яё-]+){0,6})(?: "
     r"\([^()]{1,40}\))?:$", re.I)
@@ -306,7 +260,6 @@ ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|че
 POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:данным|состоянию на|итогам|результатам)|Вот|Ниже"
     r"|Далее (?:привод|привед|переч)|Среди [а-яё]+"
     r"|Из них|В их числе|К ним|В том числе|В их составе?)\b")
-SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 # no quotation, whatever verb stands before
 LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[хм]|ряд[еау]?) (?:[а-яё]+ )?(?:принцип|причин|фактор|услови"
     r"|задач|проблем|различи|отличи)|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
@@ -323,26 +276,9 @@ MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запи
 
 # «Рэй Орлов о выступлениях:», «…, что:»: what a person said comes
 ABOUT = re.compile(r"^(?:[А-ЯЁ][а-яё-]+ ){1,3}(?:о|об|про) |, что:$|\bв том, что:$")
-# «Орлов так описывал …», «было выражено Орловым следующим образом»
-SO = re.compile(r"(?<=.)\bтак (?!и\b|как\b|или\b|называ|что\b)|\bтак:$|следующим образом")
-BY_PERSON = re.compile(r"[еёа]н[аоы]? (?:[а-яё]+ ){0,2}[А-ЯЁ][а-яё]+(?:ом|ем|ым|ой|ей)\b")
 TORN = re.compile(r"[—–]|\d[\d:]*[),]") # how no sentence begins
 
-def may_be_said(
-    sentence: str,
-    low: str, # in small letters
-    listed: bool, # names a list
-) -> bool:
-    "True where what a sentence announces may be what somebody says."
-    if SO.search(low) and (SPEECH.search(low) or names_person(sentence) or BY_PERSON.search(sentence)): return True
-    last = low[low.rfind(" ") + 1:-1]
-    if speech().match(last) and not last.endswith(("ся", "сь")) and look_up(last).kind == "VERB":
-        return True # «один из них замечает»
-    many = look_up(last) if last else None
-    if many and many.kind in ("VERB", "PRTS") and "plur" in many.agrees and not SPEECH.search(last): return False
-    near = SPEECH.search(low[-SPEECH_NEAR:])
-    return not listed and (near is not None or low.endswith((" следующее:", " следующем:")))
-
+EVENTS = re.compile(r"\bсобыти(?:я|й|ями):$|\b(?:произошло|случилось|происходит|происходило) следующее:$")
 ORDINAL = re.compile(r"(?:Перв|Втор)(?:ый|ая|ое|ой|ую|ым|ого|ые|ых)\b(?! [—–])")
 
 def is_counted(sentence: str, after: Sequence[str]) -> bool:
@@ -357,6 +293,7 @@ def is_there(
 ) -> bool:
     "True where what a sentence announces may stand behind it."
     if ORDINAL.match(after[0]) and not is_counted(sentence, after): return False
+    if EVENTS.search(sentence) and DATED.match(after[0]): return True
     return may_be_meant(after) or NUMBERED.match(sentence) is not None or ABOUT.search(sentence) is not None \
         or is_enumeration(after[0])
 
@@ -368,7 +305,8 @@ def what_is_left(
     "What stays of an announcement: nothing, what it says besides, ended by a full stop, or all of it."
     if TORN.match(sentence) or after and sentence[0].islower(): return sentence
     if not after: return as_statement(sentence)
-    if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], ""): return ""
+    if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], "") and not is_nominal(after[0]):
+        return ""
     if after[0].endswith(":") and len(after[0]) < 70 and SAID.search(sentence) and SAID.search(after[0]):
         return as_statement(sentence, after) # «Писец A написал:», «Писец B написал:»
     if is_there(sentence, after): return sentence
@@ -383,6 +321,7 @@ def what_is_left(
         of_things = points or goes_on or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         return left if of_things or DATED.match(after[0]) or not names_person(sentence) else sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
+    if heads(sentence, after[0], HEADING_WORDS): return sentence
     if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""
     return "" if is_label(sentence, after[0]) else sentence
 
