@@ -7,9 +7,10 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'CONTI
            'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE', 'OF_THE_LIST',
            'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS',
            'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'EXAMPLE', 'ASIDE',
-           'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'EVENTS', 'ORDINAL', 'DANGLES', 'UNFINISHED', 'BELOW',
-           'is_item', 'is_nominal', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up',
-           'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce', 'without_announcement']
+           'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'EVENTS', 'ORDINAL', 'OF_TEXT', 'DANGLES', 'UNFINISHED',
+           'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal', 'may_be_meant', 'says_nothing', 'stands_alone',
+           'finished_part', 'taken_up', 'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
+           'without_announcement']
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #7d4239fa
 import re
@@ -18,7 +19,7 @@ from collections.abc import Sequence
 from rugpt_core.corpus.clauses import (has_predicate, is_enumeration, is_finished, is_subordinate, parts, PREDICATES,
     stems, VERB, words_of)
 from .labels import BEGIN, HEADING_WORDS, heads, is_label, names_person, NUMBERED, THINGS
-from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SAYS
+from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SAYS, SPEECH_NEAR
 from .sentences import alike, ended, last_sentence_start, split_sentences
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #383ad4ab
@@ -48,7 +49,7 @@ COUNTED = re.compile(r"\b\d{1,2} "
     r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+")
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #ba50ffd4
-ITEM = re.compile(r"[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во-)?[Пп]ерв(?:ый|ая|ое|ые|ого|ой|ую|ым|ых)\b(?! (?:дв|тр|четыр"
+ITEM = re.compile(r"[А-ЯЁ]{4,}: |[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во-)?[Пп]ерв(?:ый|ая|ое|ые|ого|ой|ую|ым|ых)\b(?! (?:дв|тр|четыр"
     r"|\d))|Одн[аио]\b|Один\b|Во-|Втор|В (?:верх|ниж|перв"
     r"|центре)|На (?:перв|верх|ниж)|Прежде всего|I{1,3}[.)]|[А-ЯЁA-Z](?:\)|\.(?! ?[А-ЯЁA-Z]\.))")
 # «Солонцы — почвы …»
@@ -56,7 +57,7 @@ TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|К
     r"|Большинство|Кроме|Согласно|Под|Среди)\s)[А-ЯЁA-Z](?:[^\s.!?:—–]|\.(?=\w))*(?: [^\s.!?:—–]+){0,4}(?: \([^()]*\))? [—–] ")
 WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|нами|мо[йяюеё]|мои|моего|моей|наш[аеиу]?|наше[йгм]\w*"
     r"|вы|вас|вам|ваш(?:[аеиу]|его|ему|ем|им|их|ими|ей)?|ты|тебя|тебе|тво[йяюеёи])(?![\w-])|[ѣѳѵ]"
-    r"|[а-я]ъ\b(?:.*[а-я]ъ\b){2}")
+    r"|[а-я]ъ\b(?:.*[а-я]ъ\b){2}|(?<![\w-])не [а-яё]{3,}(?:йся|йтесь|йте)(?![\w-])")
 
 # how an article goes on: no item of a list begins so
 CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|Помимо|Тем не менее|Однако|При этом|Таким образом"
@@ -150,6 +151,8 @@ CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|напри�
     r"|состоял[аи]? из|делится на|входит в|насчитывает):$"
     r"|, (?:некоторые|многие|большинство|часть) из (?:них|которых):$|, (?:состоящ|включающ|содержащ|насчитывающ)(?:ий"
     r"|ая|ее|ие|его|ей|ую|им|их|ими)(?: (?:в себя|из))?:$"
+    r"|, что (?:[а-яё-]+ ){0,4}(?:выглядит|выглядело|записывается|пишется|означает) (?:так|следующим образом|как):$"
+    r"|, (?:главн|основн|важнейш|крупнейш|известнейш)[а-яё]+ [а-яё]+[ыи]:$"
     r"|, (?:в )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой) (?:входят|входили|вошли|включает|включают|включал[аи]?|состоит из"
     r"|состоял[аи]? из|содержит|содержат|являются|делится на|обладает|обладают):$"
     r"|, (?:(?:в|на|из|с|к|по|от|для|о) )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой):$"
@@ -297,6 +300,10 @@ def is_there(
     return may_be_meant(after) or NUMBERED.match(sentence) is not None or ABOUT.search(sentence) is not None \
         or is_enumeration(after[0])
 
+# what may be quoted: «нашло отражение в романе «Обоз»:»
+OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|редакци|трактат"
+    r"|сочинени|рассказ|повест|публикаци|рукопис|упомина|упомян)|§|«[А-ЯЁ][^«»]*»:$")
+
 def what_is_left(
     sentence: str, # the last of a paragraph; ends in a colon
     after: Sequence[str], # the paragraphs behind it in the section; two are enough
@@ -319,7 +326,8 @@ def what_is_left(
     if left := as_statement(sentence, after):
         end = low[-NEAR:]
         of_things = points or goes_on or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
-        return left if of_things or DATED.match(after[0]) or not names_person(sentence) else sentence
+        may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
+        return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
     if heads(sentence, after[0], HEADING_WORDS): return sentence
     if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""
@@ -343,6 +351,8 @@ UNFINISHED = re.compile(r"(?:Например|К примеру|В частно�
 BELOW = re.compile(r"(?:Ниже|Далее) (?:привед[её]н|приводится|приводятся|перечислен|представлен|показан"
     r"|дан[аоы]? )[^.!?:]*\.$")
 
+TOLD_BELOW = re.compile(r"(?:Ниже|Далее) [а-яё]+ (?:[а-яё]+ ){0,2}(?:описан|обзор|изложен|пересказ|истори|событи)") # in prose
+
 def may_announce(
     paragraph: str,
     last: bool, # of its section
@@ -365,7 +375,7 @@ def without_announcement(
     start = last_sentence_start(paragraph)
     sentence = paragraph[start:]
     if last == ".":
-        gone = BELOW.match(sentence) and not (after and may_be_meant(after))
+        gone = BELOW.match(sentence) and not (after and (may_be_meant(after) or TOLD_BELOW.match(sentence)))
         return paragraph[:start].rstrip() if gone else paragraph
     if end.endswith(", что") and not after: return paragraph[:start].rstrip()
     if sentence.count(")") > sentence.count("("): return paragraph # torn at an abbreviation

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
-           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'VERB', 'ENUMERATION', 'table', 'small_words',
-           'forms', 'shares', 'Grammar', 'grammar', 'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted',
-           'governed', 'counts', 'with_government', 'words_of', 'parts', 'is_subordinate', 'main_words',
-           'has_predicate', 'speech', 'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished',
-           'stems', 'is_enumeration']
+           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'NEED_SUBJECT', 'SPEECH', 'VERB', 'ENUMERATION', 'table',
+           'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of', 'Word', 'look_up', 'may_be',
+           'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of', 'parts', 'is_subordinate',
+           'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more',
+           'is_finished', 'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -225,6 +225,8 @@ def has_predicate(words: list[Word]) -> bool:
     return somewhere and any(w.lemma in numerals or w.kind == "NUMB" and w.subject for w in main_words(words))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #d334c972
+NEED_SUBJECT = frozenset("когда где если хотя поскольку пока".split()) # «когда были раскрыты»
+
 @cache
 def speech() -> re.Pattern:
     "Verbs of speech."
@@ -247,7 +249,7 @@ def verb_wants_more(
     if last.lemma in known["links"] or last.lemma in known["complements"] or speech().match(last.text): return True
     if last.transitive and clause[-2].kind == "CONJ": return True # «строил лодки и выпускал»
     if any(w.lemma in ("мочь", "должный") for w in clause[-4:-1]): return True # «может осуществляться»
-    subject = is_subordinate(clause) or subject_of(last, before)
+    subject = is_subordinate(clause) and clause[0].text not in NEED_SUBJECT or subject_of(last, before)
     if last.kind in ("PRTS", "ADJS"): return not subject
     if last.transitive and not last.text.endswith(("ся", "сь")):
         if last.kind == "INFN" and (any(w.lemma in ("который", "что") for w in clause[:3])
@@ -329,7 +331,7 @@ SPEECH = re.compile(stems("""
 суммиров сету сетова жал(?:у[её]тся|овал) возмуща(?:ет|л) негод(?:у|ова) иронизир заключа(?:ет|ют|ла?|ли)\\b
 заключил заключени[еи]\\b призыва(?:ет|ют|л) призвал уверя напомина напомнил возраж возрази угрожа(?:ет|л) крикнул крич
 спрашива просил просит попрос спроси акт\\b протокол донесени депеш рапорт воззван прокламац листовк некролог
-эпитафи предислов заметк формулировк[аиу]\\s[^:]+ объявлени объявил объявля(?:ет|ла?|ли)\\b акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
+эпитафи предислов заметк сводк[аиуе] формулировк[аиу]\\s[^:]+ объявлени объявил объявля(?:ет|ла?|ли)\\b акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"

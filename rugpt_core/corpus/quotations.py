@@ -75,7 +75,7 @@ def quotation_is_gone(
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 # «Орлов так описывал …», «было выражено Орловым следующим образом»
 SO = re.compile(r"(?<=.)\bтак (?!и\b|как\b|или\b|называ|что\b)|\bтак:$|следующим образом")
-THAT = re.compile(r"\b(?:запис|говор|пис|сообщ|утвержд|отмеч|заяв)[а-яё]*, что ") # however far from the colon
+THAT = re.compile(r"\b(?:запис|говор|пи[сш]|сообщ|утвержд|отмеч|заяв|указыв|счита|полага|подч[её]ркива|объясня|рассказ|вспомина|добавля)[а-яё]*, что ") # however far from the colon
 BY_PERSON = re.compile(r"[еёа]н[аоы]? (?:[а-яё]+ ){0,2}[А-ЯЁ][а-яё]+(?:ом|ем|ым|ой|ей)\b")
 def may_be_said(
     sentence: str,
