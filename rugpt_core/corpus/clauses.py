@@ -282,6 +282,7 @@ def wants_more(words: list[Word]) -> bool:
     while words and words[-1].kind == "MARK": words = words[:-1]
     if not words: return True
     last, mains = words[-1], main_words(words)
+    if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
     if last.text in known["open_words"] or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
@@ -310,7 +311,8 @@ def is_finished(
     for i, part in enumerate(pieces):
         opens = part[0].text in table()["openers"] or any(w.lemma == "который" for w in part[:2])
         if opens and not (len(part) > 1 and part[1].text == "и"): # «по той же формуле, что и раньше»
-            if not any(w.kind in (*PREDICATES, "INFN", "ADVB") for p in pieces[i:] for w in p): return False
+            if not any(w.kind in (*PREDICATES, "INFN") or w.kind == "ADVB" and w.text[-1] == "о"
+                    for p in pieces[i:] for w in p): return False
     return not wants_more(words)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #dbce1cda

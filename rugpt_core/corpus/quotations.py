@@ -64,7 +64,7 @@ def quotation_is_gone(
     if TALE.search(sentence): return False
     if STRONG.match(after) and after.endswith((".", ":")): return True
     if (m := BEHIND.search(sentence[-100:])) and re.match(rf"(?:[А-ЯЁа-яё]+ )?{m[1]}\b(?! [—–])", after): return True
-    speaker = SPEAKER.search(sentence[-160:])
+    speaker = None if m else SPEAKER.search(sentence[-160:]) # «о книге Лужина писал Орлов»
     told = re.sub("«[^«»]*»", "", after[:600]) # a furnace may bear the speaker's name
     if speaker and any(names(told, w) for w in speaker[1].split() if w not in RANKS): return True
     dated = DATED.match(after)
@@ -75,7 +75,8 @@ def quotation_is_gone(
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 # «Орлов так описывал …», «было выражено Орловым следующим образом»
 SO = re.compile(r"(?<=.)\bтак (?!и\b|как\b|или\b|называ|что\b)|\bтак:$|следующим образом")
-THAT = re.compile(r"\b(?:запис|говор|пи[сш]|сообщ|утвержд|отмеч|заяв|указыв|счита|полага|подч[её]ркива|объясня|рассказ|вспомина|добавля)[а-яё]*, что ") # however far from the colon
+THAT = re.compile(r"\b(?:запис|говор|пи[сш]|сообщ|утвержд|отмеч|заяв|указыв|счита|полага|подч[её]ркива|объясня|рассказ|вспомина|добавля)[а-яё]*, что "
+    r"|описан[аоы]? (?:[а-яё]+ ){0,3}в «") # however far from the colon
 BY_PERSON = re.compile(r"[еёа]н[аоы]? (?:[а-яё]+ ){0,2}[А-ЯЁ][а-яё]+(?:ом|ем|ым|ой|ей)\b")
 def may_be_said(
     sentence: str,
