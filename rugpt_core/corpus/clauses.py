@@ -283,7 +283,8 @@ def wants_more(words: list[Word]) -> bool:
     if not words: return True
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
-    if last.text in known["open_words"] or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
+    counted = last.text == "вида" and len(words) > 1 and (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
+    if last.text in known["open_words"] and not counted or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
     alone = len(clause) == 1

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BOUNDARY', 'BEFORE_ANOTHER', 'AFTER_NUMBER', 'UNITS', 'NUMBER_BEFORE', 'CLOSING', 'SURELY_WORD', 'ABBREVIATED',
-           'WORD_BEFORE', 'PROSE_CHARS', 'ends_sentence', 'split_sentences', 'last_sentence_start', 'ended', 'names',
-           'alike']
+           'WORD_BEFORE', 'PROSE_CHARS', 'KIND_OF', 'ends_sentence', 'split_sentences', 'last_sentence_start', 'ended',
+           'names', 'alike']
 
 # %% ../../notebooks/core/corpus/08_sentences.ipynb #bac3dbdb
 import re
@@ -82,7 +82,11 @@ def names(text: str, word: str) -> bool:
     "True when a text has this word, in whatever case and form."
     return re.search(rf"\b{word[:max(4, len(word) - 2)]}", text, re.I) is not None
 
+KIND_OF = re.compile("[А-ЯЁ][а-яё-]+(?:[ыио]й|[ая]я|[ое]е|[ыи]е) ([а-яё]{4,})")
+
 def alike(a: str, b: str) -> bool:
-    "True when the first words of two paragraphs begin or end alike: «Термосфера …», «Мезосфера …»."
+    "True when two paragraphs tell of a kind each, or their first words begin or end alike: «Термосфера …», «Мезосфера …»."
+    m, n = KIND_OF.match(a), KIND_OF.match(b)
+    if m and n and m[1] == n[1] and m[0] != n[0]: return True # «Гражданский национализм …», «Этнический национализм …»
     x, y = (re.match(r"[А-ЯЁа-яё]*", p)[0].casefold() for p in (a, b))
     return min(len(x), len(y)) > 4 and (x[:5] == y[:5] or x[-5:] == y[-5:])
