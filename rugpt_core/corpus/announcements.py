@@ -7,10 +7,10 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRID
            'TOLD', 'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
            'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE',
-           'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'EVENTS', 'ONE_THING', 'ORDINAL',
-           'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal', 'may_be_meant',
-           'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_counted', 'is_there',
-           'what_is_left', 'may_announce', 'without_announcement']
+           'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS', 'ONE_THING',
+           'ORDINAL', 'CHAIN_CHARS', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal',
+           'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_counted',
+           'is_there', 'what_is_left', 'may_announce', 'without_announcement']
 
 # %% ../../notebooks/core/corpus/11_announcements.ipynb #7d4239fa
 import re
@@ -43,7 +43,8 @@ LISTING = re.compile(stems("""следующ таки[ехм]\\b среди\\b �
     свойств параметр особенност показател результат групп названия объект уравнени выглядит предусматрива
 два\\b две\\b двух двумя двое три\\b тр[её]х тр[её]мя трое четыре четвер пять\\b пяти\\b шест[ьи]\\b семь\\b семи\\b
 восьм восем девят
-десят несколько нескольки ряд\\b многие различн разны[ехм] другие других некоторы основны наиболее крупнейш главны"""))
+десят несколько нескольки ряд\\b многие различн разны[ехм] другие других некоторы основны наиболее крупнейш главны реагиру взаимодейств
+восстанавлива окисля образованием гидролиз"""))
 PASSIVE = re.compile(r"(?:ся|сь|[её]н[аоы]?) [^.:]{0,30}следующим образом:$") # with an active verb somebody speaks
 COUNTED = re.compile(r"\b\d{1,2} "
     r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+")
@@ -271,7 +272,9 @@ POINTS_FIRST = re.compile(r"(?:(?:Например|Так), вот|По (?:да�
     r"|Из них|В их числе|К ним|В том числе|В их составе?)\b")
 # no quotation, whatever verb stands before
 LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[хм]|ряд[еау]?) (?:[а-яё]+ )?(?:принцип|причин|фактор|услови"
-    r"|задач|проблем|различи|отличи)|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
+    r"|задач|проблем|различи|отличи)"
+    rf"|\b(?:{NUMBERS}|ряд|множество) (?:[а-яё]+ )?(?:аргумент|объяснени|верси|доказательств|гипотез|доводов)"
+    r"|(?:подтвержда|доказыва)[а-яё]+ следующ(?:ее|ем)\b|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
     r"|цитат|опис|запис|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани"
     r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор"
     r"|свидетельств)[а-яё]+)[^.]{0,120}:$|(?:включа|состо"
@@ -287,6 +290,7 @@ MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запи
 ABOUT = re.compile(r"^(?:[А-ЯЁ][а-яё-]+ ){1,3}(?:о|об|про) |, что:$|\bв том, что:$")
 TORN = re.compile(r"[—–]|\d[\d:]*[),]") # how no sentence begins
 
+SECOND = re.compile(r"(?:Втор|Трет)(?:ой|ая|ое|ья|ий|ье)\b")
 EVENTS = re.compile(r"\bсобыти(?:я|й|ями):$|\b(?:произошло|случилось|происходит|происходило) следующее:$")
 # told in prose, not in a list
 ONE_THING = re.compile(r"\bследующ(?:ий|его|ему|им|ая|ую|ей|ое|ем)(?: [а-яё]+)? (?:эффект|картин|сцен|случа[йяюе]|событи|иде[яюи]\b"
@@ -305,11 +309,13 @@ def is_there(
 ) -> bool:
     "True where what a sentence announces may stand behind it."
     if ORDINAL.match(after[0]) and not is_counted(sentence, after): return False
+    if SECOND.match(after[0]) and LISTS.search(sentence.lower()): return False # the first is gone
     if EVENTS.search(sentence) and DATED.match(after[0]): return True
     if ONE_THING.search(sentence) and not CONTINUES.match(after[0]): return True
     return may_be_meant(after) or NUMBERED.match(sentence) is not None or ABOUT.search(sentence) is not None \
         or is_enumeration(after[0])
 
+CHAIN_CHARS = 40 # of an announcement behind another, least
 # what may be quoted: «нашло отражение в романе «Обоз»:»
 OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|редакци|трактат"
     r"|сочинени|рассказ|повест|публикаци|рукопис|упомина|упомян)|§|«[А-ЯЁ][^«»]*»:$|(?<!\()«[а-яё][^«»]*» .*(?<!\()«[а-яё][^«»]*» ")
@@ -335,7 +341,8 @@ def what_is_left(
     points = listed or SURE.search(low) or POINTS.search(low[:-1]) or POINTS_FIRST.match(sentence)
     if left := as_statement(sentence, after):
         end = low[-NEAR:]
-        of_things = points or goes_on or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
+        chain = after[0].endswith(":") and len(after[0]) >= CHAIN_CHARS # of formulas, each of which is gone
+        of_things = points or goes_on or chain or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
         return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
