@@ -7,8 +7,8 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRID
            'TOLD', 'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
            'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE',
-           'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS', 'ONE_THING',
-           'ORDINAL', 'CHAIN_CHARS', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal',
+           'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS', 'CHAIN_CHARS',
+           'ONE_THING', 'ORDINAL', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal',
            'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_counted',
            'is_there', 'what_is_left', 'may_announce', 'without_announcement']
 
@@ -292,6 +292,7 @@ TORN = re.compile(r"[—–]|\d[\d:]*[),]") # how no sentence begins
 
 SECOND = re.compile(r"(?:Втор|Трет)(?:ой|ая|ое|ья|ий|ье)\b")
 EVENTS = re.compile(r"\bсобыти(?:я|й|ями):$|\b(?:произошло|случилось|происходит|происходило) следующее:$")
+CHAIN_CHARS = 40 # of an announcement behind another, least
 # told in prose, not in a list
 ONE_THING = re.compile(r"\bследующ(?:ий|его|ему|им|ая|ую|ей|ое|ем)(?: [а-яё]+)? (?:эффект|картин|сцен|случа[йяюе]|событи|иде[яюи]\b"
     r"|впечатлени|верси|истори|ситуаци|замыс|судьб|происшестви|эпизод|акт\b|трюк|при[её]м\b)[а-яё]*:$")
@@ -312,10 +313,9 @@ def is_there(
     if SECOND.match(after[0]) and LISTS.search(sentence.lower()): return False # the first is gone
     if EVENTS.search(sentence) and DATED.match(after[0]): return True
     if ONE_THING.search(sentence) and not CONTINUES.match(after[0]): return True
-    return may_be_meant(after) or NUMBERED.match(sentence) is not None or ABOUT.search(sentence) is not None \
-        or is_enumeration(after[0])
+    about = ABOUT.search(sentence) is not None and not (after[0].endswith(":") and len(after[0]) >= CHAIN_CHARS)
+    return may_be_meant(after) or NUMBERED.match(sentence) is not None or about or is_enumeration(after[0])
 
-CHAIN_CHARS = 40 # of an announcement behind another, least
 # what may be quoted: «нашло отражение в романе «Обоз»:»
 OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|редакци|трактат"
     r"|сочинени|рассказ|повест|публикаци|рукопис|упомина|упомян)|§|«[А-ЯЁ][^«»]*»:$|(?<!\()«[а-яё][^«»]*» .*(?<!\()«[а-яё][^«»]*» ")
@@ -334,7 +334,7 @@ def what_is_left(
         return as_statement(sentence, after) # «Писец A написал:», «Писец B написал:»
     if is_there(sentence, after): return sentence
     low = ASIDE.sub("", sentence.lower())
-    listed = bool(LISTS.search(low) or MATHS.search(low))
+    listed = bool(LISTS.search(low) or MATHS.search(low) or KINDS.search(low[:-1]) or sentence.startswith("Ниже "))
     if may_be_said(sentence, low, listed):
         return as_statement(sentence, after) if quotation_is_gone(sentence, after[0], title) else sentence
     goes_on = CONTINUES.match(after[0])

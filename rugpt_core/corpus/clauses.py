@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
-           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'NEED_SUBJECT', 'SPEECH', 'VERB', 'ENUMERATION', 'table',
-           'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of', 'Word', 'look_up', 'may_be',
-           'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of', 'parts', 'is_subordinate',
-           'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more',
-           'is_finished', 'stems', 'is_enumeration']
+           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'NEED_SUBJECT', 'COUNTS_ALONE', 'COUNTS_THEM', 'SPEECH',
+           'VERB', 'ENUMERATION', 'table', 'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of',
+           'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of',
+           'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more',
+           'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -276,6 +276,9 @@ def lacks_subject(
     return last.transitive and not last.text.endswith(("ся", "сь")) and not any(w.object for w in mains)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #80906dc7
+COUNTS_ALONE = frozenset("два две три четыре пять шесть семь несколько".split()) # «Интерес представляют две:»
+COUNTS_THEM = frozenset("их нас всего лишь только".split())
+
 def wants_more(words: list[Word]) -> bool:
     "True for a sentence that breaks off."
     known = table()
@@ -283,6 +286,7 @@ def wants_more(words: list[Word]) -> bool:
     if not words: return True
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
+    if last.text in COUNTS_ALONE and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
     counted = last.text == "вида" and len(words) > 1 and (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
     if last.text in known["open_words"] and not counted or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
@@ -322,12 +326,12 @@ def stems(words: str) -> str:
     return r"\b(?:" + "|".join(words.split()) + ")"
 
 SPEECH = re.compile(stems("""
-слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис
+слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис(?!аны)
 надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
 коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва)
 реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник глас[ия] чита[её] обращ восклик молитв песн девиз
 лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
-анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]т критик журналист дума[ел] счита[её] считал полага
+анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]те\\b критик журналист дума[ел] счита[её] считал полага
 верил узна[её] вывод приписыва переда[её] излага изложи изложен характеристик добавля добавил дополнил призва предупре
 пообещ обеща шут реценз обозревател постанов соглаша согласил легенд предани притч сравнива рассужда свидетельств
 послани поговорк пословиц загадк завещани договор присяг клятв расследован вид: характеризу(?!е?ю?тся) суммиру
