@@ -287,8 +287,10 @@ def wants_more(words: list[Word]) -> bool:
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
     if last.text in COUNTS_ALONE and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
-    counted = last.text == "вида" and len(words) > 1 and (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
-    if last.text in known["open_words"] and not counted or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
+    counted = last.text == "вида" and len(words) > 1 and \
+        (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
+    if last.text in known["open_words"] and not counted: return True
+    if last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
     alone = len(clause) == 1
@@ -338,7 +340,8 @@ SPEECH = re.compile(stems("""
 суммиров сету сетова жал(?:у[её]тся|овал) возмуща(?:ет|л) негод(?:у|ова) иронизир заключа(?:ет|ют|ла?|ли)\\b
 заключил заключени[еи]\\b призыва(?:ет|ют|л) призвал уверя напомина напомнил возраж возрази угрожа(?:ет|л) крикнул крич
 спрашива просил просит попрос спроси акт\\b протокол донесени депеш рапорт воззван прокламац листовк некролог
-эпитафи предислов заметк сводк[аиуе] формулировк[аиу]\\s[^:]+ объявлени объявил объявля(?:ет|ла?|ли)\\b акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
+эпитафи предислов заметк сводк[аиуе] формулировк[аиу]\\s[^:]+ объявлени объявил объявля(?:ет|ла?|ли)\\b
+акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"

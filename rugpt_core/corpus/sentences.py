@@ -16,7 +16,8 @@ BEFORE_ANOTHER = frozenset("""им ул пр-т просп пер пл наб б
 кн вып изд ред
 сост пер прим отв проф акад доц инж арх ген полк подп майор кап лейт адм св свв преп о оз р хр г гор обл р-н корп кв оф
 зд вл ок
-subgen subsp ssp var sect англ нем фр франц лат греч итал исп рус укр польск араб перс тур кит яп евр ивр арм груз белор болг серб чеш
+subgen subsp ssp var sect
+англ нем фр франц лат греч итал исп рус укр польск араб перс тур кит яп евр ивр арм груз белор болг серб чеш
 рум венг фин швед норв порт санскр устар букв досл сокр назв род
 ум ном
 ред-сост коэф тел факс эл макс мин чл чел-к нач зам ком вост зап сев юж древн совр mr mrs dr st prof no vs
@@ -85,7 +86,7 @@ def names(text: str, word: str) -> bool:
 KIND_OF = re.compile("[А-ЯЁ][а-яё-]+(?:[ыио]й|[ая]я|[ое]е|[ыи]е) ([а-яё]{4,})")
 
 def alike(a: str, b: str) -> bool:
-    "True when two paragraphs tell of a kind each, or their first words begin or end alike: «Термосфера …», «Мезосфера …»."
+    "True when two paragraphs tell of a kind each, or their first words are alike: «Термосфера …», «Мезосфера …»."
     m, n = KIND_OF.match(a), KIND_OF.match(b)
     if m and n and m[1] == n[1] and m[0] != n[0]: return True # «Гражданский национализм …», «Этнический национализм …»
     x, y = (re.match(r"[А-ЯЁа-яё]*", p)[0].casefold() for p in (a, b))
