@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
-           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'SPEECH', 'VERB', 'ENUMERATION', 'table', 'small_words',
-           'forms', 'shares', 'Grammar', 'grammar', 'readings_of', 'Word', 'look_up', 'may_be', 'is_person', 'unquoted',
-           'governed', 'counts', 'with_government', 'words_of', 'parts', 'is_subordinate', 'main_words',
-           'has_predicate', 'speech', 'subject_of', 'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished',
-           'stems', 'is_enumeration']
+           'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'NEED_SUBJECT', 'COUNTS_ALONE', 'COUNTS_THEM', 'SPEECH',
+           'VERB', 'ENUMERATION', 'table', 'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of',
+           'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of',
+           'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more',
+           'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -181,7 +181,7 @@ def with_government(words: list[Word]) -> list[Word]:
 @lru_cache(maxsize=64)
 def words_of(text: str) -> list[Word]:
     "Words and marks of a sentence, without brackets."
-    text = re.sub(r"\([^()]*\)", "", text)
+    text = re.sub(r"\([^()]*\)", "", text).rstrip()
     text = re.sub(r"\b([А-ЯЁ][а-яё]+) [—–] (?=[А-ЯЁ][а-яё])", r"\1 ", text) # реакция Симмонса — Смита
     text = re.sub(r"(?<=\w)[—–](?=\w)", "-", re.sub("»$", "» Q", text))
     if "«" in text: text = re.sub(r"«[^«»]*(?:«[^«»]*»[^«»]*)*»", unquoted, text)
@@ -225,6 +225,8 @@ def has_predicate(words: list[Word]) -> bool:
     return somewhere and any(w.lemma in numerals or w.kind == "NUMB" and w.subject for w in main_words(words))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #d334c972
+NEED_SUBJECT = frozenset("когда где если хотя поскольку пока".split()) # «когда были раскрыты»
+
 @cache
 def speech() -> re.Pattern:
     "Verbs of speech."
@@ -247,7 +249,7 @@ def verb_wants_more(
     if last.lemma in known["links"] or last.lemma in known["complements"] or speech().match(last.text): return True
     if last.transitive and clause[-2].kind == "CONJ": return True # «строил лодки и выпускал»
     if any(w.lemma in ("мочь", "должный") for w in clause[-4:-1]): return True # «может осуществляться»
-    subject = is_subordinate(clause) or subject_of(last, before)
+    subject = is_subordinate(clause) and clause[0].text not in NEED_SUBJECT or subject_of(last, before)
     if last.kind in ("PRTS", "ADJS"): return not subject
     if last.transitive and not last.text.endswith(("ся", "сь")):
         if last.kind == "INFN" and (any(w.lemma in ("который", "что") for w in clause[:3])
@@ -274,13 +276,21 @@ def lacks_subject(
     return last.transitive and not last.text.endswith(("ся", "сь")) and not any(w.object for w in mains)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #80906dc7
+COUNTS_ALONE = frozenset("два две три четыре пять шесть семь несколько".split()) # «Интерес представляют две:»
+COUNTS_THEM = frozenset("их нас всего лишь только".split())
+
 def wants_more(words: list[Word]) -> bool:
     "True for a sentence that breaks off."
     known = table()
     while words and words[-1].kind == "MARK": words = words[:-1]
     if not words: return True
     last, mains = words[-1], main_words(words)
-    if last.text in known["open_words"] or last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
+    if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
+    if last.text in COUNTS_ALONE and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
+    counted = last.text == "вида" and len(words) > 1 and \
+        (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
+    if last.text in known["open_words"] and not counted: return True
+    if last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
     alone = len(clause) == 1
@@ -308,7 +318,8 @@ def is_finished(
     for i, part in enumerate(pieces):
         opens = part[0].text in table()["openers"] or any(w.lemma == "который" for w in part[:2])
         if opens and not (len(part) > 1 and part[1].text == "и"): # «по той же формуле, что и раньше»
-            if not any(w.kind in (*PREDICATES, "INFN", "ADVB") for p in pieces[i:] for w in p): return False
+            if not any(w.kind in (*PREDICATES, "INFN") or w.kind == "ADVB" and w.text[-1] == "о"
+                    for p in pieces[i:] for w in p): return False
     return not wants_more(words)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #dbce1cda
@@ -317,16 +328,20 @@ def stems(words: str) -> str:
     return r"\b(?:" + "|".join(words.split()) + ")"
 
 SPEECH = re.compile(stems("""
-слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис
+слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис(?!аны)
 надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
-коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани призна(?!ва)
-реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник гласи чита[её] обращ восклик молитв песн девиз
+коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва)
+реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник глас[ия] чита[её] обращ восклик молитв песн девиз
 лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
-анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]т критик журналист дума[ел] счита[её] считал полага
+анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]те\\b критик журналист дума[ел] счита[её] считал полага
 верил узна[её] вывод приписыва переда[её] излага изложи изложен характеристик добавля добавил дополнил призва предупре
 пообещ обеща шут реценз обозревател постанов соглаша согласил легенд предани притч сравнива рассужда свидетельств
 послани поговорк пословиц загадк завещани договор присяг клятв расследован вид: характеризу(?!е?ю?тся) суммиру
-суммиров акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
+суммиров сету сетова жал(?:у[её]тся|овал) возмуща(?:ет|л) негод(?:у|ова) иронизир заключа(?:ет|ют|ла?|ли)\\b
+заключил заключени[еи]\\b призыва(?:ет|ют|л) призвал уверя напомина напомнил возраж возрази угрожа(?:ет|л) крикнул крич
+спрашива просил просит попрос спроси акт\\b протокол донесени депеш рапорт воззван прокламац листовк некролог
+эпитафи предислов заметк сводк[аиуе] формулировк[аиу]\\s[^:]+ объявлени объявил объявля(?:ет|ла?|ли)\\b
+акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"
