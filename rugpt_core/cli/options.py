@@ -10,6 +10,7 @@ __all__ = ['READ', 'FOLDERS', 'OPTIONS', 'FREES', 'OFF', 'Once', 'Parser', 'whol
 import argparse
 import difflib
 import math
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -125,7 +126,12 @@ def check_paths(
 ):
     """Look at every path that the command line gives; names of presets, kinds and sets are files that are missing.
 
-    Raises RugptError where one cannot be followed, or read: see `followed` and `readable`."""
+    Raises RugptError where one cannot be followed, or read: see `followed` and `readable`; also where the environment
+    gives a date that no figure can take."""
+    date = os.environ.get("SOURCE_DATE_EPOCH", "0")
+    if not (date.isascii() and date.isdigit() and int(date[:20]) < 2**32):
+        raise RugptError(f"{date!r:.40} are no seconds since 1970", "SOURCE_DATE_EPOCH",
+            "unset it, or give a whole number")
     for names, look in ((READ, readable), (FOLDERS, plain_folder), (("out",), followed)):
         for name in names:
             given = getattr(args, name, None)

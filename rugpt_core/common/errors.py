@@ -110,7 +110,9 @@ def followed(
     """What a path leads to.
 
     Raises RugptError where it leads nowhere: links in a circle, a name that is too long, a file in the place of a
-    folder, a folder that may not be entered."""
+    folder, a folder that may not be entered, a name that is no UTF-8 and that no JSON or page could hold."""
+    if any("\ud800" <= c <= "\udfff" for c in str(path)):
+        raise RugptError("its name is not UTF-8", str(path), "rename it, or give another path")
     try: found = os.stat(path)
     except FileNotFoundError: return None
     except NotADirectoryError:
