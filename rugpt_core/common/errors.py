@@ -68,7 +68,7 @@ PATH_REMEDY = {2: "there is no such file or folder: give another path",
 # %% ../../notebooks/core/common/01_errors.ipynb #c8f88a7e
 MEMORY_REMEDY = "free some, or take less: a smaller batch_size, model or vocab_size, or limit=N articles"
 NO_MEMORY = re.compile(r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|failed to map segment"
-    r"|can't start new thread",
+    r"|can't start new thread|storage size calculation overflowed|array is too big",
     re.I)
 TELLTALES = ((re.compile(r"disk is full|requested and \d+ written|no space left", re.I), 28),
              (re.compile(r"file too large", re.I), 27),
