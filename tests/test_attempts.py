@@ -19,7 +19,7 @@ from test_generate import command, refused
 
 from rugpt_core.cli.main import build_parser
 from rugpt_core.cli.options import count_number, finite_number, seed_number, whole_number
-from rugpt_core.common.errors import disk_errors, RugptError
+from rugpt_core.common.errors import disk_errors, explained, RugptError
 from rugpt_core.common.files import locked
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
@@ -484,6 +484,15 @@ def test_a_configuration_is_looked_at_before_anything_is_built_from_it(name, val
 def test_what_else_a_configuration_may_get_wrong(name, value):
     with pytest.raises(RugptError, match="c.json: describes no model"):
         config_from(config_dict(ModelConfig()) | {name: value}, "c.json")
+
+
+def test_a_pipe_in_the_place_of_a_file_that_is_copied_over(tmp_path):
+    """Whoever copies it: the pipe is named, and nobody waits for it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    with pytest.raises(shutil.SpecialFileError) as e:
+        shutil.copy(tmp_path / "file", tmp_path / "pipe")
+    assert f"{tmp_path}/pipe" in str(explained(e.value)) and "plain file" in str(explained(e.value))
 
 
 def test_a_size_that_no_memory_holds_is_said_as_such(tmp_path):

@@ -76,6 +76,7 @@ TELLTALES = ((re.compile(r"disk is full|requested and \d+ written|no space left"
              (re.compile(r"readonly database|read-only file system", re.I), 30),
              (re.compile(r"unable to open database file"), 13),
              (re.compile(r"symlink loop", re.I), 40),
+             (re.compile(r"is a named pipe"), 6), # of shutil
              (re.compile(r"embedded null (byte|character)|surrogates not allowed"), 22)) # of errors without a number
 
 def error_number(
@@ -100,6 +101,7 @@ def explained(
     remedy = PATH_REMEDY.get(number) or DISK_REMEDY.get(number)
     if remedy is None: return None
     named = getattr(error, "filename", None)
+    if pipe := re.fullmatch(r"`(.*)` is a named pipe", str(error), re.S): named = pipe[1]
     place = named if isinstance(named, str | os.PathLike) else where
     return RugptError("cannot be read or written", str(place), remedy)
 
