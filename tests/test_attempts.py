@@ -23,6 +23,7 @@ from rugpt_core.common.errors import disk_errors, explained, RugptError
 from rugpt_core.common.files import locked
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
+from rugpt_core.modeling.checkpoint import load_state
 from rugpt_core.modeling.model import config_dict, config_from, ModelConfig
 from rugpt_core.runs.parameters import check_names, known_parameters, parse_settings
 
@@ -484,6 +485,19 @@ def test_a_configuration_is_looked_at_before_anything_is_built_from_it(name, val
 def test_what_else_a_configuration_may_get_wrong(name, value):
     with pytest.raises(RugptError, match="c.json: describes no model"):
         config_from(config_dict(ModelConfig()) | {name: value}, "c.json")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "lost link"])
+def test_a_state_that_is_something_else_is_not_taken_for_none(tmp_path, kind):
+    """Else a training would begin anew, and say so only when it saves."""
+    last = tmp_path / "last.json"
+    assert load_state(tmp_path) is None
+    if kind in ("folder", "pipe"):
+        last.mkdir() if kind == "folder" else os.mkfifo(last)
+    else:
+        last.symlink_to("last.json" if kind == "loop" else "nowhere")
+    with pytest.raises(RugptError, match=r"last\.json"):
+        load_state(tmp_path)
 
 
 def test_a_pipe_in_the_place_of_a_file_that_is_copied_over(tmp_path):
