@@ -19,12 +19,12 @@ from test_generate import command, refused
 
 from rugpt_core.cli.main import build_parser
 from rugpt_core.cli.options import count_number, finite_number, seed_number, whole_number
-from rugpt_core.common.errors import disk_errors, explained, RugptError
+from rugpt_core.common.errors import RugptError, disk_errors, explained
 from rugpt_core.common.files import locked
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
 from rugpt_core.modeling.checkpoint import load_state
-from rugpt_core.modeling.model import config_dict, config_from, ModelConfig
+from rugpt_core.modeling.model import ModelConfig, config_dict, config_from
 from rugpt_core.runs.parameters import check_names, known_parameters, parse_settings
 
 SAMPLE = str(ROOT / "data/sample/wiki40b_ru.jsonl")
