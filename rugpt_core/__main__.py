@@ -68,7 +68,7 @@ def supervised():
         return loading
     os.close(ours)
     told = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: (told.append(number), os.kill(pid, number)))
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])

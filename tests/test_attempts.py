@@ -13,15 +13,18 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT
 from test_generate import command, refused
 
 from rugpt_core.cli.main import build_parser
 from rugpt_core.cli.options import count_number, finite_number, seed_number, whole_number
-from rugpt_core.common.errors import RugptError
+from rugpt_core.common.errors import RugptError, disk_errors, explained
 from rugpt_core.common.files import locked
 from rugpt_core.corpus.cleaning import Options, clean_chunk
 from rugpt_core.corpus.readers import RawArticle
+from rugpt_core.modeling.checkpoint import load_state
+from rugpt_core.modeling.model import ModelConfig, config_dict, config_from
 from rugpt_core.runs.parameters import check_names, known_parameters, parse_settings
 
 SAMPLE = str(ROOT / "data/sample/wiki40b_ru.jsonl")
@@ -451,3 +454,61 @@ def test_a_folder_in_the_place_of_a_page(capsys, tmp_path):
     (tmp_path/"r/notebooks/01_explore.ipynb").mkdir(parents=True)
     refused(capsys, ["01_explore.ipynb", "in the place of a page"], "run", "--until", "explore", "--preset", "smoke",
             "--run-dir", tmp_path/"r")
+
+
+BUILT = ("n_head n_kv_head n_embd block_size batch_size grad_accum vocab_size depth n_layer tasks llm_concurrency "
+         "threads n_prompts prompt_tokens max_new_tokens bootstrap_samples").split()
+
+
+@pytest.mark.parametrize("name", BUILT)
+def test_a_size_beyond_all_machines_is_refused_at_once(name):
+    """What is built, started or written one by one has a largest number; what only bounds something has none."""
+    known = known_parameters()
+    for size in (10**9, 10**18, 2**63 - 1):
+        with pytest.raises(RugptError, match=f"{name} is {size}"):
+            check_names({name: size}, known, "--set")
+    assert check_names({"limit": 10**18}, known, "--set") == {"limit": 10**18}
+
+
+ODD_SIZES = [10**18, 10**400, -1, 2.5, float("nan"), "9", True, None, []]
+
+
+@pytest.mark.parametrize("name", ["vocab_size", "block_size", "n_layer", "n_head", "n_embd", "d_ff"])
+@pytest.mark.parametrize("value", ODD_SIZES, ids=lambda v: str(v)[:12])
+def test_a_configuration_is_looked_at_before_anything_is_built_from_it(name, value):
+    with pytest.raises(RugptError, match=f"c.json: describes no model: {name} is"):
+        config_from(config_dict(ModelConfig()) | {name: value}, "c.json")
+
+
+@pytest.mark.parametrize("name, value", [("family", "x"), ("family", []), ("family", None), ("gelu", {}),
+    ("dropout", float("nan")), ("dropout", "0"), ("rope_theta", 0), ("rope_theta", float("inf"))])
+def test_what_else_a_configuration_may_get_wrong(name, value):
+    with pytest.raises(RugptError, match="c.json: describes no model"):
+        config_from(config_dict(ModelConfig()) | {name: value}, "c.json")
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "loop", "lost link"])
+def test_a_state_that_is_something_else_is_not_taken_for_none(tmp_path, kind):
+    """Else a training would begin anew, and say so only when it saves."""
+    last = tmp_path / "last.json"
+    assert load_state(tmp_path) is None
+    if kind in ("folder", "pipe"):
+        last.mkdir() if kind == "folder" else os.mkfifo(last)
+    else:
+        last.symlink_to("last.json" if kind == "loop" else "nowhere")
+    with pytest.raises(RugptError, match=r"last\.json"):
+        load_state(tmp_path)
+
+
+def test_a_pipe_in_the_place_of_a_file_that_is_copied_over(tmp_path):
+    """Whoever copies it: the pipe is named, and nobody waits for it."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    with pytest.raises(shutil.SpecialFileError) as e:
+        shutil.copy(tmp_path / "file", tmp_path / "pipe")
+    assert f"{tmp_path}/pipe" in str(explained(e.value)) and "plain file" in str(explained(e.value))
+
+
+def test_a_size_that_no_memory_holds_is_said_as_such(tmp_path):
+    with pytest.raises(RugptError, match="memory ran out"), disk_errors(tmp_path):
+        torch.empty(10**18, 600)

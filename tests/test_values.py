@@ -42,7 +42,7 @@ LATE = [
     ("classify", ["--set", "topic_shares=sport=2"], ["topic_shares", "share from 0 to 1"]),
     ("classify", ["--set", "gold_topics=gold.jsonl"], ["gold_topics is missing"]),
     ("tokenize", ["--tokenizer", "gpt4"], ["--tokenizer", "unknown tokenizer 'gpt4'", "bpe"]),
-    ("tokenize", ["--set", "vocab_size=-5"], ["vocab_size is -5", "at least 300, or 0"]),
+    ("tokenize", ["--set", "vocab_size=-5"], ["vocab_size is -5", "at least 300", "or 0"]),
     ("tokenize", ["--set", "vocab_size=100"], ["vocab_size is 100"]),
     ("tokenize", ["--set", "compare_with=[bpe,word]"], ["unknown compare_with 'word'"]),
     ("train", ["--minutes", "-1"], ["--minutes", "minutes is -1"]),

@@ -88,7 +88,7 @@ def run_name(preset: str) -> str:
 def shown(path) -> str:
     "A path as short as it can be said from here."
     relative = os.path.relpath(path)
-    return str(path) if relative.startswith("../..") else relative
+    return printable(str(path) if relative.startswith("../..") else relative).replace("\n", "\ufffd")
 
 # %% ../../notebooks/core/cli/07_main.ipynb #3a1a7cab
 def cmd_run(args) -> int:
@@ -377,9 +377,9 @@ def cmd_import(args) -> int:
 
 # %% ../../notebooks/core/cli/07_main.ipynb #900488a7
 def speak_plainly():
-    """Let no letter end a command: a terminal that lacks one shows ?, a file gets UTF-8 unless PYTHONIOENCODING says
-    otherwise. Of a home that may not be written to, matplotlib says nothing."""
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    "A terminal that lacks a letter shows ?, a file gets UTF-8 unless PYTHONIOENCODING says otherwise."
+    logging.getLogger("matplotlib").setLevel(logging.ERROR) # of a home that may not be written to it says nothing
+    os.environ["MPLBACKEND"] = "agg" # no command opens a window
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")): # closed by who started the command
         if getattr(sys, name) is None: setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))
     if not isinstance(sys.stdout, io.TextIOWrapper): return # a test or a notebook catches what is written

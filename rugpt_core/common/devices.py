@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DTYPES', 'CPU_BF16', 'MMAP_THRESHOLD', 'TRIM_THRESHOLD', 'AFTERWARDS', 'NEVER', 'has_bfloat16', 'pick_device',
-           'kept_memory', 'compute', 'precision', 'DistributedContext']
+           'kept_memory', 'compute', 'precision', 'of_torchrun', 'DistributedContext']
 
 # %% ../../notebooks/core/common/08_devices.ipynb #dfc572c5
 import ctypes
@@ -44,7 +44,7 @@ def pick_device(
     kind = device.split(":")[0]
     if kind not in there: raise RugptError(f"unknown device {device!r}", "device", "use auto, cpu, cuda or mps")
     if not there[kind]: raise RugptError(f"this machine or this torch has no {kind}", "device", "use auto or cpu")
-    if device == "cuda" and "LOCAL_RANK" in os.environ: device = f"cuda:{os.environ['LOCAL_RANK']}"
+    if device == "cuda" and "LOCAL_RANK" in os.environ: device = f"cuda:{of_torchrun('LOCAL_RANK')}"
     if dtype == "auto": dtype = "bfloat16" if has_bfloat16(kind) else "float16" if kind == "cuda" else "float32"
     if dtype not in DTYPES: raise RugptError(f"unknown dtype {dtype!r}", "dtype", f"use one of: {', '.join(DTYPES)}")
     if dtype == "bfloat16" and kind == "cuda" and not has_bfloat16(kind):
@@ -90,11 +90,22 @@ def precision(device: torch.device, dtype: torch.dtype):
     return torch.autocast(device.type, dtype=dtype) if dtype != torch.float32 else nullcontext()
 
 # %% ../../notebooks/core/common/08_devices.ipynb #1bb53d98
+def of_torchrun(
+    name: str, # of a variable of the environment
+    default: int | None = None, # where it is not set
+) -> int:
+    "A number that torchrun gives its processes. Raises RugptError where it is none."
+    said = os.environ.get(name, "" if default is None else str(default))
+    if said.isascii() and said.isdigit() and len(said) < 9: return int(said)
+    raise RugptError(f"is {said!r:.40}, no whole number", name,
+        "start processes by torchrun, which sets it; or unset WORLD_SIZE, RANK and LOCAL_RANK")
+
 class DistributedContext:
     "The processes of a run: one, unless torchrun started more."
 
     def __init__(self, device: torch.device | None = None):
-        self.rank, self.size = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+        self.rank, self.size = of_torchrun("RANK", 0), of_torchrun("WORLD_SIZE", 1)
+        if self.size > 1: of_torchrun("MASTER_PORT")
         if self.size > 1 and device is not None and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
             if device.type == "cuda": torch.cuda.set_device(device)

@@ -68,7 +68,7 @@ PATH_REMEDY = {2: "there is no such file or folder: give another path",
 # %% ../../notebooks/core/common/01_errors.ipynb #c8f88a7e
 MEMORY_REMEDY = "free some, or take less: a smaller batch_size, model or vocab_size, or limit=N articles"
 NO_MEMORY = re.compile(r"can't allocate memory|cannot allocate memory|out of memory|bad_alloc|failed to map segment"
-    r"|can't start new thread",
+    r"|can't start new thread|storage size calculation overflowed|array is too big",
     re.I)
 TELLTALES = ((re.compile(r"disk is full|requested and \d+ written|no space left", re.I), 28),
              (re.compile(r"file too large", re.I), 27),
@@ -76,6 +76,7 @@ TELLTALES = ((re.compile(r"disk is full|requested and \d+ written|no space left"
              (re.compile(r"readonly database|read-only file system", re.I), 30),
              (re.compile(r"unable to open database file"), 13),
              (re.compile(r"symlink loop", re.I), 40),
+             (re.compile(r"is a named pipe"), 6), # of shutil
              (re.compile(r"embedded null (byte|character)|surrogates not allowed"), 22)) # of errors without a number
 
 def error_number(
@@ -100,6 +101,7 @@ def explained(
     remedy = PATH_REMEDY.get(number) or DISK_REMEDY.get(number)
     if remedy is None: return None
     named = getattr(error, "filename", None)
+    if pipe := re.fullmatch(r"`(.*)` is a named pipe", str(error), re.S): named = pipe[1]
     place = named if isinstance(named, str | os.PathLike) else where
     return RugptError("cannot be read or written", str(place), remedy)
 
@@ -110,7 +112,9 @@ def followed(
     """What a path leads to.
 
     Raises RugptError where it leads nowhere: links in a circle, a name that is too long, a file in the place of a
-    folder, a folder that may not be entered."""
+    folder, a folder that may not be entered, a name that is no UTF-8 and that no JSON or page could hold."""
+    if any("\ud800" <= c <= "\udfff" for c in str(path)):
+        raise RugptError("its name is not UTF-8", str(path), "rename it, or give another path")
     try: found = os.stat(path)
     except FileNotFoundError: return None
     except NotADirectoryError:

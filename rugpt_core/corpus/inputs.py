@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
-from ..common.errors import readable, RugptError
+from ..common.errors import followed, readable, RugptError
 from ..common.files import refuse_address, resolve_path
 
 # %% ../../notebooks/core/corpus/01_inputs.ipynb #083e88f6
@@ -75,6 +75,7 @@ def source_files(
             raise RugptError("source is missing", str(path),
                 f"give a file, a folder, a glob, or one of {', '.join(HUBS)}")
     for f in files:
+        followed(f)
         if plain_suffix(f) not in SUFFIXES: raise RugptError("kind of file is not known", str(f),
             "unpack it, and give the file or the folder that comes out" if plain_suffix(f) in ARCHIVES
             else f"give {', '.join(SUFFIXES)} (or .gz, .zst, .bz2)")

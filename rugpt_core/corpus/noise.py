@@ -117,7 +117,7 @@ def rule(name: str, level: str = "text", optional: bool = False):
     """Make a function a rule: `function.rule`, its docstring the word that tables show. `rule_engine.RULES` has their
     order."""
     def describe(f):
-        f.rule = Rule(name, " ".join(f.__doc__.split()), f, level, optional)
+        f.rule = Rule(name, " ".join((f.__doc__ or name).split()), f, level, optional)
         return f
     return describe
 

@@ -194,9 +194,11 @@ def load_state(
     Raises `RugptError` where a part that `state.json` names is missing or is not the file that was written.
     """
     folder = Path(folder)
-    if not (folder/"last.json").is_file(): return None
+    file = folder/"last.json"
+    if not (file.exists() or file.is_symlink()): return None
+    if file.is_dir(): raise RugptError("is a folder", str(file), STATE_REMEDY)
     end_swap(folder)
-    last = read_json(folder/"last.json")
+    last = read_json(file) # a pipe or a link that leads in a circle is no missing state: training would begin anew
     name = last.get("folder") if isinstance(last, dict) else None
     if not isinstance(name, str) or not name: raise RugptError("names no state", str(folder/"last.json"), STATE_REMEDY)
     at = folder/name

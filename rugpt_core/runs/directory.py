@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import disk_errors, RugptError
+from ..common.errors import disk_errors, printable, RugptError
 from ..common.files import locked, open_lock, plain_folder, read_json, runs_home, sweep, take_lock, write_json
 from .layout import STAGES
 from .stage import check_written
@@ -24,7 +24,8 @@ from .stage import check_written
 # %% ../../notebooks/core/runs/03_directory.ipynb #5c50c5bd
 def last_file() -> Path:
     "Where the directories of the last runs are remembered."
-    return Path(os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state"))/"rugpt"/"last.json"
+    given = os.environ.get("XDG_STATE_HOME", "")
+    return Path(given if os.path.isabs(given) else os.path.expanduser("~/.local/state"))/"rugpt"/"last.json"
 
 def remember_last(run_dir: str | Path):
     "Note a run directory as the one that was used last; a folder that is none is not remembered."
@@ -67,7 +68,7 @@ def followed_run(
     if not os.path.isdir(found):
         raise RugptError("no run was made from here yet", str(runs_home()), "`rugpt run` makes one of the articles "
             "that come along, `rugpt run --source FILE` one of yours; or give --run-dir")
-    print(f"run directory {found}", file=sys.stderr, flush=True)
+    print(f"run directory {printable(found)}", file=sys.stderr, flush=True)
     for stage in reads: check_written(found, stage)
     return found
 

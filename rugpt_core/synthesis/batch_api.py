@@ -15,7 +15,7 @@ from typing import Any
 
 from ..common.errors import disk_errors, RugptError
 from ..common.files import read_jsonl, write_jsonl
-from .client import Answer, api_key, APIS, may_retry, redact, request_key, Unanswered
+from .client import Answer, api_key, APIS, as_text, counted, may_retry, redact, request_key, Unanswered
 from .journal import Journal
 from .scheduler import book_known, Budget, Limits, Outcome, with_seed
 
@@ -77,9 +77,10 @@ def read_line(row: Mapping) -> Answer | Unanswered:
                 redact(str(said.get("message", "")), api_key())[:200])
         choice = body["choices"][0]
         text = choice["text"] if "text" in choice else choice["message"]["content"] or ""
-        usage = {k: v for k, v in (body.get("usage") or {}).items() if isinstance(v, int)}
+        usage = counted(body.get("usage") or {})
         if not text.strip(): return Unanswered("empty answer", usage=usage)
-        return Answer(redact(text, api_key()), choice.get("finish_reason") or "", usage, body.get("model", ""))
+        text, finish, model = (as_text(x, api_key()) for x in (text, choice.get("finish_reason"), body.get("model")))
+        return Answer(text, finish, usage, model)
     except (KeyError, IndexError, TypeError, AttributeError): return Unanswered("not a valid answer")
 
 # %% ../../notebooks/core/synthesis/04_batch_api.ipynb #4b08ec0a

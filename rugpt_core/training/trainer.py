@@ -25,7 +25,7 @@ from ..common.devices import compute, DistributedContext, pick_device, precision
 from ..common.environment import peak_memory_mb
 from ..common.errors import RugptError
 from ..common.progress import Progress
-from ..common.stopping import end_now, end_soon, saving, STOPPING
+from ..common.stopping import end_now, end_soon, saving, SIGNALS, STOPPING
 from ..modeling.checkpoint import load_state, save_checkpoint, save_state, Start, STATE_REMEDY
 from ..modeling.checkpoint import weights_digest
 from ..modeling.loss import IGNORED, loss_method, LOSS_WORDS
@@ -76,7 +76,9 @@ def asked_to_stop() -> Iterator[list]:
         if asked: raise KeyboardInterrupt
         asked.append(number)
         end_soon() # where a step takes longer than a person waits, what was saved before it is gone on from
-    before = {s: signal.signal(s, note) for s in (signal.SIGINT, signal.SIGTERM)} if main else {}
+    # a terminal that is closed ends nothing that was started to outlive it (nohup)
+    heard = [s for s in SIGNALS if s != signal.SIGHUP or signal.getsignal(s) is not signal.SIG_IGN]
+    before = {s: signal.signal(s, note) for s in heard} if main else {}
     try: yield asked
     finally:
         for s, handler in before.items(): signal.signal(s, handler)
