@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
-from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites
+from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites, same_meaning
 from .denials import shares_root, sides, single_names
 from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
@@ -77,15 +77,20 @@ def beside(
             max(0, a - 12):a]
         # «у французов (72 тысячи)»
         if opens: own = [t for t in words if t.clause == mine.clause - 1 and t.start < a][-3:]
-        if not own:
+        if all(root(t.text) in titles() for t in own): # «литовские — король Ягайло»
             after = run[inside[-1] + 1].text if inside[-1] + 1 < len(run) else ""
             side = 1 if after in "—–" and after else -1
-            own = [t for t in words if (t.clause - mine.clause)*side in (1, 2)]
+            own += [t for t in words if (t.clause - mine.clause)*side in (1, 2)]
         own = [t for t in own if t.start < a][-REACH:] + [t for t in own if t.start >= b][:REACH]
         head = heads.get(mine.clause)
         denied = {"=не"} if any(t.text.lower() == "не" and t.clause == mine.clause for t in run) else set()
         out.append(denied | frozenset(numbered(t.text) for t in [*own, *([head] if head else [])]))
     return tuple(out)
+
+@cache
+def titles() -> frozenset[str]: # roots
+    "Ranks of roles.yml: beside a name they tell nothing of their own."
+    return frozenset(root(w) for row in table("roles")["rank"] for w in row)
 
 def numbered(word: str) -> str:
     "What `attribute` says of a word; of a numeral its number, so that «девять» is 9."
@@ -145,6 +150,12 @@ def anchors_of(text: str) -> list[Quantity]:
     found = [q for q in found if not re.fullmatch("[IVXLХ]+", text[q.start:q.end]) or q.kind == "century"] # Наполеон I
     return [q for i, q in enumerate(found) if not (i and (ranged(found[i - 1], q) or found[i - 1].start == q.start))]
 
+REST = re.compile(r"\b(?:остальн(?:ое|ая|ые|ую|ой)|прочее|прочие|больш(?:ая|ую|ей|ие) част[ьи]|большинств[оа]|почти все)\b", re.I)
+
+def rests_of(text: str) -> list[Quantity]:
+    "What is left of a whole, or the most of it: «остальное», «большая часть»."
+    return [Quantity("rest", 1, start=m.start(), end=m.end()) for m in REST.finditer(text)]
+
 @cache
 def time_words() -> set[str]: # roots; looked up when first asked for, with the dictionary
     "Words of time that stand beside many numbers."
@@ -152,7 +163,7 @@ def time_words() -> set[str]: # roots; looked up when first asked for, with the 
 
 def number_anchors(text: str, source: str) -> tuple[list, list]: # of the rewrite, of the source: (key, words beside)
     "Numbers of both texts under the key of the source's number."
-    there, here = anchors_of(source), anchors_of(text)
+    there, here = (sorted([*anchors_of(t), *rests_of(t)], key=lambda q: q.start) for t in (source, text))
     def key(q):
         return (q.kind if q.kind in ("year", "day") else q.dimension or q.kind, round(q.base, 6))
     def names_of(t):
@@ -173,7 +184,7 @@ def moved_numbers(text: str, source: str) -> list[str]:
     ranges = [{a.value, b.value} for t in (text, source) for a, b in zip(quantities(t), quantities(t)[1:])
         if a.kind == b.kind and re.search(r"\b(?:с|от|между) $", t[:a.start], re.I)
         and re.fullmatch(r"[^.;\d]*\b(?:до|по|и) ", t[a.end:b.start])] # «между 2011 и 2020 годами»
-    out = [f"{a[1]:g} ↔ {b[1]:g}" for a, b in crossed(new, old) if a[0] == b[0]
+    out = [f"{a[1]:g} ↔ {b[1]:g}" for a, b in crossed(new, old) if a[0] == b[0] or {a[0], b[0]} == {"share", "rest"}
         and not (a[0] == "year" and ranges.count({a[1], b[1]}) == 2)]
     said: dict[str, set] = {}
     for k, words in old:
@@ -210,8 +221,8 @@ def name_anchors(text: str) -> list[tuple[str, frozenset[str]]]:
         if spans and re.fullmatch(r"\s?(?:[IVX]+\s)?|-", text[spans[-1][1]:t.start]): spans[-1] = (spans[-1][0], end)
         else: spans.append((t.start, end))
     words = dict(zip(spans, beside(text, tuple(spans))))
-    ranks = {root(w) for row in table("roles")["rank"] for w in row} # a title and a surname tell nothing of their own
-    ranks |= {root(t.text) for t in run if t.is_capital and lemma(t.text) not in single_names()}
+    ranks = titles() | { # a title and a surname tell nothing of their own
+        root(t.text) for t in run if t.is_capital and lemma(t.text) not in single_names()}
     return [(lemma(t.text), next(w for (a, b), w in words.items() if a <= t.start < b) - ranks) for t in found]
 
 def moved_names(text: str, source: str) -> list[str]:
@@ -317,7 +328,8 @@ def renamed(here: list[Token], t: Token, old: list[Token]) -> bool:
     if name is None: return False
     for i, o in enumerate(old):
         if i and o.is_capital and lemma(o.text) == lemma(name.text) and "NOUN" == readings(old[i - 1].text)[0].tag.POS \
-                and "anim" in readings(old[i - 1].text)[0].tag and not old[i - 1].is_capital:
+                and "anim" in readings(old[i - 1].text)[0].tag and not old[i - 1].is_capital \
+                and lemma(old[i - 1].text) not in single_names(): # a people is no role: «американец Холл»
             return lemma(old[i - 1].text) != lemma(t.text)
     return False
 
@@ -325,7 +337,9 @@ def renamed(here: list[Token], t: Token, old: list[Token]) -> bool:
 def changed_places(text: str, source: str) -> list[str]:
     "Words that changed places, among opposites and among all, unless the trees of the sentences speak against it."
     found = moved_sides(text, source) + swapped(text, source) + swapped(text, source, True)
-    return [p for p in found if not unmoved(*p.split(" ↔ "), text, source)] + turned_ways(text, source)
+    pairs = [(p, *p.split(" ↔ ")) for p in found]
+    return [p for p, a, b in pairs if not same_meaning(a, b) and not unmoved(a, b, text, source)] + turned_ways(text,
+        source)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #b64c1c5f
 def named_before(run: tuple[Token, ...], at: int) -> list[Token]:

@@ -134,3 +134,31 @@ def other_owners(text: str, source: str) -> list[str]: # «72000 ↔ 68000»
     once = [k for k in here if len(here[k]) == 1 and len(there.get(k, ())) == 1 and here[k][0] and there[k][0]]
     return [f"{a[1]:g} ↔ {b[1]:g}" for i, a in enumerate(once) for b in once[i + 1:] if a[0] == b[0]
         and here[a] != here[b] and here[a] == there[b] and here[b] == there[a]]
+
+
+# %% ../../notebooks/core/synthesis/10_contrasts.ipynb #7d1e5a90
+EARLY = re.compile(r"\b(?:сначала|вначале|первоначально|поначалу|прежде|раньше|ранее|когда-то|до этого|перв(?:ые|ым|ых|ыми|ое"
+    r" время))\b", re.I)
+LATE = re.compile(r"\b(?:затем|потом|позже|позднее|впоследствии|теперь|ныне|сегодня|сейчас|наконец|в наше время"
+    r"|(?:с|со|к|в) (?:середин|конц|начал|\d{4}|\w+ год)\w*|вытесн\w+|смени\w+|замени\w+|перешли|стали|уступ\w+)\b", re.I)
+
+def order_of(text: str) -> set[tuple[str, str]]: # what was first, what came after it, as `attribute` calls them
+    "Nouns that stand in what a text says to have been first, and in what it says to have come after it."
+    run, out, before = tokens(text), set(), set()
+    clauses: dict[int, list[Token]] = {}
+    for t in run: clauses.setdefault(t.clause, []).append(t)
+    sentence = -1
+    for part in clauses.values():
+        said = text[part[0].start:part[-1].start + len(part[-1].text)]
+        nouns = {attribute(t.text) for t in part if t.is_word and is_content(t.text)
+            and readings(t.text)[0].tag.POS == "NOUN"}
+        if before and LATE.search(said) and part[0].sentence - sentence < 2: out |= {(a, b) for a in before - nouns
+            for b in nouns - before}
+        if EARLY.search(said): before, sentence = nouns, part[0].sentence
+        elif part[0].sentence - sentence > 1: before = set()
+    return out
+
+def turned_order(text: str, source: str) -> list[str]: # «a ↔ b», as `attribute` calls them
+    "Things of which the source has the one before the other, and the rewrite after it."
+    here, there = order_of(text), order_of(source)
+    return [f"{a} ↔ {b}" for a, b in sorted(here) if (b, a) in there and (a, b) not in there and (b, a) not in here]

@@ -38,7 +38,7 @@ ATTRIBUTES = {"длина": "length", "длинный": "length", "протяж�
     "родиться": "birth", "рождение": "birth", "умереть": "death", "скончаться": "death", "смерть": "death",
     "кончина": "death", "гибель": "death", "погибнуть": "death", "масса": "mass", "весить": "mass", "вес": "mass",
     "скорость": "speed", "температура": "heat", "основать": "founding", "основание": "founding",
-    "возникнуть": "founding", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
+    "возникнуть": "founding", "женщина": "female", "женский": "female", "мужчина": "male", "мужской": "male", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
 
 @cache
 def single_names() -> dict[str, str]:
@@ -117,6 +117,7 @@ def signs(text: str) -> tuple[Said, ...]:
                 denied |= {k - 1 if owned and readings(part[k - 1].text)[0].tag.POS == "ADJF" else k for k in missing}
         ended = {t.clause for t in part if lemma(t.text) in LACKS | REPLACING | REMOVING or plain(t.text) == "вместо"}
         negated = ended | {t.clause for t in part if pronoun or plain(t.text) in NEGATORS}
+        negated |= listed_beside(part, negated)
         for i, t in enumerate(part):
             base = positive(t.text)
             if not is_content(t.text) and not (i in denied and lemma(t.text) in AUXILIARY): continue
@@ -128,6 +129,18 @@ def signs(text: str) -> tuple[Said, ...]:
                 frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i),
                 t.clause in ended))
     return tuple(out)
+
+def listed_beside(part: list[Token], negated: set[int]) -> set[int]: # clauses
+    "Clauses without a verb beside those of a negation: members of a list, as «идеи, факты не охраняются» has."
+    acting = {t.clause for t in part if readings(t.text)[0].tag.POS in ("VERB", "PRTS", "PRED", "INFN", "ADJS")}
+    bare, out = {t.clause for t in part} - acting, set()
+    for c in negated:
+        for step in (-1, 1):
+            k = c + step
+            while k in bare:
+                out.add(k)
+                k += step
+    return out
 
 NEGATORS = frozenset("не нет без вместо ни нельзя".split())
 REPLACING = frozenset("отречься отрекаться заменять заменить сменить сменять вытеснить вытеснять уступить".split())
@@ -185,6 +198,9 @@ def denied_by(part: list[Token], at: int) -> set[int]:
     if verb is not None and same: # «не даёт ему ржаветь», «выделить не сумел»
         behind = [i for i in same if i > verb]
         out |= {behind[0]} if behind else {same[-1]} if lemma(part[verb].text) in AUXILIARY else set()
+    elif verb is not None and lemma(part[verb].text) in AUXILIARY: # «взять город, где стоял двор, не удалось»
+        out |= set([i for i in range(at) if part[i].clause == part[at].clause - 2
+            and readings(part[i].text)[0].tag.POS == "INFN"][-1:])
     return out
 
 def refused_by(part: list[Token], at: int) -> set[int]:
@@ -217,9 +233,33 @@ def imperfect(word: str) -> str: # lemma of a verb
     w = re.sub("(?:ся|сь)$", "", word)
     return next((p.sub(r, w) for p, r in PAIRS if p.search(w) and not w.endswith(r)), w)
 
+@cache
+def synonym_rows() -> dict[str, frozenset[int]]: # dictionary form → lines of synonyms.yml
+    "The table of synonyms by word; of verbs the imperfective ones too."
+    out: dict[str, set[int]] = {}
+    for i, row in enumerate(r for rows in table("synonyms").values() for r in rows):
+        for w in row:
+            for x in endings(w): out.setdefault(x, set()).add(i)
+    return {w: frozenset(rows) for w, rows in out.items()}
+
+@cache
+def synonym_roots() -> dict[str, frozenset[int]]:
+    "The lines of synonyms.yml by the root of a word."
+    out: dict[str, frozenset[int]] = {}
+    for w, rows in synonym_rows().items(): out[root(w)] = out.get(root(w), frozenset()) | rows
+    return out
+
+def same_meaning(a: str, b: str) -> bool: # roots
+    "True for two words of a line of synonyms.yml."
+    return bool(synonym_roots().get(a, frozenset()) & synonym_roots().get(b, frozenset()))
+
+def synonyms(word: str) -> frozenset[int]: # word: dictionary form
+    "The lines of synonyms.yml in which a word stands."
+    return synonym_rows().get(by_sides(word), frozenset())
+
 def same_predicate(a: Said, b: Said) -> bool:
-    "True for one word, or the two aspects of one verb."
-    if a.lemma == b.lemma: return True
+    "True for one word, the two aspects of one verb, or two verbs that say the same."
+    if a.lemma == b.lemma or synonyms(a.lemma) & synonyms(b.lemma): return True
     x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
     short, long = sorted((x, y), key=len)
@@ -252,7 +292,9 @@ def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rew
         if s.noun == "?" or s.noun and all(o.noun and not related(o.noun, s.noun) for o in there): continue
         if any(n.negative != s.negative and same_predicate(n, s) for n in new): continue
         if s.negative and denied_there(s, there, old): continue
-        if any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o) for o in there):
+        alone = any(o.negative and not o.around for o in there) # «Зубов у него нет»
+        if alone or any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o)
+                for o in there):
             out.append((s, there))
     return out
 
@@ -265,7 +307,19 @@ def endings(word: str) -> set[str]: # lower case, е for ё
     "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
     found = {plain(word), lemma(word)} if not word.endswith("*") else {
         plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
-    return found | {by_sides(w) for w in found}
+    found = found | {by_sides(w) for w in found}
+    return found | {x for w in found for x in partners(w)}
+
+SOFTENED = ("сть щ", "ст щ", "с ш", "з ж", "т щ", "т ч", "д жд", "д ж", "б бл", "п пл", "в вл", "м мл")
+
+def partners(verb: str) -> set[str]: # dictionary forms
+    "The imperfective verbs that the dictionary has beside a perfective one: «повысить» gives «повышать»."
+    stem = re.sub("(?:ить|еть|ать|ять)$", "", verb)
+    if stem == verb or readings(verb)[0].tag.POS != "INFN" or "perf" not in readings(verb)[0].tag: return set()
+    pairs = [p.split() for p in SOFTENED]
+    stems = {stem, *(stem[:-len(a)] + b for a, b in pairs if stem.endswith(a))}
+    made = {s + e for s in stems for e in ("ать", "ять", "ивать", "ывать", "евать")} - {verb}
+    return {w for w in made if is_known(w) and readings(w)[0].normal_form == w and "impf" in readings(w)[0].tag}
 
 @cache
 def opposites() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]: # lemma → its side and the other one
@@ -299,6 +353,7 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
                 if 0 <= x.sentence - t.sentence < 2 and x.start > t.start): continue # the one, the other
         for mine, other in sides(t):
             if HEDGED.search(text[max(0, t.start - 9):t.start]): continue # hardly salty is nearly fresh
+            if ASKED.match(text[t.start + len(t.text):]): continue
             if denied_new & mine or denied_old & other or not (is_content(t.text) or plain(t.text) in mine): continue
             banned = denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other))
             if banned and not (mine | other) & BANS: continue
@@ -316,6 +371,8 @@ def denied_clause(run: list[Token], t: Token) -> bool:
     return any(x.clause == t.clause and lemma(x.text) in BANS | {"нельзя"} for x in run)
 
 BANS = frozenset(("запретить", "запрещать"))
+
+ASKED = re.compile(r"\s+ли\b|[^.,;:!?]{0,40}\bили (?:нет|не)\b", re.I) # whether it is so is left open
 
 HEDGED = re.compile(r"\b(?:едва|почти|чуть|слабо|мало)\W*$", re.I)
 

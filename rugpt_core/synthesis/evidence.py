@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from .claims import contradictions, moved_sides
-from .contrasts import other_members, other_owners, turned_contrasts, turned_members
+from .contrasts import other_members, other_owners, turned_contrasts, turned_members, turned_order
 from .denials import flips, noun_behind, side_of, sides
-from .lexicon import lemma, plain, readings, related, root, table
+from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
 from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
@@ -125,7 +125,7 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind} # of the others there is one kind
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
     ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,
-    ("moved_sides", "doer"): other_doers}
+    ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order}
 
 def findings(
     text: str, # a rewrite
@@ -133,6 +133,7 @@ def findings(
     finder: Callable[[str], list[str]] = lambda text: [], # text → names
 ) -> list[Finding]:
     "Everything that the checks hold against a rewrite."
+    text, source = settled(text), settled(source)
     out = [Finding("new_numbers", number_kind(q, text, source), text[q.start:q.end]) for q in unborne(text, source)]
     out += [Finding("new_numbers", "unit", u) for u in changed_units(text, source)]
     out += [Finding("new_entities", name_kind(n, text, source), n) for n in new_names(text, source, finder)]

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ROOT_LETTERS', 'TOKEN', 'ABBREVIATED', 'CONTENT', 'EMPTY_WORDS', 'JUDGING', 'plain', 'readings', 'lemmas', 'lemma',
-           'is_known', 'root', 'related', 'Token', 'tokens', 'is_content', 'table']
+           'is_known', 'root', 'related', 'Token', 'tokens', 'is_content', 'table', 'GOVERNED', 'settled']
 
 # %% ../../notebooks/core/synthesis/05_lexicon.ipynb #4afb4b0e
 import re
@@ -98,6 +98,17 @@ def tokens(text: str) -> tuple[Token, ...]:
             sentence += 1
             clause += 1
     return tuple(out)
+
+GOVERNED = re.compile(r"\b(из|от|с|без|для|под|на|в|к|по|над|при|о|у|за|перед|между) ([а-яё]{3,})\b")
+
+@lru_cache(2_000)
+def settled(text: str) -> str:
+    "A text whose words that a preposition shows to be nouns, and not verbs, stand in their dictionary form: «из стали»."
+    def noun(m: re.Match) -> str:
+        rs = readings(m[2])
+        found = next((p for p in rs if p.tag.POS == "NOUN"), None)
+        return f"{m[1]} {found.normal_form}" if found and rs[0].tag.POS in ("VERB", "INFN", "GRND") else m[0]
+    return GOVERNED.sub(noun, text)
 
 # %% ../../notebooks/core/synthesis/05_lexicon.ipynb #fb2d43c9
 CONTENT = {"NOUN", "ADJF", "ADJS", "VERB", "INFN", "PRTF", "PRTS", "GRND", "COMP", "ADVB"}

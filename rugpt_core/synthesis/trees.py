@@ -95,16 +95,28 @@ SAME = ("appos", "flat:name", "conj")
 
 @lru_cache(2_000)
 def acting(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]: # verb; relation; roots and names of its subject
-    "Verbs of a text with their subjects; no pronouns. Nothing where slovnet is not installed."
+    """Verbs of a text with their subjects; a pronoun stands for the last subject that it agrees with. Nothing where
+    slovnet is not installed."""
     if not has_recogniser(): return ()
-    parts, out = sentences_of(text), []
+    parts, out, met = sentences_of(text), [], []
     for s, arcs in zip(parts, parse_arcs([s.words for s in parts]), strict=True):
-        for a in arcs:
+        for a in sorted(arcs, key=lambda a: a.tail):
             if a.relation not in ("nsubj", "nsubj:pass") or a.head < 0: continue
             name = {a.tail} | {b.tail for b in arcs if b.head == a.tail and b.relation in SAME}
             said = frozenset(attribute(s.words[j]) for j in name if s.words[j][0].isupper() or is_content(s.words[j]))
+            if s.words[a.tail].lower() in PRONOUNS:
+                said = next((who for word, who in reversed(met) if agrees(word, s.words[a.tail])), frozenset())
+            elif said: met.append((s.words[a.tail], said))
             if said: out.append((s.words[a.head], a.relation, said))
     return tuple(out)
+
+PRONOUNS = frozenset("он она оно они".split())
+
+def agrees(noun: str, pronoun: str) -> bool:
+    "True for a noun that a pronoun may stand for."
+    tag = readings(noun)[0].tag
+    if pronoun.lower() == "они": return tag.number == "plur"
+    return tag.number == "sing" and tag.gender in (None, dict(он="masc", она="femn", оно="neut")[pronoun.lower()])
 
 # %% ../../notebooks/core/synthesis/10_trees.ipynb #2950c300
 def by_another(word: str, text: str, source: str) -> bool: # word: of the text
