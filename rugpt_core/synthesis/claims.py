@@ -175,6 +175,7 @@ def number_anchors(text: str, source: str) -> tuple[list, list]: # of the rewrit
     for q, words in zip(here, beside(text, tuple((q.start, q.end) for q in here))):
         found = {key(s) for s in matches(q, text, there) if s.kind == q.kind
             or {s.kind, q.kind} <= {"number", "year", "times"} if not (q.ordinal and not q.digits and s.dimension)}
+        if len(found) > 1: found = {k for k in found if k[0] == key(q)[0]} # «три оперы», not «через три года»
         if len(found) == 1: new.append((found.pop(), words - names))
     return new, old
 

@@ -257,9 +257,14 @@ def synonyms(word: str) -> frozenset[int]: # word: dictionary form
     "The lines of synonyms.yml in which a word stands."
     return synonym_rows().get(by_sides(word), frozenset())
 
+def quality(word: str) -> str: # dictionary form
+    "One key for «видно» and «видный»; other words are their own."
+    return re.sub("(?:ый|ий|ой|о)$", "", word) if readings(word)[0].tag.POS in ("ADJF", "ADVB", "PRED") else word
+
 def same_predicate(a: Said, b: Said) -> bool:
     "True for one word, the two aspects of one verb, or two verbs that say the same."
     if a.lemma == b.lemma or synonyms(a.lemma) & synonyms(b.lemma): return True
+    if quality(a.lemma) == quality(b.lemma): return True
     x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
     short, long = sorted((x, y), key=len)
@@ -278,12 +283,15 @@ def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
         return shares_root(s.around - {s.root}, o.around | {o.root})
     return max(map(common, (o for o in old if o.negative)), default=0) > max(map(common, affirmed), default=0)
 
+UNDONE = re.compile(r"\bэто\W+(?:\w+\W+){0,2}?(?:сделал|удал|смог|сумел)\w*", re.I) # somebody else did it later
+
 def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rewrite; of the source
     "Words that a rewrite denies where its source affirms them, or the other way round."
     new, old = signs(text), signs(source)
-    out = []
+    undone, out = bool(UNDONE.search(source)), []
     for s in new:
         there = [o for o in old if same_predicate(s, o)]
+        if undone and not s.negative: there = [o for o in there if o.lemma == s.lemma]
         near = max((shares_root(s.near, o.near) for o in there), default=0)
         if near: there = [o for o in there if shares_root(s.near, o.near) == near] # those said of the same thing
         if not there or s.lemma in AUXILIARY or any(o.negative == s.negative for o in there): continue

@@ -7,6 +7,7 @@ __all__ = ['VERBS', 'CONVERSE', 'KINDS', 'CONTRASTS', 'Finding', 'weight', 'coun
            'noun_of', 'name_kind', 'negation_kind', 'antonym_kind', 'swap_kind', 'findings', 'refusing']
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0e532a43
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -97,6 +98,7 @@ def negation_kind(word: str, text: str, source: str) -> str: # word: dictionary 
     return "loss" if loose else "noun"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #2dc09260
+COMPARED = re.compile(r"\b(?:по сравнению с|в отличие от|в сравнении с|уступа\w+|превосход\w+|рядом с)\b", re.I)
 VERBS = ("VERB", "INFN", "GRND", "PRTF")
 CONVERSE = frozenset("купить продать победить проиграть выиграть уступить дать взять получить отдать".split())
 
@@ -104,6 +106,7 @@ def antonym_kind(word: str, text: str, source: str) -> str: # word: as it is wri
     "Of a word whose antonym the source has."
     pos, run, old = readings(word)[0].tag.POS, *([t for t in tokens(x) if t.is_word] for x in (text, source))
     if pos in VERBS: return "converse" if lemma(word) in CONVERSE else "verb"
+    if pos == "COMP" and any(COMPARED.search(x) for x in (text, source)): return "elsewhere" # of which of the two?
     if pos != "ADJF": return "word"
     at = next(i for i, t in enumerate(run) if t.text == word)
     noun, others = noun_of(run, at), frozenset(x for _, other in sides(run[at]) for x in other)

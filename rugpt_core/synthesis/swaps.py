@@ -44,7 +44,7 @@ KINDS = {"NOUN": "noun", "ADJF": "adjective", "ADJS": "adjective", "PRTF": "adje
 def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root or number → noun, adjective, verb, number
     "What each clause, or each part of a text between full stops and semicolons, speaks of."
     run, numbers = tokens(text), {q.start: q for q in quantities(text) if q.kind != "month"}
-    ends = {q.start: q.end for q in quantities(text) if q.kind == "share" or q.start in numbers}
+    ends, shares = {q.start: q.end for q in numbers.values()}, {q.start for q in numbers.values() if q.kind == "share"}
     out: list[dict[str, str]] = [{}]
     until = 0
     for i, t in enumerate(run):
@@ -60,7 +60,8 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
         if t.start in numbers and (numbers[t.start].digits or numbers[t.start].value > 2 or numbers[t.start].dimension):
             q = numbers[t.start]
             out[-1][f"={q.kind if q.kind in ('year', 'day') else q.dimension or q.kind} {q.base:.6g}"] = "number"
-        until = ends.get(t.start, until)
+            until = ends[t.start]
+        elif t.start in shares: until = ends[t.start]
         if plain(t.text) in MORE_LESS: out[-1][MORE_LESS[plain(t.text)]] = ""
         capital = t.is_capital and (len(t.text) > 1 and readings(t.text)[0].tag.POS not in ("PREP", "CONJ", "NPRO"))
         if t.start < until or not t.is_word or not (is_content(t.text) or capital): continue
