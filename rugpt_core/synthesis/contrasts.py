@@ -15,7 +15,7 @@ from functools import cache
 from .denials import attribute, near_roots, shares_root, single_names
 from .lexicon import is_content, is_known, lemma, plain, readings, root, table
 from .lexicon import Token, tokens
-from .names import PROPER
+from .names import place_stems, PROPER
 from .quantities import quantities, Quantity
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #8e6ba6b7
@@ -162,3 +162,17 @@ def turned_order(text: str, source: str) -> list[str]: # «a ↔ b», as `attrib
     "Things of which the source has the one before the other, and the rewrite after it."
     here, there = order_of(text), order_of(source)
     return [f"{a} ↔ {b}" for a, b in sorted(here) if (b, a) in there and (a, b) not in there and (b, a) not in here]
+
+# %% ../../notebooks/core/synthesis/10_contrasts.ipynb #7d1e5a93
+PLACE_BEFORE = re.compile(r"\b([а-яё-]{3,}ск(?:ий|ого|ому|им|ом|ая|ой|ую|ое|ие|их|ими))\s+([А-ЯЁ][а-яё]+(?:-[А-Яа-яё]+)?)")
+
+def other_places(text: str, source: str) -> list[str]: # adjectives, as they are written
+    "Adjectives of a place before a name that have another place's there in the source: «лондонский Крайслер-билдинг»."
+    def places(t):
+        out: dict[str, set[str]] = {}
+        for m in PLACE_BEFORE.finditer(t): out.setdefault(lemma(m[2]), set()).add(m[1])
+        return out
+    here, there, roots = places(text), places(source), {attribute(t.text) for t in tokens(source) if t.is_word}
+    def borne(a, others):
+        return attribute(a) in roots or any(place_stems(a) & place_stems(o) for o in others)
+    return sorted(a for n, mine in here.items() if n in there for a in mine if not borne(a, there[n]))

@@ -313,6 +313,8 @@ def flipped(text: str, source: str) -> list[str]: # dictionary forms
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #a3033f97
 def endings(word: str) -> set[str]: # lower case, е for ё
     "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
+    tag = readings(word)[0].tag
+    if tag.POS == "NOUN" and plain(word) != lemma(word): return {plain(word)} # «днём» is not every day
     found = {plain(word), lemma(word)} if not word.endswith("*") else {
         plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
     found = found | {by_sides(w) for w in found}
@@ -361,14 +363,16 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
                 if 0 <= x.sentence - t.sentence < 2 and x.start > t.start): continue # the one, the other
         for mine, other in sides(t):
             if HEDGED.search(text[max(0, t.start - 9):t.start]): continue # hardly salty is nearly fresh
-            if ASKED.match(text[t.start + len(t.text):]): continue
+            if ASKED.match(text[t.start + len(t.text):]) or unreal(new, t): continue
+            if BOUND.match(text, t.start) or other_times(t, text, source, other): continue
             if denied_new & mine or denied_old & other or not (is_content(t.text) or plain(t.text) in mine): continue
             banned = denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other))
             if banned and not (mine | other) & BANS: continue
             said = [x for x in new if x.sentence == t.sentence and x is not t and side_of(x, other)]
+            there = [o for o in old if not BOUND.match(source, o.start)]
             here = near_roots(new, t)
-            def best(side, t=t, here=here):
-                return max((shares_root(here, near_roots(old, o)) for o in old if side_of(o, side)
+            def best(side, t=t, here=here, there=there):
+                return max((shares_root(here, near_roots(old, o)) for o in there if side_of(o, side)
                     and is_comparative(o) == is_comparative(t)), default=0)
             both = any(side_of(o, mine) for o in old) # then one word in common is too little
             if not said and best(other) > best(mine) + both and not turned(t, new, old, other): out.append(t.text)
@@ -379,6 +383,23 @@ def denied_clause(run: list[Token], t: Token) -> bool:
     return any(x.clause == t.clause and lemma(x.text) in BANS | {"нельзя"} for x in run)
 
 BANS = frozenset(("запретить", "запрещать"))
+
+BOUND = re.compile(r"(?:больше|меньше|более|менее|выше|ниже)\s+(?:чем\s+)?(?:на\s+|в\s+)?(?:\d|половин|трет[иь]|четверт|"
+    r"(?:дв|тр|пят|шест|сем|восьм|девят|десят|сорок|ст[ао]\b|сотн|тысяч|миллион|полу?тор)\w*)", re.I) # «больше четверти»
+TIMES_AS = re.compile(r"\b(?:в\s+[\w,]+\s+раза?|вдвое|втрое|вчетверо|впятеро|вшестеро|в несколько раз)\s+(\w+)", re.I)
+
+def other_times(t: Token, text: str, source: str, other: frozenset[str]) -> bool: # other: side of the table
+    "True for «в шесть раз меньше» where the source has comparisons of the kind, «в шесть раз слабее», and none of the other side."
+    if not any(m.start(1) == t.start for m in TIMES_AS.finditer(text)): return False
+    there = [m[1] for m in TIMES_AS.finditer(source)]
+    return bool(there) and not any(side_of(Token(w, 0, 0, 0), other) for w in there)
+
+INTENDED = frozenset("хотеть захотеть собираться собраться намереваться планировать предлагать предложить требовать "
+    "потребовать пытаться попытаться думать грозить угрожать решать мечтать надеяться призывать".split())
+
+def unreal(run: list[Token], t: Token) -> bool:
+    "True for an infinitive that somebody only means to do: «башню хотели снести»."
+    return readings(t.text)[0].tag.POS == "INFN" and any(x.clause == t.clause and lemma(x.text) in INTENDED for x in run)
 
 ASKED = re.compile(r"\s+ли\b|[^.,;:!?]{0,40}\bили (?:нет|не)\b", re.I) # whether it is so is left open
 

@@ -9,10 +9,11 @@ __all__ = ['VERBS', 'CONVERSE', 'KINDS', 'CONTRASTS', 'Finding', 'weight', 'coun
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0e532a43
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 from .claims import contradictions, moved_sides
-from .contrasts import other_members, other_owners, turned_contrasts, turned_members, turned_order
+from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members, turned_order
 from .denials import flips, noun_behind, side_of, sides
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
@@ -20,7 +21,7 @@ from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
 from .quantities import quantities, Quantity
 from .swaps import turned_ways
-from .trees import crossing, other_doers, other_holders
+from .trees import crossing, other_doers, other_holders, traded_doers
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #96f25cf3
 class Finding(NamedTuple):
@@ -98,7 +99,7 @@ def negation_kind(word: str, text: str, source: str) -> str: # word: dictionary 
     return "loss" if loose else "noun"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #2dc09260
-COMPARED = re.compile(r"\b(?:по сравнению с|в отличие от|в сравнении с|уступа\w+|превосход\w+|рядом с)\b", re.I)
+COMPARED = re.compile(r"\b(?:по сравнению с|в отличие от|в сравнении с)\b", re.I)
 VERBS = ("VERB", "INFN", "GRND", "PRTF")
 CONVERSE = frozenset("купить продать победить проиграть выиграть уступить дать взять получить отдать".split())
 
@@ -114,13 +115,18 @@ def antonym_kind(word: str, text: str, source: str) -> str: # word: as it is wri
     return "word" if noun == "?" or any(x in ("", "?") or related(noun, x) for x in theirs) else "elsewhere"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #55258fac
+@lru_cache(8)
+def turned_pairs(text: str, source: str) -> frozenset[str]:
+    "Opposites that changed places, and ways turned round; once for all pairs of two texts."
+    return frozenset(moved_sides(text, source) + turned_ways(text, source))
+
 def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a name that something goes to
     "Of words that changed places."
     keys = pair.split(" ↔ ")
     names = {f(t.text) for t in tokens(source) if t.is_capital for f in (root, lemma)}
     if len(keys) == 1 or all(k[0] in "=@" or k in names for k in keys): return "names"
     denied = any(related("не" + b, a) for a, b in (keys, keys[::-1])) # «неоплодотворённые», «оплодотворённые»
-    if denied or pair in moved_sides(text, source) + turned_ways(text, source): return "opposites"
+    if denied or pair in turned_pairs(text, source): return "opposites"
     found = crossing(*keys, text, source)
     return "tied" if found and found[0] > 1 and not found[1] else "words"
 
@@ -128,7 +134,8 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind} # of the others there is one kind
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
     ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,
-    ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order}
+    ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order,
+    ("moved_sides", "traded"): traded_doers, ("new_entities", "other"): other_places}
 
 def findings(
     text: str, # a rewrite

@@ -315,10 +315,15 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
 BEFORE = re.compile(r"\b((?:[А-ЯЁ]\.\s?){1,2})\s?([А-ЯЁ][а-яё]{2,}(?:-[А-ЯЁ][а-яё]+)?)")
 FULL = re.compile(r"\b([А-ЯЁ][а-яё]+)\s(?:([А-ЯЁ][а-яё]+(?:ич|вна|чна)\w{0,3})\s)?([А-ЯЁ][а-яё]{2,})")
 
+SEVERAL = re.compile(r"\b([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)+)\s([А-ЯЁ][а-яё]{2,})")
+TURNED_NAME = re.compile(r"^([А-ЯЁ][а-яё-]+),\s([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)*)", re.M) # a title: «Моцарт, Вольфганг»
+
 def wrong_initials(text: str, source: str) -> list[str]:
     "Initials of a rewrite that contradict the source's initials or first name of the same surname."
     given = [(m[1].replace(" ", "").split(".")[0], plain(m[2])) for m in BEFORE.finditer(source)]
     given += [(m[1][0], plain(m[3])) for m in FULL.finditer(source) if "Name" in str(readings(m[1])[0].tag)]
+    given += [(w[0], plain(m[2])) for m in SEVERAL.finditer(source) for w in m[1].split()] # Вольфганг Амадей Моцарт
+    given += [(w[0], plain(m[1])) for m in TURNED_NAME.finditer(source) for w in m[2].split()]
     out = []
     for m in BEFORE.finditer(text):
         letters = {g for g, surname in given if same_name(plain(m[2]), surname)}

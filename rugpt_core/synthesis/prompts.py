@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from ..common.errors import readable, RugptError
 from ..common.files import read_jsonl, read_yaml, resolve_path, ROOT, text_digest
+from .lexicon import is_known, readings
 from .residue import cut_residue, residues, THOUGHT
 
 
@@ -235,6 +236,17 @@ def title_key(title: str) -> str:
     return " ".join(sorted(words))
 
 # %% ../../notebooks/core/synthesis/13_prompts.ipynb #e15dc12e
+NO_TITLE = re.compile(r"(?:(?:ответ|рассуждение|заголовки|названия|темы|список|перечень|итог|результат)"
+    r"(?: (?:заголовков|названий|тем|статей|готов\w*|ниже))*|без (?:нумерации|повторов|списков|номеров)"
+    r"|(?:нужн[аоы]?|надо|следует|требуется)\b.*)", re.I)
+
+def is_heading(text: str) -> bool:
+    "False for words around a list, and for what begins with «хорошо», «нужно», «итак»: a title names something."
+    words = text.split()
+    kinds = ("PRED", "GRND") if len(words) > 1 else ("PRED", "GRND", "ADVB", "CONJ", "INTJ", "PRCL", "ADJS")
+    odd = is_known(words[0]) and all(p.tag.POS in kinds for p in readings(words[0])[:2])
+    return not odd and not NO_TITLE.fullmatch(text)
+
 def read_title(line: str) -> str: # empty: not a title
     "The title in a line of an outline, without numbering, quotes and full stop."
     text = re.sub(r"^\s*(?:\d+[.)]|[-*•–—])\s*", "", line).strip("«»\"'*_ .;,")
@@ -254,7 +266,9 @@ def read_outline(
     text = cut_residue(text)[0]
     if "</" not in text and re.search(rf"<(?:{THOUGHT})>", text): text = "" # a thought that did not end: no titles
     for line in filter(str.strip, text.split("\n")):
-        title = "" if residues(line.strip("-*•–— "), dashes=True) else read_title(line)
+        title = read_title(line)
+        bare = re.sub(r"^\s*(?:\d+[.)]\s|[-*•–—])\s*", "", line).strip("*_ ")
+        if title and (residues(bare, dashes=True) or not is_heading(title)): title = ""
         reason = (
             "not_a_title"
             if not title

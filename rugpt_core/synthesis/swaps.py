@@ -118,6 +118,8 @@ def swapped(text: str, source: str, sentences: bool = False) -> list[str]:
 AWAY, TOWARDS = ("из", "с", "со"), ("в", "на", "к", "ко") # «в 5 км от Москвы» and «до Москвы 5 км» tell the same
 FROM_TO = re.compile(r"\b(?:с|со|из|от) ([а-яё]+) (?:на|в|во|до|к) ([а-яё]+)", re.I) # «с юга на север»
 
+SEEN = re.compile(r"(?:вид[ен]|наблюд|смотр|различ|заметн|обращен)", re.I) # where one looks from, or what is turned to
+
 def ways(text: str) -> dict[str, set[str]]: # lemma of a name → from, to
     "Names that something goes to or comes from, each right behind its preposition."
     run, out = tokens(text), {}
@@ -125,6 +127,7 @@ def ways(text: str) -> dict[str, set[str]]: # lemma of a name → from, to
         if not (t.is_word and t.is_capital and len(t.text) > 2): continue
         cases = {p.tag.case for p in readings(t.text)[:3] if p.tag.POS == "NOUN"}
         word = a.text.lower()
+        if any(x.clause == t.clause and SEEN.match(x.text) for x in run): continue # «с Земли видна»
         if word in AWAY and "gent" in cases: out.setdefault(lemma(t.text), set()).add("from")
         elif word in TOWARDS and ("loct" not in cases if word in ("в", "на") else True) and cases & {"accs", "datv",
                 "gent"}: out.setdefault(lemma(t.text), set()).add("to")

@@ -140,6 +140,18 @@ def other_doers(text: str, source: str) -> list[str]: # verbs, as they are writt
             if any(side_of(t, other) for t in said) and not told: out.append(verb)
     return list(dict.fromkeys(out))
 
+def traded_doers(text: str, source: str) -> list[str]: # roots of the verbs
+    "Verbs that traded their subjects: «король дал, Изабелла отказала» for «король отказал, Изабелла дала»."
+    def by_verb(t):
+        out: dict[str, frozenset[str]] = {}
+        for verb, way, who in acting(t):
+            if way == "nsubj": out[root(verb)] = out.get(root(verb), frozenset()) | who
+        return out
+    here, there = by_verb(text), by_verb(source)
+    both = [v for v in here if v in there and not overlap(here[v], there[v])]
+    return [f"{v} ↔ {w}" for i, v in enumerate(both) for w in both[i + 1:]
+        if overlap(here[v], there[w]) and overlap(here[w], there[v])]
+
 def before_verb(verb: str, text: str) -> list[Token]:
     "Nominatives that stand before a verb in its clause, whatever the trees say."
     run = tokens(text)
