@@ -233,6 +233,30 @@ def imperfect(word: str) -> str: # lemma of a verb
     w = re.sub("(?:ся|сь)$", "", word)
     return next((p.sub(r, w) for p, r in PAIRS if p.search(w) and not w.endswith(r)), w)
 
+def endings(word: str) -> set[str]: # lower case, е for ё
+    "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
+    tag = readings(word)[0].tag
+    if tag.POS == "NOUN" and plain(word) != lemma(word): return {plain(word)} # «днём» is not every day
+    found = {plain(word), lemma(word)} if not word.endswith("*") else {
+        plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
+    found = found | {by_sides(w) for w in found}
+    return found | {x for w in found for x in partners(w)}
+
+SOFTENED = ("сть щ", "ст щ", "с ш", "з ж", "т щ", "т ч", "д жд", "д ж", "б бл", "п пл", "в вл", "м мл")
+
+def partners(verb: str) -> set[str]: # dictionary forms
+    "The imperfective verbs that the dictionary has beside a perfective one: «повысить» gives «повышать»."
+    stem = re.sub("(?:ить|еть|ать|ять)$", "", verb)
+    if stem == verb or readings(verb)[0].tag.POS != "INFN" or "perf" not in readings(verb)[0].tag: return set()
+    pairs = [p.split() for p in SOFTENED]
+    stems = {stem, *(stem[:-len(a)] + b for a, b in pairs if stem.endswith(a))}
+    made = {s + e for s in stems for e in ("ать", "ять", "ивать", "ывать", "евать")} - {verb}
+    return {w for w in made if is_known(w) and readings(w)[0].normal_form == w and "impf" in readings(w)[0].tag}
+
+def by_sides(lemma_: str) -> str: # as the table has it
+    "A verb without «ся»."
+    return re.sub(r"(?:ся|сь)$", "", lemma_)
+
 @cache
 def synonym_rows() -> dict[str, frozenset[int]]: # dictionary form → lines of synonyms.yml
     "The table of synonyms by word; of verbs the imperfective ones too."
@@ -311,26 +335,6 @@ def flipped(text: str, source: str) -> list[str]: # dictionary forms
     return sorted({s.lemma for s, _ in flips(text, source)})
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #a3033f97
-def endings(word: str) -> set[str]: # lower case, е for ё
-    "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
-    tag = readings(word)[0].tag
-    if tag.POS == "NOUN" and plain(word) != lemma(word): return {plain(word)} # «днём» is not every day
-    found = {plain(word), lemma(word)} if not word.endswith("*") else {
-        plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
-    found = found | {by_sides(w) for w in found}
-    return found | {x for w in found for x in partners(w)}
-
-SOFTENED = ("сть щ", "ст щ", "с ш", "з ж", "т щ", "т ч", "д жд", "д ж", "б бл", "п пл", "в вл", "м мл")
-
-def partners(verb: str) -> set[str]: # dictionary forms
-    "The imperfective verbs that the dictionary has beside a perfective one: «повысить» gives «повышать»."
-    stem = re.sub("(?:ить|еть|ать|ять)$", "", verb)
-    if stem == verb or readings(verb)[0].tag.POS != "INFN" or "perf" not in readings(verb)[0].tag: return set()
-    pairs = [p.split() for p in SOFTENED]
-    stems = {stem, *(stem[:-len(a)] + b for a, b in pairs if stem.endswith(a))}
-    made = {s + e for s in stems for e in ("ать", "ять", "ивать", "ывать", "евать")} - {verb}
-    return {w for w in made if is_known(w) and readings(w)[0].normal_form == w and "impf" in readings(w)[0].tag}
-
 @cache
 def opposites() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]: # lemma → its side and the other one
     "The table of antonyms.yml by word."
@@ -345,10 +349,6 @@ def sides(t: Token) -> list[tuple[frozenset[str], frozenset[str]]]:
     "The pairs of sides in which a word stands, by itself or in a compound like «северо»."
     forms = {by_sides(x) for x in lemmas(t.text)} | lemmas(t.text) | {plain(t.text)}
     return [pair for x in sorted(forms) for pair in opposites().get(x, ())]
-
-def by_sides(lemma_: str) -> str: # as the table has it
-    "A verb without «ся»."
-    return re.sub(r"(?:ся|сь)$", "", lemma_)
 
 def contrary(text: str, source: str) -> list[str]: # as they are written
     """Words whose antonym the source says of the same thing: of the source's words of both sides, the one among the
