@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'NEGATORS', 'REPLACING', 'REMOVING',
-           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'BANS', 'HEDGED', 'shares_root', 'roots_of', 'single_names',
-           'attribute', 'is_comparative', 'Said', 'signs', 'named_in', 'noun_behind', 'lacking', 'denied_by',
-           'refused_by', 'positive', 'imperfect', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped',
-           'endings', 'opposites', 'sides', 'by_sides', 'contrary', 'denied_clause', 'side_of', 'near_roots', 'turned']
+           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'UNDONE', 'BANS', 'BOUND', 'TIMES_AS', 'INTENDED',
+           'ASKED', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs',
+           'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect',
+           'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality',
+           'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped', 'opposites', 'sides', 'contrary',
+           'denied_clause', 'other_times', 'unreal', 'side_of', 'near_roots', 'turned']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'PARTICLES', 'SIDES_OF_EARTH', 'LETTERS', 'READ_OUT',
-           'UNIT_NAME', 'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases',
-           'groups_in', 'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates', 'Known', 'bare_surnames',
-           'place_stems', 'new_names', 'is_other_word', 'single_words', 'holds_place', 'expands_initial', 'read_out',
-           'unneeded', 'wrong_initials']
+           'UNIT_NAME', 'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'SEVERAL', 'TURNED_NAME', 'same_name', 'skeleton',
+           'transliterated', 'aliases', 'groups_in', 'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates',
+           'Known', 'bare_surnames', 'place_stems', 'new_names', 'is_other_word', 'single_words', 'capital_words',
+           'holds_place', 'expands_initial', 'read_out', 'translated', 'unneeded', 'wrong_initials']
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re

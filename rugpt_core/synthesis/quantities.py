@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'PART_OF', 'INITIAL',
-           'HALF', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler',
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'CLOCK', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'PART_OF',
+           'INITIAL', 'HALF', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler',
            'turned_scale', 'spoken', 'dates', 'as_time', 'scale_of', 'joined_shares', 'part_of_time', 'in_digits',
            'quantities', 'word_quantity']
 

@@ -7,7 +7,7 @@ __all__ = ['THOUGHT', 'CLOSED', 'ENDED', 'CHANNEL', 'TEMPLATE', 'AT_START', 'AT_
            'CLOSING', 'REFUSAL', 'PLANNING', 'SOURCE', 'ADVERT', 'LABELS', 'MARKUP', 'LATEX', 'TOKENS', 'BROKEN',
            'EMOJI', 'ADDRESS', 'OF_THE_TASK', 'OF_INSTRUCTIONS', 'FOREIGN', 'GREEK_SIGN', 'NEIGHBOURS',
            'NEIGHBOUR_WORDS', 'MIXED', 'ENGLISH', 'without_thoughts', 'cut_residue', 'speaks_as_i', 'tells_its_task',
-           'addresses', 'mixed_words', 'foreign_words', 'known_share', 'english_words', 'residues']
+           'addresses', 'mixed_words', 'foreign_words', 'known_share', 'english_words', 'quoted', 'residues']
 
 # %% ../../notebooks/core/synthesis/12_residue.ipynb #cb5bca65
 import re
