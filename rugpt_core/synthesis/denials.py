@@ -293,6 +293,8 @@ def same_predicate(a: Said, b: Said) -> bool:
     if quality(a.lemma) == quality(b.lemma): return True
     x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
+    bare = ASPECTS.sub("", x) == y or ASPECTS.sub("", y) == x
+    if bare and x.endswith("овать"): return True # «патентовать», «запатентовать»
     short, long = sorted((x, y), key=len)
     if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"):
         return True
