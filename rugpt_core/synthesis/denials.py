@@ -210,7 +210,8 @@ def refused_by(part: list[Token], at: int) -> set[int]:
     found = [i for i, t in enumerate(part) if t.clause == part[at].clause and readings(t.text)[0].tag.POS == "INFN"
         and lemma(t.text) not in AUXILIARY]
     behind = [i for i in found if i > at]
-    return {behind[0]} if behind else set(found[-1:]) if plain(part[at].text) in ("нельзя", "невозможно") else set()
+    turned = plain(part[at].text) in ("нельзя", "невозможно") or lemma(part[at].text) in ("отказаться", "отказываться")
+    return {behind[0]} if behind else set(found[-1:]) if turned else set()
 
 @lru_cache(100_000)
 def positive(word: str) -> str: # empty: it has no such prefix
