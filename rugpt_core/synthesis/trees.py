@@ -12,7 +12,7 @@ import re
 from functools import lru_cache
 
 from ..metrics.grammar import Arc, parse_arcs
-from ..metrics.russian import has_recogniser, sentences_of
+from ..metrics.russian import has_recogniser, Sentence, sentences_of
 from .denials import attribute, side_of, sides
 from .lexicon import is_content, is_known, lemma, lemmas, readings, root, Token, tokens
 from .swaps import overlap
@@ -43,12 +43,17 @@ def neighbours(words: list[str], arcs: tuple[Arc, ...]) -> list[set[int]]:
     return near
 
 @lru_cache(2_000)
+def parsed(text: str) -> tuple[tuple[Sentence, tuple[Arc, ...]], ...]:
+    "The sentences of a text with their trees; once for all checks."
+    parts = sentences_of(text)
+    return tuple(zip(parts, map(tuple, parse_arcs([s.words for s in parts])), strict=True))
+
+@lru_cache(2_000)
 def ties(text: str) -> tuple[tuple[str, frozenset[str]], ...]: # word; roots, numbers and names that are tied to it
     "Every word of a text with what its sentence ties to it. Nothing where slovnet is not installed."
     if not has_recogniser(): return ()
-    parts, out = sentences_of(text), []
-    for s, found in zip(parts, parse_arcs([s.words for s in parts]), strict=True):
-        arcs = tuple(found)
+    out = []
+    for s, arcs in parsed(text):
         if not arcs: continue # too long to be parsed
         near = neighbours(s.words, arcs)
         for i, word in enumerate(s.words):
@@ -98,8 +103,8 @@ def acting(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]: # verb; re
     """Verbs of a text with their subjects; a pronoun stands for the last subject that it agrees with. Nothing where
     slovnet is not installed."""
     if not has_recogniser(): return ()
-    parts, out, met = sentences_of(text), [], []
-    for s, arcs in zip(parts, parse_arcs([s.words for s in parts]), strict=True):
+    out, met = [], []
+    for s, arcs in parsed(text):
         for a in sorted(arcs, key=lambda a: a.tail):
             if a.relation not in ("nsubj", "nsubj:pass") or a.head < 0: continue
             name = {a.tail} | {b.tail for b in arcs if b.head == a.tail and b.relation in SAME}
@@ -180,11 +185,9 @@ def way_of(i: int, words: list[str], arcs: tuple[Arc, ...]) -> str: # empty: non
 def held(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]: # root of a word; way; names
     "The places that a text gives to names. Nothing where slovnet is not installed."
     if not has_recogniser(): return ()
-    parts = sentences_of(text)
     out = [(root(m[1]), "of", frozenset(map(attribute, m[2].split()))) for m in OF.finditer(text)
         if readings(m[1])[0].tag.POS == "NOUN" and any(p.tag.case == "gent" for p in readings(m[2].split()[0]))]
-    for s, found in zip(parts, parse_arcs([s.words for s in parts]), strict=True):
-        arcs = tuple(found)
+    for s, arcs in parsed(text):
         for i, a in enumerate(arcs):
             word, head = s.words[i], s.words[a.head]
             named = word[0].isupper() and word[0].isalpha() and (i or not is_known(word))
