@@ -3823,6 +3823,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'rugpt_core/synthesis/trees.py'),
                                             'rugpt_core.synthesis.trees.other_holders': ( 'core/synthesis/trees.html#other_holders',
                                                                                           'rugpt_core/synthesis/trees.py'),
+                                            'rugpt_core.synthesis.trees.parsed': ( 'core/synthesis/trees.html#parsed',
+                                                                                   'rugpt_core/synthesis/trees.py'),
                                             'rugpt_core.synthesis.trees.tied_to': ( 'core/synthesis/trees.html#tied_to',
                                                                                     'rugpt_core/synthesis/trees.py'),
                                             'rugpt_core.synthesis.trees.ties': ( 'core/synthesis/trees.html#ties',
