@@ -45,7 +45,7 @@ def finish_text(
 ) -> tuple[str, int, list[str]]:
     "The article's text, in Unicode NFC, and what was cut off."
     text, cut = cut_residue(answer.text, title)
-    text = unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode() if not text.isascii() else text)
+    text = unicodedata.normalize("NFC", re.sub("[\ud800-\udfff]", "\ufffd", text)) # half a pair is a broken letter
     if primer: text = f"{primer} {text.strip()}" if text.strip() else ""
     lines = [re.sub(r"\s+", " ", p).strip() for p in text.split("\n")]
     text = "\n\n".join(p for p in lines if p)

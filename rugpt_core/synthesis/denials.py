@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'NEGATORS', 'REPLACING', 'REMOVING',
-           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'BANS', 'HEDGED', 'shares_root', 'roots_of', 'single_names',
-           'attribute', 'is_comparative', 'Said', 'signs', 'named_in', 'noun_behind', 'lacking', 'denied_by',
-           'refused_by', 'positive', 'imperfect', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped',
-           'endings', 'opposites', 'sides', 'by_sides', 'contrary', 'denied_clause', 'side_of', 'near_roots', 'turned']
+           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'UNDONE', 'BANS', 'BOUND', 'TIMES_AS', 'INTENDED',
+           'ASKED', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs',
+           'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect',
+           'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality',
+           'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped', 'opposites', 'sides', 'contrary',
+           'denied_clause', 'other_times', 'unreal', 'side_of', 'near_roots', 'turned']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -38,7 +40,7 @@ ATTRIBUTES = {"длина": "length", "длинный": "length", "протяж�
     "родиться": "birth", "рождение": "birth", "умереть": "death", "скончаться": "death", "смерть": "death",
     "кончина": "death", "гибель": "death", "погибнуть": "death", "масса": "mass", "весить": "mass", "вес": "mass",
     "скорость": "speed", "температура": "heat", "основать": "founding", "основание": "founding",
-    "возникнуть": "founding", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
+    "возникнуть": "founding", "женщина": "female", "женский": "female", "мужчина": "male", "мужской": "male", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
 
 @cache
 def single_names() -> dict[str, str]:
@@ -117,6 +119,7 @@ def signs(text: str) -> tuple[Said, ...]:
                 denied |= {k - 1 if owned and readings(part[k - 1].text)[0].tag.POS == "ADJF" else k for k in missing}
         ended = {t.clause for t in part if lemma(t.text) in LACKS | REPLACING | REMOVING or plain(t.text) == "вместо"}
         negated = ended | {t.clause for t in part if pronoun or plain(t.text) in NEGATORS}
+        negated |= listed_beside(part, negated)
         for i, t in enumerate(part):
             base = positive(t.text)
             if not is_content(t.text) and not (i in denied and lemma(t.text) in AUXILIARY): continue
@@ -128,6 +131,18 @@ def signs(text: str) -> tuple[Said, ...]:
                 frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i),
                 t.clause in ended))
     return tuple(out)
+
+def listed_beside(part: list[Token], negated: set[int]) -> set[int]: # clauses
+    "Clauses without a verb beside those of a negation: members of a list, as «идеи, факты не охраняются» has."
+    acting = {t.clause for t in part if readings(t.text)[0].tag.POS in ("VERB", "PRTS", "PRED", "INFN", "ADJS")}
+    bare, out = {t.clause for t in part} - acting, set()
+    for c in negated:
+        for step in (-1, 1):
+            k = c + step
+            while k in bare:
+                out.add(k)
+                k += step
+    return out
 
 NEGATORS = frozenset("не нет без вместо ни нельзя".split())
 REPLACING = frozenset("отречься отрекаться заменять заменить сменить сменять вытеснить вытеснять уступить".split())
@@ -185,6 +200,9 @@ def denied_by(part: list[Token], at: int) -> set[int]:
     if verb is not None and same: # «не даёт ему ржаветь», «выделить не сумел»
         behind = [i for i in same if i > verb]
         out |= {behind[0]} if behind else {same[-1]} if lemma(part[verb].text) in AUXILIARY else set()
+    elif verb is not None and lemma(part[verb].text) in AUXILIARY: # «взять город, где стоял двор, не удалось»
+        out |= set([i for i in range(at) if part[i].clause == part[at].clause - 2
+            and readings(part[i].text)[0].tag.POS == "INFN"][-1:])
     return out
 
 def refused_by(part: list[Token], at: int) -> set[int]:
@@ -192,7 +210,8 @@ def refused_by(part: list[Token], at: int) -> set[int]:
     found = [i for i, t in enumerate(part) if t.clause == part[at].clause and readings(t.text)[0].tag.POS == "INFN"
         and lemma(t.text) not in AUXILIARY]
     behind = [i for i in found if i > at]
-    return {behind[0]} if behind else set(found[-1:]) if plain(part[at].text) in ("нельзя", "невозможно") else set()
+    turned = plain(part[at].text) in ("нельзя", "невозможно") or lemma(part[at].text) in ("отказаться", "отказываться")
+    return {behind[0]} if behind else set(found[-1:]) if turned else set()
 
 @lru_cache(100_000)
 def positive(word: str) -> str: # empty: it has no such prefix
@@ -217,11 +236,66 @@ def imperfect(word: str) -> str: # lemma of a verb
     w = re.sub("(?:ся|сь)$", "", word)
     return next((p.sub(r, w) for p, r in PAIRS if p.search(w) and not w.endswith(r)), w)
 
+def endings(word: str) -> set[str]: # lower case, е for ё
+    "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
+    tag = readings(word)[0].tag
+    if tag.POS == "NOUN" and plain(word) != lemma(word): return {plain(word)} # «днём» is not every day
+    found = {plain(word), lemma(word)} if not word.endswith("*") else {
+        plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
+    found = found | {by_sides(w) for w in found}
+    return found | {x for w in found for x in partners(w)}
+
+SOFTENED = ("сть щ", "ст щ", "с ш", "з ж", "т щ", "т ч", "д жд", "д ж", "б бл", "п пл", "в вл", "м мл")
+
+def partners(verb: str) -> set[str]: # dictionary forms
+    "The imperfective verbs that the dictionary has beside a perfective one: «повысить» gives «повышать»."
+    stem = re.sub("(?:ить|еть|ать|ять)$", "", verb)
+    if stem == verb or readings(verb)[0].tag.POS != "INFN" or "perf" not in readings(verb)[0].tag: return set()
+    pairs = [p.split() for p in SOFTENED]
+    stems = {stem, *(stem[:-len(a)] + b for a, b in pairs if stem.endswith(a))}
+    made = {s + e for s in stems for e in ("ать", "ять", "ивать", "ывать", "евать")} - {verb}
+    return {w for w in made if is_known(w) and readings(w)[0].normal_form == w and "impf" in readings(w)[0].tag}
+
+def by_sides(lemma_: str) -> str: # as the table has it
+    "A verb without «ся»."
+    return re.sub(r"(?:ся|сь)$", "", lemma_)
+
+@cache
+def synonym_rows() -> dict[str, frozenset[int]]: # dictionary form → lines of synonyms.yml
+    "The table of synonyms by word; of verbs the imperfective ones too."
+    out: dict[str, set[int]] = {}
+    for i, row in enumerate(r for rows in table("synonyms").values() for r in rows):
+        for w in row:
+            for x in endings(w): out.setdefault(x, set()).add(i)
+    return {w: frozenset(rows) for w, rows in out.items()}
+
+@cache
+def synonym_roots() -> dict[str, frozenset[int]]:
+    "The lines of synonyms.yml by the root of a word."
+    out: dict[str, frozenset[int]] = {}
+    for w, rows in synonym_rows().items(): out[root(w)] = out.get(root(w), frozenset()) | rows
+    return out
+
+def same_meaning(a: str, b: str) -> bool: # roots
+    "True for two words of a line of synonyms.yml."
+    return bool(synonym_roots().get(a, frozenset()) & synonym_roots().get(b, frozenset()))
+
+def synonyms(word: str) -> frozenset[int]: # word: dictionary form
+    "The lines of synonyms.yml in which a word stands."
+    return synonym_rows().get(by_sides(word), frozenset())
+
+def quality(word: str) -> str: # dictionary form
+    "One key for «видно» and «видный»; other words are their own."
+    return re.sub("(?:ый|ий|ой|о)$", "", word) if readings(word)[0].tag.POS in ("ADJF", "ADVB", "PRED") else word
+
 def same_predicate(a: Said, b: Said) -> bool:
-    "True for one word, or the two aspects of one verb."
-    if a.lemma == b.lemma: return True
+    "True for one word, the two aspects of one verb, or two verbs that say the same."
+    if a.lemma == b.lemma or synonyms(a.lemma) & synonyms(b.lemma): return True
+    if quality(a.lemma) == quality(b.lemma): return True
     x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
+    bare = ASPECTS.sub("", x) == y or ASPECTS.sub("", y) == x
+    if bare and x.endswith("овать"): return True # «патентовать», «запатентовать»
     short, long = sorted((x, y), key=len)
     if len(short) > 5 and long.startswith(short[:-2]) and long[len(short) - 2:] in ("вать", "ывать", "ивать"):
         return True
@@ -238,12 +312,15 @@ def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
         return shares_root(s.around - {s.root}, o.around | {o.root})
     return max(map(common, (o for o in old if o.negative)), default=0) > max(map(common, affirmed), default=0)
 
+UNDONE = re.compile(r"\bэто\W+(?:\w+\W+){0,2}?(?:сделал|удал|смог|сумел)\w*", re.I) # somebody else did it later
+
 def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rewrite; of the source
     "Words that a rewrite denies where its source affirms them, or the other way round."
     new, old = signs(text), signs(source)
-    out = []
+    undone, out = bool(UNDONE.search(source)), []
     for s in new:
         there = [o for o in old if same_predicate(s, o)]
+        if undone and not s.negative: there = [o for o in there if o.lemma == s.lemma]
         near = max((shares_root(s.near, o.near) for o in there), default=0)
         if near: there = [o for o in there if shares_root(s.near, o.near) == near] # those said of the same thing
         if not there or s.lemma in AUXILIARY or any(o.negative == s.negative for o in there): continue
@@ -252,7 +329,9 @@ def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rew
         if s.noun == "?" or s.noun and all(o.noun and not related(o.noun, s.noun) for o in there): continue
         if any(n.negative != s.negative and same_predicate(n, s) for n in new): continue
         if s.negative and denied_there(s, there, old): continue
-        if any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o) for o in there):
+        alone = any(o.negative and not o.around for o in there) # «Зубов у него нет»
+        if alone or any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o)
+                for o in there):
             out.append((s, there))
     return out
 
@@ -261,12 +340,6 @@ def flipped(text: str, source: str) -> list[str]: # dictionary forms
     return sorted({s.lemma for s, _ in flips(text, source)})
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #a3033f97
-def endings(word: str) -> set[str]: # lower case, е for ё
-    "A word of the table and its lemma; with a star at its end, the lemmas of all words that begin so."
-    found = {plain(word), lemma(word)} if not word.endswith("*") else {
-        plain(p.normal_form) for p in morphology().iter_known_word_parses(word[:-1])}
-    return found | {by_sides(w) for w in found}
-
 @cache
 def opposites() -> dict[str, list[tuple[frozenset[str], frozenset[str]]]]: # lemma → its side and the other one
     "The table of antonyms.yml by word."
@@ -282,10 +355,6 @@ def sides(t: Token) -> list[tuple[frozenset[str], frozenset[str]]]:
     forms = {by_sides(x) for x in lemmas(t.text)} | lemmas(t.text) | {plain(t.text)}
     return [pair for x in sorted(forms) for pair in opposites().get(x, ())]
 
-def by_sides(lemma_: str) -> str: # as the table has it
-    "A verb without «ся»."
-    return re.sub(r"(?:ся|сь)$", "", lemma_)
-
 def contrary(text: str, source: str) -> list[str]: # as they are written
     """Words whose antonym the source says of the same thing: of the source's words of both sides, the one among the
     most similar words is of the other side."""
@@ -299,13 +368,16 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
                 if 0 <= x.sentence - t.sentence < 2 and x.start > t.start): continue # the one, the other
         for mine, other in sides(t):
             if HEDGED.search(text[max(0, t.start - 9):t.start]): continue # hardly salty is nearly fresh
+            if ASKED.match(text[t.start + len(t.text):]) or unreal(new, t): continue
+            if BOUND.match(text, t.start) or other_times(t, text, source, other): continue
             if denied_new & mine or denied_old & other or not (is_content(t.text) or plain(t.text) in mine): continue
             banned = denied_clause(new, t) != any(denied_clause(old, o) for o in old if side_of(o, other))
             if banned and not (mine | other) & BANS: continue
             said = [x for x in new if x.sentence == t.sentence and x is not t and side_of(x, other)]
+            there = [o for o in old if not BOUND.match(source, o.start)]
             here = near_roots(new, t)
-            def best(side, t=t, here=here):
-                return max((shares_root(here, near_roots(old, o)) for o in old if side_of(o, side)
+            def best(side, t=t, here=here, there=there):
+                return max((shares_root(here, near_roots(old, o)) for o in there if side_of(o, side)
                     and is_comparative(o) == is_comparative(t)), default=0)
             both = any(side_of(o, mine) for o in old) # then one word in common is too little
             if not said and best(other) > best(mine) + both and not turned(t, new, old, other): out.append(t.text)
@@ -316,6 +388,25 @@ def denied_clause(run: list[Token], t: Token) -> bool:
     return any(x.clause == t.clause and lemma(x.text) in BANS | {"нельзя"} for x in run)
 
 BANS = frozenset(("запретить", "запрещать"))
+
+BOUND = re.compile(r"(?:больше|меньше|более|менее|выше|ниже)\s+(?:чем\s+)?(?:на\s+|в\s+)?(?:\d|половин|трет[иь]|четверт|"
+    r"(?:дв|тр|пят|шест|сем|восьм|девят|десят|сорок|ст[ао]\b|сотн|тысяч|миллион|полу?тор)\w*)", re.I) # «больше четверти»
+TIMES_AS = re.compile(r"\b(?:в\s+[\w,]+\s+раза?|вдвое|втрое|вчетверо|впятеро|вшестеро|в несколько раз)\s+(\w+)", re.I)
+
+def other_times(t: Token, text: str, source: str, other: frozenset[str]) -> bool: # other: side of the table
+    "True for «в шесть раз меньше» where the source has comparisons of the kind, «в шесть раз слабее», and none of the other side."
+    if not any(m.start(1) == t.start for m in TIMES_AS.finditer(text)): return False
+    there = [m[1] for m in TIMES_AS.finditer(source)]
+    return bool(there) and not any(side_of(Token(w, 0, 0, 0), other) for w in there)
+
+INTENDED = frozenset("хотеть захотеть собираться собраться намереваться планировать предлагать предложить требовать "
+    "потребовать пытаться попытаться думать грозить угрожать решать мечтать надеяться призывать".split())
+
+def unreal(run: list[Token], t: Token) -> bool:
+    "True for an infinitive that somebody only means to do: «башню хотели снести»."
+    return readings(t.text)[0].tag.POS == "INFN" and any(x.clause == t.clause and lemma(x.text) in INTENDED for x in run)
+
+ASKED = re.compile(r"\s+ли\b|[^.,;:!?]{0,40}\bили (?:нет|не)\b", re.I) # whether it is so is left open
 
 HEDGED = re.compile(r"\b(?:едва|почти|чуть|слабо|мало)\W*$", re.I)
 

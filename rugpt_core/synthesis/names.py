@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ENDINGS', 'LATIN', 'CYRILLIC', 'LOOSE', 'PROPER', 'GENERIC', 'PARTICLES', 'SIDES_OF_EARTH', 'LETTERS', 'READ_OUT',
-           'UNIT_NAME', 'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'same_name', 'skeleton', 'transliterated', 'aliases',
-           'groups_in', 'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates', 'Known', 'bare_surnames',
-           'place_stems', 'new_names', 'is_other_word', 'single_words', 'holds_place', 'expands_initial', 'read_out',
-           'unneeded', 'wrong_initials']
+           'UNIT_NAME', 'KNOWN_TO_ALL', 'BEFORE', 'FULL', 'SEVERAL', 'TURNED_NAME', 'same_name', 'skeleton',
+           'transliterated', 'aliases', 'groups_in', 'initials', 'spelled', 'is_proper', 'is_adjective', 'candidates',
+           'Known', 'bare_surnames', 'place_stems', 'new_names', 'is_other_word', 'single_words', 'capital_words',
+           'holds_place', 'expands_initial', 'read_out', 'translated', 'unneeded', 'wrong_initials']
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #80c68e8f
 import re
@@ -219,7 +219,8 @@ def new_names(
     borne |= read_out(text, known)
     for acronym in known.acronyms: borne |= {run[i].start for i in spelled(acronym, words)}
     strange = {run[i].start: run[i] for g, at in found.items() if g not in known.groups for i in at}
-    borne |= {k for k, t in strange.items() if is_other_word(t, run)}
+    borne |= {k for k, t in strange.items() if is_other_word(t, run)
+        or not t.is_capital and lemma(t.text) in capital_words()} # «возрождение», not «Возрождение»
     borne |= {run[i].start for g, at in found.items() if g not in known.groups and holds_place(g, known) for i in at}
     out = []
     by_capital = {t.start: t for t in candidates(text, finder)}
@@ -246,6 +247,12 @@ def is_other_word(t: Token, run: list[Token]) -> bool:
 def single_words() -> frozenset[str]: # dictionary forms
     "Names of one word of names.yml."
     return frozenset(lemma(name[0]) for row in aliases()[0] for name in row if len(name) == 1)
+
+@cache
+def capital_words() -> frozenset[str]: # dictionary forms
+    "Names of one word of names.yml that are written with a capital alone."
+    one = [name for row in table("names") for name in row if "·" not in name and "-" not in name]
+    return frozenset(lemma(n) for n in one if n[0].isupper()) - frozenset(lemma(n) for n in one if n[0].islower())
 
 def holds_place(group: int, known: Known) -> bool: # group: of names.yml
     "True for a country of which the source names a city or region of places.yml: «французский» for «Париж»."
@@ -277,6 +284,14 @@ def read_out(text: str, known: Known) -> set[int]: # places of the words
         if letters in known.acronyms: out |= set(range(m.start(), m.end()))
     return out
 
+def translated(t: Token, run: list[Token], at: int, text: str, known: Known) -> bool:
+    "True for a common noun inside of a Latin name of the source that is half translated: «Лаборатории Белла»."
+    if not known.latin or not is_known(t.text) or any(PROPER & set(p.tag.grammemes) for p in readings(t.text)):
+        return False
+    near = [x for x in run[max(0, at - 1):at] + run[at + 1:at + 2] if x.is_capital and x.sentence == t.sentence
+        and text[min(t.start, x.start):max(t.start, x.start)].count(" ") == 1]
+    return any(transliterated(plain(x.text), w) for x in near for w in known.latin)
+
 UNIT_NAME = re.compile(r"[кМГТПм]?(?:Вт|байт|бит|Б|Гц|Па|Дж|В|А|Ом|Кл|Н)")
 KNOWN_TO_ALL = re.compile(r"(?:таблиц\w+|систем\w+) (?:элементов )?(?:Д\. ?И\. ?)?Менделеева")
 
@@ -291,7 +306,7 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
     if place and not t.is_capital and readings(t.text)[0].tag.POS == "ADJF": return True
     if after and readings(t.text)[0].tag.POS == "ADJF" and not is_proper(t.text) and (lemma(t.text) == "мировой"
             or lemma(t.text) in SIDES_OF_EARTH and known.has(after.text)): return True # «Северная Европа»
-    if UNIT_NAME.fullmatch(t.text): return True
+    if UNIT_NAME.fullmatch(t.text) or translated(t, run, at, text, known): return True
     if lemma(t.text) == "цельсий" and (known.degrees or re.search("°|градус", text)): return True
     return lemma(t.text) in ("солнце", "земля", "луна") or any(m.start() <= t.start < m.end()
         for m in KNOWN_TO_ALL.finditer(text))
@@ -300,10 +315,15 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
 BEFORE = re.compile(r"\b((?:[А-ЯЁ]\.\s?){1,2})\s?([А-ЯЁ][а-яё]{2,}(?:-[А-ЯЁ][а-яё]+)?)")
 FULL = re.compile(r"\b([А-ЯЁ][а-яё]+)\s(?:([А-ЯЁ][а-яё]+(?:ич|вна|чна)\w{0,3})\s)?([А-ЯЁ][а-яё]{2,})")
 
+SEVERAL = re.compile(r"\b([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)+)\s([А-ЯЁ][а-яё]{2,})")
+TURNED_NAME = re.compile(r"^([А-ЯЁ][а-яё-]+),\s([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)*)", re.M) # a title: «Моцарт, Вольфганг»
+
 def wrong_initials(text: str, source: str) -> list[str]:
     "Initials of a rewrite that contradict the source's initials or first name of the same surname."
     given = [(m[1].replace(" ", "").split(".")[0], plain(m[2])) for m in BEFORE.finditer(source)]
     given += [(m[1][0], plain(m[3])) for m in FULL.finditer(source) if "Name" in str(readings(m[1])[0].tag)]
+    given += [(w[0], plain(m[2])) for m in SEVERAL.finditer(source) for w in m[1].split()] # Вольфганг Амадей Моцарт
+    given += [(w[0], plain(m[1])) for m in TURNED_NAME.finditer(source) for w in m[2].split()]
     out = []
     for m in BEFORE.finditer(text):
         letters = {g for g, surname in given if same_name(plain(m[2]), surname)}

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['UNITS_OF_TEN', 'TENS', 'HUNDREDS', 'ORDINALS', 'ORDINAL_TENS', 'ORDINAL_HUNDREDS', 'COLLECTIVE', 'SCALES',
            'SHORT_SCALES', 'OTHER_WORDS', 'UNITS', 'UNIT', 'MONTHS', 'ROMAN', 'PREFIXES', 'COMPOUND', 'PART_UNITS',
-           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'PART_OF', 'INITIAL',
-           'HALF', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler',
+           'TIMES', 'SHARES', 'DATE', 'MONTH_YEAR', 'RATIO', 'CLOCK', 'OLD_STYLE', 'DAYS', 'PARTS', 'BC', 'PART_OF',
+           'INITIAL', 'HALF', 'Numeral', 'numerals', 'unit_at', 'Quantity', 'month_of', 'roman', 'compound', 'filler',
            'turned_scale', 'spoken', 'dates', 'as_time', 'scale_of', 'joined_shares', 'part_of_time', 'in_digits',
            'quantities', 'word_quantity']
 
@@ -212,6 +212,7 @@ def spoken(run: list[Token], at: int) -> tuple[Numeral | None, int]: # what it s
 DATE = re.compile(r"\b(\d{1,2})[./](\d{1,2})[./](\d{4})\b|\b(\d{4})-(\d{2})-(\d{2})\b")
 MONTH_YEAR = re.compile(r"(?<![\d.,])(0[1-9]|1[0-2])\.(1\d{3}|20\d\d)(?![\d]|[.,]\d)") # 09.1928
 RATIO = re.compile(r"(?<![\d./:])(\d{1,2})([:/])(\d{1,2})(?![\d/:]|\.\d)")
+CLOCK = re.compile(r"(?<![\d:.,])(\d{1,2}):([0-5]\d):([0-5]\d(?:[.,]\d+)?)(?![\d:])")
 OLD_STYLE = re.compile(r"\b(\d{1,2})\s*\((\d{1,2})\)\s+([а-яё]{3,9})\b", re.I) # 4 (16) марта
 DAYS = re.compile(r"\b(\d{1,2})(?:-?(?:го|е|му|м))?(?:\s*(?:[—–-]|и|по|или|на|до)\s*(\d{1,2})(?:-?(?:го|е"
     r"|му))?)?\s+([а-яё]{3,9})\b", re.I)
@@ -224,6 +225,10 @@ def dates(text: str) -> tuple[list[Quantity], list[tuple[int, int]]]: # days, mo
         if not (1 <= mo <= 12 and 1 <= d <= 31): continue
         out += [Quantity("day", 100*mo + d, start=m.start(), end=m.end()),
             Quantity("month", mo, start=m.start(), end=m.end()), Quantity("year", y, start=m.start(), end=m.end())]
+        taken.append(m.span())
+    for m in CLOCK.finditer(text): # 2:00:35
+        out.append(Quantity("number", int(m[1])*3600 + int(m[2])*60 + float(m[3].replace(",", ".")), "time", 1.,
+            m.start(), m.end()))
         taken.append(m.span())
     for m in MONTH_YEAR.finditer(text):
         out += [Quantity("month", int(m[1]), start=m.start(), end=m.end()),
@@ -253,6 +258,7 @@ BC = re.compile(r".{0,14}?(?:до н\. ?э|до нашей эры|до Рожд�
 
 def as_time(q: Quantity, text: str, after: str) -> Quantity:
     "A number that the words around it make a year, a decade or a century."
+    if q.dimension == "mass": return q
     if q.digits and q.ordinal: after = re.sub(r"^\s*[—–-]\s*[IVXLХ]+(?=\W)", "", after) # XVI—XVII века
     word = plain(re.match(r"[\s\u00a0.,]*(\w*)", after)[1])
     if word in ("год", "года") and q.value < 100 and not q.ordinal and not q.dimension: # два года
@@ -318,7 +324,7 @@ def joined_shares(found: list[Quantity], text: str) -> tuple[Quantity, ...]:
         elif a and a.kind == q.kind == "number" and a.value < q.value <= 100 and not q.ordinal and not q.dimension \
                 and re.fullmatch(r"\s+из\s+", text[a.end:q.start]): # трое из десяти
             out[-1] = q._replace(kind="share", value=a.value/q.value, start=a.start)
-        elif a and a.dimension == q.dimension != "" and a.size > q.size \
+        elif a and a.dimension == q.dimension != "" and a.size > q.size and not text[q.start].isupper() \
                 and re.fullmatch(r"[\s\u00a0]*(?!\d)[а-яё.°′]+(?:\s+и)?[\s\u00a0]*", text[a.end:q.start]): # 1 м 22 см
             out[-1] = a._replace(value=(a.base + q.base)/a.size, end=q.end)
         elif a and a.digits and q.digits and q.dimension and not a.dimension and a.kind == q.kind == "number" \
@@ -351,7 +357,8 @@ def in_digits(text: str, t: Token, run: tuple[Token, ...], at: int) -> tuple[Qua
         if text[end:end + 1] == "." : end += 1
     elif not step and value >= 10: step = 10.**(len(digits) - len(digits.rstrip("0")))
     dimension, size = ("", 1.) if suffix else unit_at(text, end)
-    if "." in digits and re.match(r"[\s\u00a0]г\.(?:\s|$)", text[end:]): dimension, size = "mass", 1e-3 # at a full stop
+    weighed = "." in digits or re.search(r"\b(?:масс|вес)\w+\W+(?:[а-яё]+\W+){0,2}$", text[:t.start], re.I)
+    if weighed and re.match(r"[\s\u00a0]г\.(?:\s|$)", text[end:]): dimension, size = "mass", 1e-3 # at a full stop
     q = Quantity("number", value, dimension, size, t.start, end, True, bool(suffix), step=step)
     if dimension == "share": q = q._replace(kind="share", value=value*size, size=1., dimension="", step=step*size)
     return q, n

@@ -7,10 +7,11 @@ __all__ = ['THOUGHT', 'CLOSED', 'ENDED', 'CHANNEL', 'TEMPLATE', 'AT_START', 'AT_
            'CLOSING', 'REFUSAL', 'PLANNING', 'SOURCE', 'ADVERT', 'LABELS', 'MARKUP', 'LATEX', 'TOKENS', 'BROKEN',
            'EMOJI', 'ADDRESS', 'OF_THE_TASK', 'OF_INSTRUCTIONS', 'FOREIGN', 'GREEK_SIGN', 'NEIGHBOURS',
            'NEIGHBOUR_WORDS', 'MIXED', 'ENGLISH', 'without_thoughts', 'cut_residue', 'speaks_as_i', 'tells_its_task',
-           'addresses', 'mixed_words', 'foreign_words', 'known_share', 'english_words', 'residues']
+           'addresses', 'mixed_words', 'foreign_words', 'known_share', 'english_words', 'quoted', 'residues']
 
 # %% ../../notebooks/core/synthesis/12_residue.ipynb #cb5bca65
 import re
+from collections.abc import Sequence
 
 from .lexicon import is_known, plain, readings, tokens
 
@@ -100,7 +101,8 @@ PLANNING = re.compile(r"\A(?:задача|план)\b[^.\n]{0,15}:|\A(?:хм+\b|
     r"|\A[^.!?]{0,80}[.!?] важно (?:не потерять|сохранить|не упустить|не забыть)|пользовател[ья] (?:просит"
     r"|хочет|попросил|запросил|ожидает|дал)|(?:мне|нам) (?:нужно|надо"
     r"|следует|необходимо|предстоит|требуется|дали|дан) (?!было)|" + SENTENCE
-    + r"(?:сначала|теперь|затем|далее|итак|значит|так|сперва|для начала|хм+|ладно)[,:]? (?:я |мне |нужно|надо"
+    + r"(?:подождите|погодите|постойте|стоп|секунду|минутку|хм+)[,.…]+ (?:\w+ ){0,3}?(?:нужно|надо|"
+    r"стоит|следует|провер\w+|здесь|ещё|это|не\b)|(?:сначала|теперь|затем|далее|итак|значит|так|сперва|для начала|хм+|ладно)[,:]? (?:я |мне |нужно|надо"
     r"|следует|определ\w+м?|напиш\w+|перепи\w+|прове\w+|посмотр\w+|начн\w+|перескаж\w+|сформулир\w+|состав\w+|подума\w+"
     r"|выдел\w+|разбер\w+)|(?:нужно|надо|следует|необходимо|стоит) (?:\w+ )?(?:пересказать|перефразировать"
     r"|переформулировать|переписать|избегать|сохранить (?:все |факты|числа|даты|имена)|написать (?:статью|текст"
@@ -108,7 +110,7 @@ PLANNING = re.compile(r"\A(?:задача|план)\b[^.\n]{0,15}:|\A(?:хм+\b|
     r"добавлять)|(?:давайте|давай) (?:подума|разбер|напиш|начн|состав|перепиш"
     r"|перескаж)\w+|(?:черновик|план (?:статьи|ответа|пересказа|текста)|шаг \d|step \d|draft|let me\b|okay,|first,)\b",
     re.I)
-SOURCE = re.compile(r"\bкак (?:следует|видно|явствует|ясно) из (?:источник|отрывк|текст|фрагмент|стать)\w*"
+SOURCE = re.compile(r"(?:^|[.!?]\s+)источник(?:и|ом)?(?: информации)?\s*[:—–]|\bкак (?:следует|видно|явствует|ясно) из (?:источник|отрывк|текст|фрагмент|стать)\w*"
     r"|\b(?:отрывк\w+|фрагмент\w*|абзац\w*) "
     r"(?:сказано|рассказ|упом|говор|сообща|привед)\w*|\b(?:данн|исходн)\w* (?:текст|отрыв|фрагмент|абзац|заметк"
     r"|пересказ)\w*|\b(?:приведённ|приведенн|предоставленн"
@@ -141,9 +143,9 @@ ADVERT = re.compile(r"подпи(?:шитесь|сывайтесь|саться 
     r"лучш\w+ цен\w+|низк\w+ цен\w+|выгодн\w+ (?:цен|предложени|услови)\w+|бесплатн\w+ доставк\w+|на нашем (?:сайте"
     r"|канале)|наш(?:ем|его|у)? (?:интернет-)?(?:магазин|сайт|канал|компани|тур|туристическ)\w*|успейте\b|только "
     r"сегодня|"
-    r"читайте также|подробнее (?:на|—|:|по)|ставьте (?:лайк|палец)|делитесь|8[ -]?\(?800|\+7[ (-]?\d{3}"
+    r"читайте также|подробнее (?:на|—|:|по)|ставьте (?:лайк|палец)|делитесь|8[ -]?\(?800|\+7[ (-]{0,2}\d{3}"
     r"|спеши(?:те)?\b|акци(?:я|и) действ\w+|понравил\w+ (?:стать|текст)", re.I)
-LABELS = re.compile(r"(?m)^\s*(?:\*\*)?(?:вопрос|ответ|в|о|q|a|заголовок|название|введение|заключение|вывод|итог"
+LABELS = re.compile(r"(?m)(?:^\s*|\()(?:\*\*)?(?:(?:количество |число )?(?:слов|символов|знаков)|вопрос|ответ|[воqa](?=\s*:)|заголовок|название|введение|заключение|вывод|итог"
     r"|примечание|определение|пересказ|текст|источник|статья|style|стиль|форма|читатель|title"
     r"|text)(?:\s*№?\s*\d+)?(?:\*\*)?\s*[:.](?:\*\*)?\s", re.I)
 MARKUP = re.compile(r"(?m)^\s*(?:#{1,6}\s|[*•▪●■►✓]\s|\d{1,2}[.)]\s+\S|[а-е]\)\s|\|)|^\s*[-=_*]{3,}\s*$|\*\*|__\w|```"
@@ -158,7 +160,7 @@ TOKENS = re.compile(TEMPLATE + r"|<\|?(?:im_start|im_end|start_header|eot)|\[/?(
     rf"|</?(?:{THOUGHT})\b|◁/?think▷|<\|?channel", re.I)
 BROKEN = re.compile(r"[\ufffd\ud800-\udfff\ue000-\uf8ff]"
     r"|(?:[РС][\u0080-\u00bf‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџЎўЈ¤Ґ¦§Ё©Є«¬®ЇІіґµ¶№є»јЅѕїA-Za-z°±]){4}"
-    r"|(?:[ÐÑ][\u0080-\u00bf]?){3}")
+    r"|(?:[ÐÑ][\u0080-\u00bf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸŽ€]?){3}")
 EMOJI = re.compile(
     "[\U0001f000-\U0001faff\u2600-\u26ff\u2700-\u27bf\u2b50\u2b55\u2b1b\u2b1c\u231a\u231b\u23e9-\u23f3\ufe0f\u20e3\u2764]"
     "|(?<=\\s)[:;]-?[)D(](?=\\s|$)")
@@ -245,6 +247,10 @@ def english_words(text: str) -> list[str]:
     return [t.text for t in tokens(text) if t.text in ENGLISH]
 
 # %% ../../notebooks/core/synthesis/12_residue.ipynb #6c0356ec
+def quoted(text: str) -> list[tuple[int, int]]:
+    "Where a text quotes somebody, the whole text apart."
+    return [m.span() for m in re.finditer("«[^«»]*»", text) if len(m.group()) < len(text.strip())]
+
 def residues(
     text: str, # as it is after `cut_residue`
     source: str = "", # of a rewrite: what stands there too is no residue
@@ -252,11 +258,11 @@ def residues(
 ) -> dict[str, list[str]]: # by reason: what was found
     "What an answer holds that does not belong to an article."
     given = source.lower()
-    def found(pattern: re.Pattern) -> list[str]:
-        return [m.group().strip() for m in pattern.finditer(text) if m.group().strip().lower() not in given
-            or not m.group().strip()]
+    def found(pattern: re.Pattern, apart: Sequence[tuple[int, int]] = ()) -> list[str]: # apart: places that do not count
+        return [m.group().strip() for m in pattern.finditer(text) if (m.group().strip().lower() not in given
+            or not m.group().strip()) and not any(a < m.end() <= b for a, b in apart)]
     greek = GREEK_SIGN.sub("", text)
-    rows = {"broken": found(BROKEN), "template": found(TOKENS), "chatty": found(CHATTY) + found(CLOSING),
+    rows = {"broken": found(BROKEN), "template": found(TOKENS), "chatty": found(CHATTY) + found(CLOSING, quoted(text)),
         "refusal": found(REFUSAL), "planning": found(PLANNING),
         "speaks": speaks_as_i(text) + (["вы"] if addresses(text) else []),
         "source": found(SOURCE) + (tells_its_task(text, source) if source else []),
