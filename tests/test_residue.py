@@ -24,6 +24,8 @@ CUT = {
     "tokens at both ends": "<s>" + TEXT + "</s>",
     "NUL": TEXT[:50] + "\x00" + TEXT[50:],
     "no width": TEXT.replace(" ", "\u200b ", 3),
+    "isolates": TEXT.replace(" ", " \u2066", 1).replace(",", "\u2069,", 1),
+    "tags": TEXT.replace(" ", " \U000e0041", 1),
     "a soft hyphen": TEXT.replace("дерево", "де\u00adрево"),
     "its title": "Берёза\n\n" + TEXT,
     "nothing": TEXT,

@@ -26,7 +26,8 @@ TEMPLATE = (r"(?:<\|[a-z_0-9▁]+\|>|<｜[^｜>]*｜>|</?s>|<(?:bos|eos|pad|unk)
     r"|<<?/?SYS>>?|<\|endoftext\|>|<end_of_utterance>)")
 AT_START = re.compile(rf"^(?:\s*{TEMPLATE}(?:\s*(?:assistant|model|ассистент)\s*\n)?)+", re.I)
 AT_END = re.compile(rf"(?:\s*{TEMPLATE})+\s*$", re.I)
-CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff\ufff9-\ufffc]")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
+    r"\u2066-\u206f\ufeff\ufff9-\ufffc\U000e0000-\U000e007f]")
 
 def without_thoughts(text: str) -> str:
     "An answer without what its model thought aloud, where that is marked; a thought that does not end stays."
