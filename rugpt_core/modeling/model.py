@@ -422,4 +422,4 @@ def config_from(
     if wrong: raise RugptError(f"does not describe a model: {', '.join(wrong)}", where, "train it again")
     try: return ModelConfig(**values)
     except RugptError as e: raise RugptError(f"describes no model: {e.what}", where, "train it again") from None
-    except TypeError: raise RugptError("describes no model", where, "train it again") from None # a family that is a list
+    except TypeError: raise RugptError("describes no model", where, "train it again") from None # a list as family

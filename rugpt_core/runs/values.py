@@ -74,7 +74,8 @@ RANGES = {**dict.fromkeys(("limit", "llm_rpm", "llm_tpm", "max_cost", "max_token
         "rewrite_chars", "mdeberta_tokens", "teacher_articles", "trim_min_count", "eval_every"), SOME),
     **dict.fromkeys(("min_cyrillic", "near_duplicate", "topic_alpha", "min_topic_score", "synthetic_share"), SHARE),
     **dict.fromkeys(("dropout", "ema"), Range(0, 1, below=True)), "llm_timeout": Range(0, above=True),
-    "val_share": Range(0, 1, above=True, below=True), "boilerplate": Range(2, off=0), "vocab_size": Range(300, 1_000_000, off=0),
+    "val_share": Range(0, 1, above=True, below=True), "boilerplate": Range(2, off=0),
+    "vocab_size": Range(300, 1_000_000, off=0),
     **dict.fromkeys(("depth", "n_layer"), Range(0, 1000)),
     "warmup_steps": Range(0, off=-1), "bootstrap_samples": Range(100, 1_000_000),
     "seed": Range(0, SEEDS)} # parameter → the numbers that it may be

@@ -15,7 +15,8 @@ from typing import Any
 
 from ..common.errors import disk_errors, RugptError
 from ..common.files import read_jsonl, write_jsonl
-from .client import Answer, api_key, APIS, as_text, counted, may_retry, redact, request_key, Unanswered
+from .client import Answer, api_key, APIS, as_text, counted, may_retry, redact, request_key
+from .client import Unanswered
 from .journal import Journal
 from .scheduler import book_known, Budget, Limits, Outcome, with_seed
 

@@ -151,7 +151,8 @@ def anchors_of(text: str) -> list[Quantity]:
     found = [q for q in found if not re.fullmatch("[IVXLХ]+", text[q.start:q.end]) or q.kind == "century"] # Наполеон I
     return [q for i, q in enumerate(found) if not (i and (ranged(found[i - 1], q) or found[i - 1].start == q.start))]
 
-REST = re.compile(r"\b(?:остальн(?:ое|ая|ые|ую|ой)|прочее|прочие|больш(?:ая|ую|ей|ие) част[ьи]|большинств[оа]|почти все)\b", re.I)
+REST = re.compile(r"\b(?:остальн(?:ое|ая|ые|ую|ой)|прочее|прочие|больш(?:ая|ую|ей|ие) част[ьи]|большинств[оа]"
+    r"|почти все)\b", re.I)
 
 def rests_of(text: str) -> list[Quantity]:
     "What is left of a whole, or the most of it: «остальное», «большая часть»."

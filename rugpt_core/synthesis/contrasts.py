@@ -137,10 +137,12 @@ def other_owners(text: str, source: str) -> list[str]: # «72000 ↔ 68000»
 
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #7d1e5a90
-EARLY = re.compile(r"\b(?:сначала|вначале|первоначально|поначалу|прежде|раньше|ранее|когда-то|до этого|перв(?:ые|ым|ых|ыми|ое"
+EARLY = re.compile(r"\b(?:сначала|вначале|первоначально|поначалу|прежде|раньше|ранее|когда-то|до этого"
+    r"|перв(?:ые|ым|ых|ыми|ое"
     r" время))\b", re.I)
 LATE = re.compile(r"\b(?:затем|потом|позже|позднее|впоследствии|теперь|ныне|сегодня|сейчас|наконец|в наше время"
-    r"|(?:с|со|к|в) (?:середин|конц|начал|\d{4}|\w+ год)\w*|вытесн\w+|смени\w+|замени\w+|перешли|стали|уступ\w+)\b", re.I)
+    r"|(?:с|со|к|в) (?:середин|конц|начал|\d{4}|\w+ год)\w*|вытесн\w+|смени\w+|замени\w+|перешли|стали"
+    r"|уступ\w+)\b", re.I)
 
 def order_of(text: str) -> set[tuple[str, str]]: # what was first, what came after it, as `attribute` calls them
     "Nouns that stand in what a text says to have been first, and in what it says to have come after it."
@@ -164,7 +166,8 @@ def turned_order(text: str, source: str) -> list[str]: # «a ↔ b», as `attrib
     return [f"{a} ↔ {b}" for a, b in sorted(here) if (b, a) in there and (a, b) not in there and (b, a) not in here]
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #7d1e5a93
-PLACE_BEFORE = re.compile(r"\b([а-яё-]{3,}ск(?:ий|ого|ому|им|ом|ая|ой|ую|ое|ие|их|ими))\s+([А-ЯЁ][а-яё]+(?:-[А-Яа-яё]+)?)")
+PLACE_BEFORE = re.compile(r"\b([а-яё-]{3,}ск(?:ий|ого|ому|им|ом|ая|ой|ую|ое|ие|их|ими))\s+"
+    r"([А-ЯЁ][а-яё]+(?:-[А-Яа-яё]+)?)")
 
 def other_places(text: str, source: str) -> list[str]: # adjectives, as they are written
     "Adjectives of a place before a name that have another place's there in the source: «лондонский Крайслер-билдинг»."

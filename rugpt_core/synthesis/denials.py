@@ -40,7 +40,8 @@ ATTRIBUTES = {"длина": "length", "длинный": "length", "протяж�
     "родиться": "birth", "рождение": "birth", "умереть": "death", "скончаться": "death", "смерть": "death",
     "кончина": "death", "гибель": "death", "погибнуть": "death", "масса": "mass", "весить": "mass", "вес": "mass",
     "скорость": "speed", "температура": "heat", "основать": "founding", "основание": "founding",
-    "возникнуть": "founding", "женщина": "female", "женский": "female", "мужчина": "male", "мужской": "male", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
+    "возникнуть": "founding", "женщина": "female", "женский": "female", "мужчина": "male", "мужской": "male",
+    "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
 
 @cache
 def single_names() -> dict[str, str]:
@@ -389,12 +390,12 @@ def denied_clause(run: list[Token], t: Token) -> bool:
 
 BANS = frozenset(("запретить", "запрещать"))
 
-BOUND = re.compile(r"(?:больше|меньше|более|менее|выше|ниже)\s+(?:чем\s+)?(?:на\s+|в\s+)?(?:\d|половин|трет[иь]|четверт|"
-    r"(?:дв|тр|пят|шест|сем|восьм|девят|десят|сорок|ст[ао]\b|сотн|тысяч|миллион|полу?тор)\w*)", re.I) # «больше четверти»
+BOUND = re.compile(r"(?:больше|меньше|более|менее|выше|ниже)\s+(?:чем\s+)?(?:на\s+|в\s+)?(?:\d|половин|трет[иь]|четверт"
+    r"|(?:дв|тр|пят|шест|сем|восьм|девят|десят|сорок|ст[ао]\b|сотн|тысяч|миллион|полу?тор)\w*)", re.I)
 TIMES_AS = re.compile(r"\b(?:в\s+[\w,]+\s+раза?|вдвое|втрое|вчетверо|впятеро|вшестеро|в несколько раз)\s+(\w+)", re.I)
 
 def other_times(t: Token, text: str, source: str, other: frozenset[str]) -> bool: # other: side of the table
-    "True for «в шесть раз меньше» where the source has comparisons of the kind, «в шесть раз слабее», and none of the other side."
+    "True for «в шесть раз меньше» where the source compares so too, «в шесть раз слабее», and never the other way."
     if not any(m.start(1) == t.start for m in TIMES_AS.finditer(text)): return False
     there = [m[1] for m in TIMES_AS.finditer(source)]
     return bool(there) and not any(side_of(Token(w, 0, 0, 0), other) for w in there)
@@ -404,7 +405,8 @@ INTENDED = frozenset("хотеть захотеть собираться соб�
 
 def unreal(run: list[Token], t: Token) -> bool:
     "True for an infinitive that somebody only means to do: «башню хотели снести»."
-    return readings(t.text)[0].tag.POS == "INFN" and any(x.clause == t.clause and lemma(x.text) in INTENDED for x in run)
+    if readings(t.text)[0].tag.POS != "INFN": return False
+    return any(x.clause == t.clause and lemma(x.text) in INTENDED for x in run)
 
 ASKED = re.compile(r"\s+ли\b|[^.,;:!?]{0,40}\bили (?:нет|не)\b", re.I) # whether it is so is left open
 

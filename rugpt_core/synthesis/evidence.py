@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .claims import contradictions, moved_sides
-from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members, turned_order
+from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members
+from .contrasts import turned_order
 from .denials import flips, noun_behind, side_of, sides
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens

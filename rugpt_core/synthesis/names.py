@@ -316,7 +316,7 @@ BEFORE = re.compile(r"\b((?:[А-ЯЁ]\.\s?){1,2})\s?([А-ЯЁ][а-яё]{2,}(?:-[
 FULL = re.compile(r"\b([А-ЯЁ][а-яё]+)\s(?:([А-ЯЁ][а-яё]+(?:ич|вна|чна)\w{0,3})\s)?([А-ЯЁ][а-яё]{2,})")
 
 SEVERAL = re.compile(r"\b([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)+)\s([А-ЯЁ][а-яё]{2,})")
-TURNED_NAME = re.compile(r"^([А-ЯЁ][а-яё-]+),\s([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)*)", re.M) # a title: «Моцарт, Вольфганг»
+TURNED_NAME = re.compile(r"^([А-ЯЁ][а-яё-]+),\s([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)*)", re.M) # «Моцарт, Вольфганг»
 
 def wrong_initials(text: str, source: str) -> list[str]:
     "Initials of a rewrite that contradict the source's initials or first name of the same surname."
