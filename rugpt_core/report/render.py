@@ -68,13 +68,13 @@ def full_width(
     text: str, # Typst as pandoc writes it
 ) -> str:
     """Tables as wide as the text, their first column as wide as what it holds; so are one or two columns of
-    numbers beside words, while words have twice the room of more. More than five columns of numbers are as wide as what
-    they hold. Figures and tables float to where there is room; behind `how` and in the appendices tables stay under
-    their headings and may go on on the next page."""
+    numbers beside words, while words have twice the room of more. Beside more than five columns of numbers
+    all are as wide as what they hold. Figures and tables float to where there is room; behind `how` and in the
+    appendices tables stay under their headings and may go on on the next page."""
     def columns(m):
         kinds = m[2].split(",")[1:-1] # of the columns behind the first
         if kinds.count("right") > 5:
-            return f"columns: (1fr,{' auto,'*len(kinds)}),{m[1]}align: ({m[2]})"
+            return f"columns: (auto,{' auto,'*len(kinds)}),{m[1]}align: ({m[2]})"
         mixed = "left" in kinds and "right" in kinds
         sizes = dict(left="1fr", right="auto") if kinds.count("right") <= 2 else dict(left="2fr", right="1fr")
         widths = ", ".join(sizes.get(kind, "1fr") if mixed else "1fr" for kind in kinds)
