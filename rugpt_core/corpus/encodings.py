@@ -9,7 +9,7 @@ __all__ = ['OLD_ENCODINGS', 'MOJIBAKE', 'small_cyrillic_share', 'decode_bytes', 
 import ast
 import re
 
-from ..common.errors import RugptError
+from ..common.errors import HALVES, RugptError
 
 # %% ../../notebooks/core/corpus/00_encodings.ipynb #61d8b9a6
 OLD_ENCODINGS = ("cp1251", "koi8-r", "cp866")
@@ -68,6 +68,6 @@ def decode_text(
             raise RugptError("a bytes literal does not decode to Cyrillic", where,
                 "its bytes were decoded with the wrong encoding before: fetch the row again")
         return text
-    if not value.isascii() and re.search("[\ud800-\udfff]", value): # lone halves of surrogate pairs
+    if not value.isascii() and HALVES.search(value): # lone halves of surrogate pairs
         return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return value

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..common.errors import disk_errors, followed, RugptError
+from ..common.errors import disk_errors, followed, HALVES, RugptError
 from ..common.files import expanded, read_json, read_yaml, refuse_address, resolve_path, resolve_run_dir
 from ..common.files import ROOT, write_json
 from .layout import STAGES
@@ -128,7 +128,7 @@ def check_text(
 
     Raises RugptError for anything else."""
     if not isinstance(value, str): raise RugptError(f"{name} holds {value!r:.100}, which is no text", where, remedy)
-    if "\0" in value or any("\ud800" <= c <= "\udfff" for c in value):
+    if "\0" in value or HALVES.search(value):
         raise RugptError(f"{name} holds a NUL or a broken character", where, remedy)
     return value
 

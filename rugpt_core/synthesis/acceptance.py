@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from ..common.errors import RugptError
+from ..common.errors import HALVES, RugptError
 from ..metrics.repetition import compression_ratio, rep_n, rep_w, tail_loop
 from ..metrics.russian import has_recogniser, slovnet_names
 from .client import Answer, finish_kind
@@ -45,7 +45,7 @@ def finish_text(
 ) -> tuple[str, int, list[str]]:
     "The article's text, in Unicode NFC, and what was cut off."
     text, cut = cut_residue(answer.text, title)
-    text = unicodedata.normalize("NFC", re.sub("[\ud800-\udfff]", "\ufffd", text)) # half a pair is a broken letter
+    text = unicodedata.normalize("NFC", HALVES.sub("\ufffd", text)) # half a pair is a broken letter
     if primer: text = f"{primer} {text.strip()}" if text.strip() else ""
     lines = [re.sub(r"\s+", " ", p).strip() for p in text.split("\n")]
     text = "\n\n".join(p for p in lines if p)
