@@ -412,6 +412,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                   'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.ignore_signals': ( 'core/common/stopping.html#ignore_signals',
                                                                                            'rugpt_core/common/stopping.py'),
+                                            'rugpt_core.common.stopping.is_alive': ( 'core/common/stopping.html#is_alive',
+                                                                                     'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.listen': ( 'core/common/stopping.html#listen',
                                                                                    'rugpt_core/common/stopping.py'),
                                             'rugpt_core.common.stopping.on_signal': ( 'core/common/stopping.html#on_signal',

@@ -256,6 +256,7 @@ def run_chain(
     def task_chain():
         for name in names: yield task(name)
 
+    STOPPING.run_dirs[run_dir] = sweep_run # a kernel that is killed leaves what it was building
     with tempfile_dir() as state: # doit's own state is not needed: staleness is in the manifests
         run_tasks(ModuleTaskLoader({"task_chain": task_chain}), {name: {} for name in names}, extra_config={
             "GLOBAL": {"dep_file": str(state/"doit"), "backend": "json", "reporter": ZeroReporter, "verbosity": 2}})

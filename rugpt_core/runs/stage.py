@@ -26,6 +26,7 @@ from ..common.environment import machine, peak_memory_mb, versions
 from ..common.errors import disk_errors, RugptError
 from ..common.files import file_digest, input_digest, json_digest, locked, read_json, resolve_run_dir
 from ..common.files import ROOT, text_digest, write_json
+from ..common.stopping import STOPPING
 from .layout import STAGES
 from .parameters import notebook_cells, notebook_path
 
@@ -227,13 +228,16 @@ class Stage:
         with disk_errors(self.dir), locked(self.run_dir, "building", patience=30):
             shutil.rmtree(tmp, ignore_errors=True) # what a killed build left
             tmp.mkdir(parents=True)
+            STOPPING.folders.add(tmp)
             try:
                 yield tmp
                 if self.inputs() != inputs:
                     raise RugptError("an input changed while the stage ran", self.name, "run it again")
                 self._write_manifest(tmp, code, inputs, started)
                 self._swap(tmp)
-            finally: shutil.rmtree(tmp, ignore_errors=True)
+            finally:
+                shutil.rmtree(tmp, ignore_errors=True)
+                STOPPING.folders.discard(tmp)
         self._why, self.built = "", True
 
     def _write_manifest(self, tmp: Path, code: dict[str, str], inputs: dict, started: float):
