@@ -194,7 +194,7 @@ def cmd_plan(args) -> int:
     """Propose a training for so much text, memory and time, and say what it will take.
 
     Raises RugptError where the card is not in the table, or the price is below 0."""
-    from rugpt_core.common.files import read_yaml
+    from rugpt_core.common.yaml_files import read_yaml
     from rugpt_core.training.planner import plan_lines, propose, recipes, ROOM
     if args.price < 0: raise RugptError(f"is {args.price:g}", "--price", "give a number of at least 0")
     cards = read_yaml("data/cards.yml", "the table of cards")

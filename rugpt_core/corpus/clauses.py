@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from ..common.environment import require
-from ..common.files import read_yaml
+from ..common.yaml_files import read_yaml
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #22535890
 LISTED = ("numerals", "subordinators", "openers", "copulas", "links", "complements", "open_words", "generic", "speech")

@@ -20,7 +20,8 @@ from datetime import date
 from functools import cache
 
 from ..common.errors import RugptError
-from ..common.files import read_yaml, resolve_path
+from ..common.files import resolve_path
+from ..common.yaml_files import read_yaml
 from .formulas import chemical_text, LOWER, raised
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #530f0540

@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..common.errors import printable
-from ..common.files import read_yaml, ROOT, write_atomic
+from ..common.files import ROOT, write_atomic
+from ..common.yaml_files import read_yaml
 from .comparison import METRICS
 from .measure import Measured, Tools
 from ..metrics.statistics import cell

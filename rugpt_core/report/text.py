@@ -18,7 +18,8 @@ from urllib.parse import quote
 
 from ..views import style
 from ..common.errors import RugptError
-from ..common.files import ROOT, read_yaml
+from ..common.files import ROOT
+from ..common.yaml_files import read_yaml
 from .model_facts import VERDICTS, verdict
 from ..views.style import Md, md_text, UNSEEN, WHITE_SPACE
 

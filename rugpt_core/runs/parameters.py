@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import disk_errors, followed, HALVES, RugptError
-from ..common.files import expanded, read_json, read_yaml, refuse_address, resolve_path, resolve_run_dir
+from ..common.files import expanded, read_json, refuse_address, resolve_path, resolve_run_dir
 from ..common.files import ROOT, write_json
+from ..common.yaml_files import parse_yaml, read_yaml
 from .layout import STAGES
 from .values import check_limits, HUB_NAME, HUBS, ON_HUB
 
@@ -200,15 +201,14 @@ def parse_settings(
     """Values from the command line. Paths of inputs are made absolute, seen from the caller's folder.
 
     Raises RugptError where a setting is not name=value, or its name or type is wrong."""
-    import yaml
     known, out = known_parameters(), {}
     for setting in settings:
         name, eq, text = setting.partition("=")
         if not eq: raise RugptError(f"{setting!r:.100} is not name=value", where, "write NAME=VALUE without spaces")
         value = text
         if name in known and known[name].type != "str":
-            try: value = yaml.safe_load(text)
-            except (yaml.YAMLError, ValueError, RecursionError):
+            try: value = parse_yaml(text, where)
+            except RugptError:
                 raise RugptError(f"{setting!r:.100} cannot be read", where,
                     "write a list in quotes, as in --set 'off_rules=[stress, homoglyphs]'") from None
         if name in known and known[name].type == "list" and isinstance(value, str): value = re.split(r"\s*,\s*", value)

@@ -16,7 +16,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..common.errors import RugptError
-from ..common.files import read_yaml, ROOT
+from ..common.files import ROOT
+from ..common.yaml_files import read_yaml
 from ..metrics.significance import paired_ratio_difference, spearman
 from ..metrics.statistics import estimate
 from .results import over_seeds, seed_difference, seed_mean

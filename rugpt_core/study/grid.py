@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import json_digest, read_yaml, ROOT
+from ..common.files import json_digest, ROOT
+from ..common.yaml_files import read_yaml
 from ..evaluation.planted_texts import PlantedPlan
 from ..generation.strategies import STRATEGIES
 from ..training.config import OPTIMIZERS, SHAPE, TrainConfig

@@ -12,7 +12,8 @@ from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 from ..metrics.russian import morphology
-from ..common.files import ROOT, read_yaml
+from ..common.files import ROOT
+from ..common.yaml_files import read_yaml
 
 # %% ../../notebooks/core/synthesis/05_lexicon.ipynb #224f90b5
 def plain(word: str) -> str:

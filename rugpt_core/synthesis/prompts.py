@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..common.errors import readable, RugptError
-from ..common.files import read_jsonl, read_yaml, resolve_path, ROOT, text_digest
+from ..common.files import read_jsonl, resolve_path, ROOT, text_digest
+from ..common.yaml_files import read_yaml
 from .lexicon import is_known, readings
 from .residue import cut_residue, residues, THOUGHT
-
 
 # %% ../../notebooks/core/synthesis/13_prompts.ipynb #efb882d0
 PROMPTS = ROOT/"data"/"prompts"

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import read_yaml
 from ..common.progress import Progress
+from ..common.yaml_files import read_yaml
 from .client import Answer, Gate, LONGEST_WAIT, request_key, Unanswered
 from .journal import Journal
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import RugptError
-from ..common.files import read_yaml, resolve_path, write_json
+from ..common.files import resolve_path, write_json
+from ..common.yaml_files import read_yaml
 from .bins import open_bins, SPLITS
 from .gemma import gemma_is_local, GEMMA_PACKAGE, gemma_tokenizer_json
 from .splits import choose_roles, documents, drop_near, is_synthetic, Roles, selection_rows

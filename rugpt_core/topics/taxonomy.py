@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from ..common.errors import RugptError
-from ..common.files import read_yaml, resolve_path
+from ..common.files import resolve_path
+from ..common.yaml_files import read_yaml
 
 # %% ../../notebooks/core/topics/01_taxonomy.ipynb #4f6b6531
 @dataclass(frozen=True)
