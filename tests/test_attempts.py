@@ -73,6 +73,8 @@ run --preset ../../presets/smoke
 run --preset LONG
 run --preset smoke --set =
 run --preset smoke --set limit=٣
+run --preset smoke --set limit=1:30
+run --preset smoke --set seed=010
 run --preset smoke --set off_rules=[[[[[
 run --прес x
 generate R --prompt а --samples 1000000000000 --max-tokens 1
