@@ -107,7 +107,8 @@ SLOW = {
     "rugpt generate": "rugpt generate --prompt Река --max-tokens 8 || Река",
     "make setup": "make setup && test -x .venv/bin/python && echo ready || ready",
     "make test": "make test PYTEST_ADDOPTS=--collect-only || tests/test_readme.py",
-    "make lab": "BROWSER=true timeout -k 20 60 make lab; true || http://",
+    "make lab": "BROWSER=true timeout -k 20 60 make lab >{work}/lab.txt 2>&1 & for n in $(seq 120); do sleep .5; "
+        "grep -q http:// {work}/lab.txt && break; done; kill $!; wait $!; cat {work}/lab.txt || http://",
     "make ru": "make ru && git diff --exit-code notebooks/ru && echo same || same",
     "make readme": "make readme && git diff --exit-code README.md README.ru.md && echo same || same",
     "rugpt run --source articles.jsonl.gz": "rugpt run --source articles.jsonl.gz || report.ru.pdf",
