@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['OTHER_CYRILLIC', 'RUSSIAN_WORDS', 'SAMPLE', 'LONGER', 'SURE_SAMPLES', 'STOP_WORDS', 'FINEWEB', 'FILTERS', 'STEPS',
            'OPTIONAL_STEPS', 'MATHS_MEASURES', 'surely_russian', 'language_of', 'identify', 'letters_share',
-           'watch_language', 'stop_hashes', 'top_share', 'top_shares', 'repeated_ngrams', 'again', 'greedy_repeats',
-           'Filter', 'line_measures', 'measures', 'check_filters', 'of_mathematics', 'reasons_against']
+           'watch_language', 'stop_hashes', 'stop_words', 'top_share', 'top_shares', 'repeated_ngrams', 'again',
+           'greedy_repeats', 'Filter', 'line_measures', 'measures', 'check_filters', 'of_mathematics',
+           'reasons_against']
 
 # %% ../../notebooks/core/corpus/16_filters.ipynb #ac31afdf
 import re
@@ -84,9 +85,20 @@ def watch_language(
 STOP_WORDS = "в и на с года по году из был к не от что за для его как а он также до после".split()
 
 @cache
-def stop_hashes() -> np.ndarray: # (22,) uint64
-    "Hashes of the stop words."
-    return words_of(" ".join(STOP_WORDS)).hashes
+def stop_hashes() -> tuple[np.ndarray, np.ndarray]: # (22,) uint64; (65536,) uint8
+    "Hashes of the stop words; by the last 16 bits of a hash which of them it may be, counted from 1."
+    hashes = words_of(" ".join(STOP_WORDS)).hashes
+    table = np.zeros(1 << 16, dtype=np.uint8)
+    table[hashes.astype(np.uint16)] = np.arange(1, len(hashes) + 1) # no two end alike
+    return hashes, table
+
+def stop_words(words: Words) -> int: # 0 to 22
+    "How many of the stop words a text has."
+    hashes, table = stop_hashes()
+    which = table.take(words.hashes.astype(np.uint16))
+    at = which.nonzero()[0]
+    which = which.take(at) - 1
+    return np.count_nonzero(np.bincount(which[hashes.take(which) == words.hashes.take(at)]))
 
 # %% ../../notebooks/core/corpus/16_filters.ipynb #cd7bd6c3
 def top_share(words: Words, n: int, total: int) -> float:
@@ -223,7 +235,7 @@ def measures(
     return dict(characters=len(text), words=len(words), cyrillic=words.share(CYRILLIC),
         digits=words.share(DIGIT, of=(DIGIT, CYRILLIC, LATIN, LETTER, KIND_OTHER)),
         word_length=float(words.sizes.sum()/n) if len(words) else 0., alpha_words=float(words.alpha.sum()/n),
-        stop_words=sum(bool((words.hashes == h).any()) for h in stop_hashes()),
+        stop_words=stop_words(words),
         symbols=(text.count("#") + text.count("…") + text.count("..."))/n, repeated_lines=repeated/max(len(lines), 1),
         broken_words=broken_share(text), **line_measures(lines, n),
         **{f"top_{k}": v for k, v in top_shares(words, total).items()},
