@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
-           'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH',
-           'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS',
-           'HYPHEN', 'EN_DASH', 'EM_DASH', 'COMMA', 'BLANK', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC',
+           'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
+           'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
+           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC',
            'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts', 'speaks_of_sounds',
            'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes', 'lost_formulas',
            'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings',
@@ -23,8 +23,8 @@ import numpy as np
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .bracketing import brackets
-from .features import any_of, any_pair, class_bit, lines_at, lines_with, lines_with_any, lines_with_pair, looked_at
-from .features import NOWHERE, on_lines, strings_by_line
+from .features import any_of, any_pair, class_bit, line_ends, lines_at, lines_with, lines_with_any, lines_with_pair
+from .features import looked_at, NOWHERE, on_lines, strings_by_line
 from .holes import (formula_gone, formula_places, holes, may_be_cut, number_gone, without_cut_end,
     without_holes, without_torso)
 from .labels import is_bare, without_bare_end
@@ -178,12 +178,16 @@ def foreign_glosses(text: str) -> tuple[str, int]:
     return GLOSS.sub(mend, text) if ". " in text else text, hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #296a2fbd
+HYPHEN, EN_DASH, COMMA, BLANK = (ord(c) for c in "-–, ")
+
 @rule("repeated_spaces")
 def repeated_spaces(text: str) -> tuple[str, int]:
     "Several spaces become one; none at the ends of a paragraph."
     hits = 0
     if any_pair(text, " ", " "): text, hits = re.subn("  +", " ", text)
-    if text[:1] == " " or text[-1:] == " " or any_pair(text, " ", "\n") or any_pair(text, "\n", " "):
+    codes, ends = looked_at(text)[0], line_ends(text)
+    if text[:1] == " " or text[-1:] == " " or (codes.take(ends - 1) == BLANK).any() \
+            or (codes.take(ends + 1, mode="clip") == BLANK).any():
         text, n = re.subn("^ | $", "", text, flags=re.M)
         hits += n
     return text, hits
@@ -323,8 +327,6 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #514edb88
-HYPHEN, EN_DASH, EM_DASH, COMMA, BLANK = (ord(c) for c in "-–—, ")
-
 def dash_places(text: str) -> np.ndarray: # ascending
     "Where a hyphen or an en dash stands behind a space, if one stands alone; and dashes right behind a comma."
     if not any_of(text, "[—–-]"): return NOWHERE
