@@ -1413,6 +1413,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                  'rugpt_core/corpus/wikitext.py'),
                                             'rugpt_core.corpus.wikitext.PageReader.node': ( 'core/corpus/wikitext.html#pagereader.node',
                                                                                             'rugpt_core/corpus/wikitext.py'),
+                                            'rugpt_core.corpus.wikitext.PageReader.shown': ( 'core/corpus/wikitext.html#pagereader.shown',
+                                                                                             'rugpt_core/corpus/wikitext.py'),
                                             'rugpt_core.corpus.wikitext.PageReader.tag': ( 'core/corpus/wikitext.html#pagereader.tag',
                                                                                            'rugpt_core/corpus/wikitext.py'),
                                             'rugpt_core.corpus.wikitext.PageReader.template': ( 'core/corpus/wikitext.html#pagereader.template',

@@ -304,7 +304,7 @@ def is_legend(line: str) -> bool:
 # %% ../../notebooks/core/corpus/14_residue.ipynb #981b6ed4
 # the name behind a quotation is gone: «…Отношение его сторон — 2:3. —»
 LEFT_DASH = re.compile(r"(?<=[.!?…»]) ?[—–]$")
-DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
+DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[а-яё»)\d]) \.\.(?= [А-ЯЁ«]|$)|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
     r"|(?<=\()(?:англ|нем|фр|лат|итал|исп|греч|рус|польск|укр)\.; ", re.M) # «(англ.; ныне …)»
 # «Он ушёл.; Мост стар.», but not «прим.; Соч.»
 SECOND_MARK = re.compile(r"(?<=[а-яё]{4}\.)" + "".join(rf"(?<!{w}\.)" for w in sorted(BEFORE_ANOTHER) if len(w) > 3)
@@ -325,7 +325,7 @@ GROUPS = ( # a pattern, and hints of which one must be in a paragraph
 
 def what_stays(m: re.Match) -> str:
     "One stop of two; a bracket that opens before what goes."
-    if m[0] == "..": return "."
+    if m[0].strip() == "..": return "."
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
 ALL_HINTS = tuple(dict.fromkeys((*POINTERS, " = ", *CLOSED_HINTS, *(h for _, hints in GROUPS for h in hints))))
