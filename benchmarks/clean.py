@@ -100,7 +100,8 @@ EARLIER = "import json, sys; from rugpt_core.clean import clean_corpus; print(js
 
 def command(who: str | Path, source: Path, out: str) -> tuple[list, Path]:
     """Arguments and folder of one run: ours, theirs, or that of a checkout whose cleaning is `rugpt_core.clean`."""
-    if isinstance(who, Path): return [sys.executable, "-c", EARLIER, source, out], who
+    if isinstance(who, Path):
+        return [sys.executable, "-c", EARLIER, source, out], who
     return [sys.executable, HERE, "--one", who, "--source", source, "--out", out], ROOT
 
 
@@ -230,7 +231,8 @@ def main():
     if args.one:
         return {"ours": ours, "theirs": theirs}[args.one](str(args.source), args.out)
     megabytes = sum(len(raw.text.encode()) for raw in read_source(str(args.source)))/1e6
-    if args.against: return against(args.against.resolve(), args.source, args.runs, megabytes)
+    if args.against:
+        return against(args.against.resolve(), args.source, args.runs, megabytes)
     work, rows = f"clean {args.source.name}, {megabytes:.1f} MB", []
     runs = [measure("ours", args.source) for _ in range(args.runs)]
     peak = max(r["peak"] for r in runs)
