@@ -265,7 +265,7 @@ def without_torso(
     before: str, # the paragraph before it, or nothing
 ) -> str: # the paragraph itself where it has its beginning
     "A paragraph without the rest of a sentence whose formula is gone."
-    if not paragraph[:1].islower() or FORMULA_BEFORE.search(before): return paragraph
+    if not paragraph[:1].islower() or FORMULA_BEFORE.search(before, last_sentence_start(before)): return paragraph
     torn = before.endswith(":") or before[-1:].isalnum() or not before
     first, *rest = split_sentences(paragraph)
     return " ".join(rest) if WHERE.match(first) or torn and GOES_ON_SMALL.match(first) else paragraph
