@@ -657,6 +657,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.is_subordinate': ( 'core/corpus/clauses.html#is_subordinate',
                                                                                          'rugpt_core/corpus/clauses.py'),
+                                           'rugpt_core.corpus.clauses.is_word': ( 'core/corpus/clauses.html#is_word',
+                                                                                  'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.lacks_subject': ( 'core/corpus/clauses.html#lacks_subject',
                                                                                         'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.look_up': ( 'core/corpus/clauses.html#look_up',

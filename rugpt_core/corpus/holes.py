@@ -185,6 +185,7 @@ LEFT_WANTING = re.compile(rf"(?<![\w-])(?:{WANTING})$", re.I)
 def without_holed_brackets(sentence: str) -> str:
     "A sentence without its brackets that have holes: the rest of it stays."
     sentence = re.sub(rf",? (?:например|то есть) {LOST}(?=\))", "", sentence)
+    sentence = re.sub(rf"(\([^()]*[^(),;—– ])[,;] {LOST}(?=[,;)]| [—–])", r"\1", sentence) # one of several parts
     def bracket(m):
         if not holes(m[0]): return m[0]
         return f" {LOST}" if LEFT_WANTING.search(sentence, 0, m.start()) else "" # «имеет формулу вида (например ), она»

@@ -23,6 +23,7 @@ import numpy as np
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .bracketing import brackets
+from .clauses import is_word
 from .features import any_of, any_pair, class_bit, line_ends, lines_at, lines_with, lines_with_any, lines_with_pair
 from .features import looked_at, NOWHERE, on_lines, strings_by_line
 from .holes import (formula_gone, formula_places, holes, may_be_cut, number_gone, without_cut_end,
@@ -304,8 +305,9 @@ AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!�
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #e4df9d51
 def is_first_half(word: str) -> bool:
-    "True for the first half of a compound adjective: «арабо», «русско», «юго»."
-    return word.casefold() not in NOT_HALVES and bool(FIRST_HALF.fullmatch(word))
+    "True for the first half of a compound adjective: «арабо», «русско», «юго», or a small word that is none."
+    if word.casefold() in NOT_HALVES: return False
+    return bool(FIRST_HALF.fullmatch(word)) or word.islower() and word[-1] == "о" and not is_word(word)
 
 def speaks_of_endings(m: re.Match) -> bool:
     "True where a hyphen stands beside a part of a word that the sentence names: «суффикс - ов», «корень вод -»."

@@ -24,6 +24,8 @@ from .sentences import BEFORE_ANOTHER, split_sentences
 # %% ../../notebooks/core/corpus/14_residue.ipynb #87067265
 HEAR = r"(?:по|про)?слушать"
 SOUND_BUTTON = re.compile(
+    # (ингуш. Кафа слушать)
+    rf"(?P<gloss>\([а-яё-]{{2,8}}\. [А-ЯЁ][^()\n]{{1,40}}?),? {HEAR}(?=[,;)])|"
     # (слушать)о файле, (инф.)
     rf"(?: ?\((?:{HEAR}|инф(?:о|\.)?|файл|аудио|звук|помощь|справка|помощь·инф\.?)\))+(?: ?о файле)?"
     # произношениео файле
@@ -153,7 +155,7 @@ POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "абли
     "одробнее", "Список ",
     " списке ", "еречень ", "скобках ", "урсивом", "ирным", "ветом ", "Ниже ", "Далее ", "Даты ", "Элементы ",
         "ллюстраци", "графе «", " столбц", " колонк", " ячейках ", " клетках ", "порядке ", ", ниже ", "олный перечень",
-    "риводимый ", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка", "ортировка по столбц")
+    "риводимый ", " ниже.", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка", "ортировка по столбц")
 POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #dbfbd73e
@@ -226,7 +228,7 @@ SENDS_ALL = re.compile(rf"(?:(?:Более п|П)одробн(?:ее|о)\b[^!?.(
 OF_LISTS = ("писок", "писки", "еречень", "Даты ", "Элементы ", "скобках", "урсивом", "ирным", "ветом", "фоном",
     "вёздочк", "Ниже ",
     "Далее ", "сылки ведут", "сылки в", "сылки из", "ортировка ", "одробн", "разделе ", "графе ",
-    "олонк", "толбц", " ячейк", " клетк", "порядке", ", ниже ", " ниже указан")
+    "олонк", "толбц", " ячейк", " клетк", "порядке", ", ниже ", " ниже указан", " ниже.")
 
 SPOKEN_OF = (*PICTURES, *OF_LISTS) # one is in every sentence that is judged
 
@@ -329,6 +331,7 @@ GROUPS = ( # a pattern, and hints of which one must be in a paragraph
 def what_stays(m: re.Match) -> str:
     "One stop of two; a bracket that opens before what goes."
     if m[0].strip() == "..": return "."
+    if gloss := m.groupdict().get("gloss"): return gloss
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
 ALL_HINTS = tuple(dict.fromkeys((*POINTERS, " = ", *CLOSED_HINTS, *(h for _, hints in GROUPS for h in hints))))

@@ -168,6 +168,7 @@ class PageReader:
         plain = [t for t in texts if any(map(str.isalnum, t)) and len(t) <= 300 and "://" not in t]
         if len(plain) > 1: plain = [t for t in plain if not STYLE.fullmatch(t)]
         if not plain: return ""
+        if len(plain) == 2 and plain[0][:4].casefold() in plain[1].casefold(): plain = plain[1:] # a name and its form
         shown = GUESS.sub(r"\1", plain[0]) if len(plain) == 1 else HOLE
         return f"{GUESS_START}{shown}{GUESS_END}"
 
