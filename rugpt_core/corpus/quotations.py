@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SAYS', 'SPEAKER', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'ACCORDING', 'PLAIN_E', 'OPINION',
-           'TOLD_EVENT', 'OTHERS_SAY', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND', 'SPEECH_NEAR', 'SO', 'THAT', 'BY_PERSON',
-           'is_later', 'is_told', 'quotation_is_gone', 'may_be_said']
+           'TOLD_EVENT', 'ANOTHER', 'OTHERS_SAY', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND', 'SPEECH_NEAR', 'SO', 'THAT',
+           'BY_PERSON', 'is_later', 'is_told', 'quotation_is_gone', 'may_be_said']
 
 # %% ../../notebooks/core/corpus/11_quotations.ipynb #5c1e7a04
 import re
@@ -41,13 +41,16 @@ ACCORDING = re.compile(r"\bпо (?:словам|сообщению|мнению|
 PLAIN_E = str.maketrans("ёЁ", "еЕ") # «Катырёв» and «Катырев» are one person
 OPINION = re.compile(r"\b(?:заявил|отозвал|прокомментировал|похвалил|отмечая|отметил|признал|сказал)[а-яё]*")
 TOLD_EVENT = re.compile(r"[^.!?]{0,60}?\bбыл[аои]? (?:[а-яё]+ )?[а-яё]+(?:ен|ан|ят|ён|ена|ана|ено|ано|ены|аны)\b")
+# «Г. С. Орлова отмечает, что …»
+ANOTHER = re.compile(r"(?:[А-ЯЁ]\. ?){1,2}[А-ЯЁ][а-яё-]+ (?:отмечает|отмечал|пишет|писал|считает|считал|указывает|указывал"
+    r"|полагает|полагал|утверждает|утверждал)а?, что ")
 OTHERS_SAY = re.compile(r"[^.!?«»]{10,150}, (?:заявив|отметив|сказав|написав|добавив|назвав)(?:,? что|,? [а-яё])")
 
 # how an article goes on and nobody's words begin
 STRONG = re.compile(r"(?:Однако|Впрочем|Тем не менее|Вместе с тем|Кроме (?:того|этого)|Также(?! как| и\b)|При этом"
     r"|Таким образом"
     r"|В результате\b(?! войны)|Помимо|По (?:мнению|данным|словам|свидетельству|утверждению) [А-ЯЁа-яё]|Впоследствии"
-    r"|В (?:том|этом) же (?:году|месяце)|В связи с этим|Одновременно с|В дополнение к|После этого \d{1,2} [а-я])")
+    r"|Несмотря на это|В (?:том|этом) же (?:году|месяце)|В связи с этим|Одновременно с|В дополнение к|После этого \d{1,2} [а-я])")
 YEAR = re.compile(r"(?<!\d)(?:1[0-9]\d\d|20\d\d)(?!\d)")
 REPORTED = re.compile(r"«[а-яё][^«»]*(?: [^«»]+){3,}»") # «…» within a sentence of the article
 BEHIND = re.compile(rf"{SAYS} (?:[а-яё]+ ){{0,2}}([А-ЯЁ][а-яё]{{4,}})\b") # «вот что сказал Лужин об этом»
@@ -68,6 +71,7 @@ def is_told(
     if said := ACCORDING.search(sentence):
         begin, speaker = (s.translate(PLAIN_E) for s in (after[:80], said[1]))
         if any(names(begin, w) for w in re.findall("[А-Я][а-я]{3,}", speaker)): return True
+    if ANOTHER.match(after) and SAID.search(sentence): return True
     if not OPINION.search(sentence[-80:]) or re.search(r"\b(?:я|мы|мне|нам|нас|мой|наш)\b", after[:400], re.I): return False
     dated = DATED.match(after)
     return bool(dated and YEAR.search(dated[0]) and TOLD_EVENT.match(after, dated.end()) or OTHERS_SAY.match(after))
