@@ -189,6 +189,7 @@ def rule_hits(
             else: new = r.apply(article)[0]
             after = to_lines(new).split("\n") if r.level != "text" else new
             article = new if r.level != "text" else article
+            if after == before: continue
             for kind, a, b, c, d in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
                 if kind != "equal":
                     hits += [h for x, y in paired(before[a:b], after[c:d]) if x != y

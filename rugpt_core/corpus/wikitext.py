@@ -95,7 +95,7 @@ class PageReader:
         if kind == "Template":
             before, after = self.around
             return self.template(node, "".join(out[-3:])[-60:] or before,
-                str(nodes[i + 1])[:60] if i + 1 < len(nodes) else after)
+                "".join(str(nodes[k])[:60] for k in range(i + 1, min(i + 3, len(nodes)))) or after)
         if kind == "Tag": return self.tag(node, nodes, i)
         if kind == "Wikilink": return link_text(str(node.title), None if node.text is None else self.text(node.text))
         if kind == "ExternalLink": return self.text(node.title) if node.title else ""
