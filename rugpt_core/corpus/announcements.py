@@ -184,7 +184,7 @@ NEAR = 80 # characters before the colon in which a list is named
 BREAK = re.compile(r"(?<!\d)[,;] (?!(?:что|чтобы|как|ли|будто|если|пока|чем|то|а не)\b)| [—–] "
     r"| (?:исходя из|на основании|в соответствии со?|в зависимости от|по|ввиду|а также) "
     r"(?=следующ(?:им причинам|их|ими))"
-    r"| в (?=следующем порядке)| и (?=имеет следующ|получил[аио]? следующ"
+    r"| в (?=следующем порядке)| и (?=следующ|имеет следующ|получил[аио]? следующ"
     r"|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) )| в (?=связи с этим)")
 BREAKS = 6 # from the end, that are tried
 # how a part goes on that may be cut off though it has no verb of its own
@@ -216,6 +216,7 @@ def finished_part(body: str) -> str:
     for m in reversed(breaks[-BREAKS:]):
         head, tail = LOOSE_END.sub("", body[:m.start()].rstrip(" ,;:—–")), body[m.end():]
         if PAIRED.search(head[-200:]) and re.match(r"(?:но|так)\b", tail): continue
+        if tail.startswith("но ") and words_of(head)[-1].kind == "ADJF": continue # «по оригинальной, но точной формуле»
         words = words_of(tail.strip(" ,;—–"))
         own = any(w.kind in PREDICATES for w in words) or words and words[0].kind in ("PRTF", "GRND")
         if not (own or JOINS.match(tail) or m[0].strip()[:1] not in (",", ";", "—", "–")): continue

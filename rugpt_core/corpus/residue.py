@@ -6,13 +6,13 @@
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
            'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN',
-           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS',
-           'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST', 'BELOW', 'SENDS',
-           'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED',
-           'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE', 'SISTER',
-           'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY', 'unless_cited',
-           'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line', 'by_first',
-           'without_residue']
+           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK',
+           'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST',
+           'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS',
+           'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE',
+           'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
+           'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
+           'by_first', 'without_residue']
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #c354f543
 import re
@@ -122,7 +122,7 @@ IN_BRACKET = re.compile(rf" ?\((?:{SEE}{PAGE}(?:, {PAGE})*"
     rf"|(?:рис|табл|илл)\. ?\d{{1,2}}[а-я]?(?:, \d{{1,2}})?|(?:рисунок|таблица|фото|схема) \d{{1,2}}|{SEE}"
     rf"(?:Wikipedia|Википедия|en|de|fr):[^()\n]{{0,80}}(?:\([^()\n]{{0,40}}\))?|основная статья:[^()\n]{{0,80}})\)"
     rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))|[,;] {SEE}(?-i:[A-Z]{{3,6}})(?=\))", re.I)
-AS_SHOWN = re.compile(rf",? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на"
+AS_SHOWN = re.compile(rf"(?<!\bтак)(?<!\bтак,),? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на"
     rf"|из|в|по)"
     rf" {NOT_HERE}(?=[,.;)])"
     r"|(?:,|;| —) (?:а )?(?:ниже|далее) (?:привод[ия]тся|перечисл[а-яё]+|(?:указан|привед[её]н"
@@ -156,6 +156,7 @@ POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "абли
     " списке ", "еречень ", "скобках ", "урсивом", "ирным", "ветом ", "Ниже ", "Далее ", "Даты ", "Элементы ",
         "ллюстраци", "графе «", " столбц", " колонк", " ячейках ", " клетках ", "порядке ", ", ниже ", "олный перечень",
     "риводимый ", " ниже.", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка", "ортировка по столбц")
+TAKEN_UP = re.compile("Это (?!бы|не|связан)[а-яё]+ |Эт(?:от|а|и|ого|их) [а-яё]+ ") # speaks of what stands before
 POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #dbfbd73e
@@ -258,7 +259,7 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
     if any(s in line for s in AS_SHOWN_HINTS): line, n = AS_SHOWN.subn("", line)
     hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
     for k, sentence in enumerate(sentences):
-        if not any(s in sentence for s in there):
+        if not any(s in sentence for s in there) or TAKEN_UP.match(sentences[k + 1] if k + 1 < len(sentences) else ""):
             left = sentence
         elif stays := SEEN_THERE.match(sentence):
             left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
