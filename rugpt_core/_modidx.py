@@ -789,6 +789,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'rugpt_core/corpus/encodings.py'),
                                              'rugpt_core.corpus.encodings.decode_text': ( 'core/corpus/encodings.html#decode_text',
                                                                                           'rugpt_core/corpus/encodings.py'),
+                                             'rugpt_core.corpus.encodings.has_halves': ( 'core/corpus/encodings.html#has_halves',
+                                                                                         'rugpt_core/corpus/encodings.py'),
                                              'rugpt_core.corpus.encodings.is_bytes_literal': ( 'core/corpus/encodings.html#is_bytes_literal',
                                                                                                'rugpt_core/corpus/encodings.py'),
                                              'rugpt_core.corpus.encodings.small_cyrillic_share': ( 'core/corpus/encodings.html#small_cyrillic_share',
