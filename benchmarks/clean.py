@@ -95,14 +95,24 @@ def tree(process) -> tuple[float, dict]:
     return memory, cpu
 
 
-def measure(who: str, source: Path) -> dict:
+EARLIER = "import json, sys; from rugpt_core.clean import clean_corpus; print(json.dumps(clean_corpus(*sys.argv[1:])))"
+
+
+def command(who: str | Path, source: Path, out: str) -> tuple[list, Path]:
+    """Arguments and folder of one run: ours, theirs, or that of a checkout whose cleaning is `rugpt_core.clean`."""
+    if isinstance(who, Path):
+        return [sys.executable, "-c", EARLIER, source, out], who
+    return [sys.executable, HERE, "--one", who, "--source", source, "--out", out], ROOT
+
+
+def measure(who: str | Path, source: Path) -> dict:
     """Seconds, peak memory, CPU seconds and the last line of one run in its own process."""
     import psutil
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as out, open(Path(out)/".log", "w+") as log:
         start = time.perf_counter()
-        # noqa: E501
-        p = subprocess.Popen([sys.executable, HERE, "--one", who, "--source", source, "--out", out], stdout=log,
-            stderr=subprocess.STDOUT)
+        arguments, folder = command(who, source.resolve(), out)
+        p = subprocess.Popen(arguments, stdout=log, stderr=subprocess.STDOUT, cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(folder)})
         peak, cpu = 0., {}
         while p.poll() is None:
             try:
@@ -175,8 +185,42 @@ def good_articles(source: Path, n: int = 150) -> list[dict]:
     return [row(work, who, "refused", "share", [k/total]) for who, k in (("rugpt", lost), *refused.items())]
 
 
+def processor() -> str:
+    """The name of the processor and what of its instructions matters here."""
+    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    name = next((line.split(":")[1].strip() for line in lines.split("\n") if line.startswith("model name")),
+        platform.processor())
+    return name + "".join(f", {flag.upper()}" for flag in ("avx2", "avx512f") if f" {flag} " in lines)
+
+
+def against(earlier: Path, source: Path, runs: int, megabytes: float):
+    """Our stage and that of an earlier checkout in alternation, each run in a process of its own."""
+    work, pairs = f"clean {source.name}, {megabytes:.1f} MB", []
+    for k in range(runs):
+        order = ("ours", earlier) if k % 2 else (earlier, "ours")
+        found = {who: measure(who, source) for who in order}
+        pairs.append((found["ours"], found[earlier]))
+        print(f"round {k + 1}: {pairs[-1][1]['cpu']/pairs[-1][0]['cpu']:.3f} times, CPU seconds "
+            f"{pairs[-1][1]['cpu']:.1f} and {pairs[-1][0]['cpu']:.1f}, load {os.getloadavg()[0]:.1f}", flush=True)
+    now, before = zip(*pairs, strict=True)
+    ratios = [b["cpu"]/a["cpu"] for a, b in pairs]
+    per_second = "input text per CPU second"
+    rows = [row(work, "rugpt", per_second, "MB/s", [megabytes/r["cpu"] for r in now], "before",
+                statistics.median(ratios)),
+            row(work, "before", per_second, "MB/s", [megabytes/r["cpu"] for r in before]),
+            row(work, "rugpt", "ratio of a round", "times", ratios),
+            row(work, "rugpt", "peak memory", "MB", [r["peak"] for r in now]),
+            row(work, "before", "peak memory", "MB", [r["peak"] for r in before])]
+    revision = subprocess.run(["git", "-C", earlier, "rev-parse", "HEAD"], capture_output=True, text=True).stdout[:7]
+    write_json(ROOT/"benchmarks/results/clean_against.json", dict(before=revision,
+        machine=f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[2]:.1f} while it ran",
+        versions=versions(), date=date.today().isoformat(), rows=rows))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--against", type=Path, metavar="CHECKOUT",
+        help="compare with an earlier state of the cleaning in alternation, and do nothing else")
     parser.add_argument("--source", type=Path, default=DATA if DATA.exists() else SAMPLE)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-mb", type=float, default=10, help="MB of text that both clean")
@@ -187,6 +231,8 @@ def main():
     if args.one:
         return {"ours": ours, "theirs": theirs}[args.one](str(args.source), args.out)
     megabytes = sum(len(raw.text.encode()) for raw in read_source(str(args.source)))/1e6
+    if args.against:
+        return against(args.against.resolve(), args.source, args.runs, megabytes)
     work, rows = f"clean {args.source.name}, {megabytes:.1f} MB", []
     runs = [measure("ours", args.source) for _ in range(args.runs)]
     peak = max(r["peak"] for r in runs)

@@ -8,9 +8,9 @@ __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRID
            'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE',
            'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS', 'CHAIN_CHARS',
-           'ONE_THING', 'ORDINAL', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item', 'is_nominal',
-           'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'as_statement', 'is_counted',
-           'is_there', 'what_is_left', 'may_announce', 'without_announcement']
+           'ONE_THING', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item',
+           'is_nominal', 'tells', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up',
+           'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce', 'without_announcement']
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #7d4239fa
 import re
@@ -52,7 +52,7 @@ COUNTED = re.compile(r"\b\d{1,2} "
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #ba50ffd4
 ITEM = re.compile(r"[А-ЯЁ]{4,}: "
     r"|[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во-)?[Пп]ерв(?:ый|ая|ое|ые|ого|ой|ую|ым|ых)\b(?! (?:дв|тр|четыр"
-    r"|\d))|Одн[аио]\b|Один\b|Во-|Втор|В (?:верх|ниж|перв"
+    r"|\d))|Одн[аио]\b|Один\b(?! из (?:наиболее|самых|первых|известн))|Во-|Втор|В (?:верх|ниж|перв"
     r"|центре)|На (?:перв|верх|ниж)|Прежде всего|I{1,3}[.)]|[А-ЯЁA-Z](?:\)|\.(?! ?[А-ЯЁA-Z]\.))")
 # «Солонцы — почвы …»
 TERM = re.compile(r"(?!(?:В|Во|На|По|После|При|До|С|Со|К|Ко|От|Из|У|За|Для|О|Об|Эт[аио]|Этот|Однако|Также"
@@ -69,7 +69,8 @@ ABRIDGED = re.compile(r"^.{0,40}(?<!: )…|… [А-ЯЁ]|<\.{3}>|\[(?!\d)[^\]]*[
 CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|Помимо|Тем не менее|Однако|При этом|Таким образом"
     r"|В (?:результате|целом)\b|Поэтому"
     r"|Впрочем|Впоследствии|Вскоре|Позднее|Позже|Впервые же|Эт(?:от|а|о|и|им|ими|их|ого|ому|ой)\b|Данн(?:ый|ая|ое|ые|ых"
-    r"|ым)\b|В то же время|(?:Наиболее|Самы[ймх]и?) [а-яё]+ из (?:них|этих)|Указанн|Перечисленн|Вышеперечисленн"
+    r"|ым)\b|В то же время|Ранее (?!всего)[а-яё]+|Сейчас|Ныне|В дополнение к|После (?:описанн|указанн|перечисленн)"
+    r"|[А-ЯЁ][а-яё]+ (?:может|могут|был[аио]?) также|(?:Наиболее|Самы[ймх]и?) [а-яё]+ из (?:них|этих)|Указанн|Перечисленн|Вышеперечисленн"
     r"|Остальн|Среди прочих|Други(?:м|е|ми)\b|[А-ЯЁ][а-яё]{3,}ены\b)")
 # a paragraph that opens with a number and is longer tells something: «122-мм пушка …», «5 мая 1848 года …»
 TALE_CHARS = 150
@@ -101,6 +102,10 @@ def is_nominal(p: str) -> bool:
     words = words_of(first[:-1])
     return not has_predicate(words) and not any(w.kind == "COMP" for w in words)
 
+def tells(term: str) -> bool:
+    "True where a verb stands among the words before a dash and not right before it: «Башню подвели к воротам —»."
+    return any(w.kind in ("VERB", "PRTS") for w in words_of(term.rstrip(" —–"))[:-1])
+
 def may_be_meant(
     after: Sequence[str], # the paragraphs behind a colon, the next one first
 ) -> bool:
@@ -112,7 +117,7 @@ def may_be_meant(
     if WE.search(begin.lower()) or ABRIDGED.search(begin): return True
     if p.startswith("Это ") and next_one.startswith("Это "): return True # «Это модель, в которой …»
     if CONTINUES.match(p): return False
-    if TERM.match(p) or not p.endswith((".", ":", "?", "!")): return True
+    if (term := TERM.match(p)) and not tells(term[0]) or not p.endswith((".", ":", "?", "!")): return True
     m = RELATIVE.match(p) # «Гатчинский узел, на котором …»
     if m and not has_predicate(words_of(m[0][:m[0].rindex(",")])) or not VERB.search(p[:BEGIN].lower()): return True
     if is_nominal(p): return True
@@ -125,7 +130,8 @@ NEXT = (r"(?<![а-яё])следующ(?!(?:ей|ем|ий|его|ую) (?:го�
 POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею]т|делить|разбить|разбивают|классифицируют"
     r"|классифицировать)(?:ся)? (?:(?:его|её|их) )?на [а-яё]+$|\bтак [а-яё]{3,}(?:л[аи]?|ет|ит|ют|ят|ся|сь)\b"
     r"|\bо таком (?:разговор|случа)"
-    r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?: [а-яё]+){0,2}$|\bниже|таблиц(?=[а-яё])|\bэтих таблиц"
+    r"|\bтак(?:ов|ова|ово|овы|ие|их|им|ими|ой|ая|ое|ую|ого)?(?! (?:рано|поздно|долго|мало|много|часто|редко|далеко"
+    r"|быстро|сильно|высоко|хорошо|плохо)$)(?: [а-яё]+){0,2}$|\bниже|таблиц(?=[а-яё])|\bэтих таблиц"
     r"|(?:спис(?:ок|к[аеи])|переч(?:ень|н[яеи]))$|(?:приведённ|данн)[а-яё]+ (?:спис|переч)|\bэтот список|\bвот\b"
     r"|образом$|\bв[оа]? виде(?: [а-яё]+)?$|(?<!\d )(?<!два )(?<!три )(?<!четыре )(?<!этого )\bвида$"
     r"|\b(?:выражением|формулой|уравнением|соотношением|равенством|форме|формуле|вид|видом"
@@ -178,7 +184,7 @@ NEAR = 80 # characters before the colon in which a list is named
 BREAK = re.compile(r"(?<!\d)[,;] (?!(?:что|чтобы|как|ли|будто|если|пока|чем|то|а не)\b)| [—–] "
     r"| (?:исходя из|на основании|в соответствии со?|в зависимости от|по|ввиду|а также) "
     r"(?=следующ(?:им причинам|их|ими))"
-    r"| в (?=следующем порядке)| и (?=имеет следующ|получил[аио]? следующ"
+    r"| в (?=следующем порядке)| и (?=следующ|имеет следующ|получил[аио]? следующ"
     r"|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) )| в (?=связи с этим)")
 BREAKS = 6 # from the end, that are tried
 # how a part goes on that may be cut off though it has no verb of its own
@@ -210,6 +216,7 @@ def finished_part(body: str) -> str:
     for m in reversed(breaks[-BREAKS:]):
         head, tail = LOOSE_END.sub("", body[:m.start()].rstrip(" ,;:—–")), body[m.end():]
         if PAIRED.search(head[-200:]) and re.match(r"(?:но|так)\b", tail): continue
+        if tail.startswith("но ") and words_of(head)[-1].kind == "ADJF": continue # «по оригинальной, но точной формуле»
         words = words_of(tail.strip(" ,;—–"))
         own = any(w.kind in PREDICATES for w in words) or words and words[0].kind in ("PRTF", "GRND")
         if not (own or JOINS.match(tail) or m[0].strip()[:1] not in (",", ";", "—", "–")): continue
@@ -279,6 +286,8 @@ LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[�
     r"|задач|проблем|различи|отличи)"
     rf"|\b(?:{NUMBERS}|ряд|множество) (?:[а-яё]+ )?(?:аргумент|объяснени|верси|доказательств|гипотез|доводов)"
     r"|(?:подтвержда|доказыва)[а-яё]+ следующ(?:ее|ем)\b"
+    r"|\bтак(?:ие|ими|их|им) (?:[а-яё]+ ){0,2}(?:характеристик|параметр|свойств|качеств|особенност|признак|фактор)[а-яё]+:$"
+    r"|^сравнительн[а-яё]+ (?:характеристик|параметр|показател|данны)[а-яё]+\b"
     r"|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
     r"|цитат|опис|запис|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани"
     r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор"
@@ -304,11 +313,14 @@ ONE_THING = re.compile(r"\bследующ(?:ий|его|ему|им|ая|ую|е
     r"|впечатлени|верси|истори|ситуаци|замыс|судьб|происшестви|эпизод|акт\b|трюк|при[её]м\b)[а-яё]*:$")
 ORDINAL = re.compile(r"(?:Перв|Втор)(?:ый|ая|ое|ой|ую|ым|ого|ые|ых)\b(?! [—–])")
 
+NAMED_NEXT = re.compile(r"\bследующ[а-яё]+ [^:]*:$") # what is counted stands behind this word
+
 def is_counted(sentence: str, after: Sequence[str]) -> bool:
     "True where «Первая группа …» is one of the things that a sentence names, or «Вторая …» follows."
     if len(after) > 1 and re.match("(?:Втор|Трет|Друг)[а-яё]+ ", after[1]): return True
-    begin = after[0][:80].lower()
-    return any(word[:max(3, len(word) - 2)] in begin for word in re.findall("[а-яё]{4,}", sentence[-90:]))
+    begin, counted = after[0][:80].lower(), NAMED_NEXT.search(sentence[-90:])
+    words = re.findall("[а-яё]{4,}", counted[0] if counted else sentence[-90:])
+    return any(word[:max(3, len(word) - 2)] in begin for word in words)
 
 def is_there(
     sentence: str,
@@ -319,8 +331,10 @@ def is_there(
     if SECOND.match(after[0]) and LISTS.search(sentence.lower()): return False # the first is gone
     if EVENTS.search(sentence) and DATED.match(after[0]): return True
     if ONE_THING.search(sentence) and not CONTINUES.match(after[0]): return True
-    about = ABOUT.search(sentence) is not None and not (after[0].endswith(":") and len(after[0]) >= CHAIN_CHARS)
-    return may_be_meant(after) or NUMBERED.match(sentence) is not None or about or is_enumeration(after[0])
+    about = ABOUT.search(sentence) is not None and not (after[0].endswith(":") and len(after[0]) >= CHAIN_CHARS) \
+        and not re.search(r"\bэт(?:их|и|ими)\b", after[0][:40])
+    listed = is_enumeration(after[0]) and not CONTINUES.match(after[0])
+    return may_be_meant(after) or NUMBERED.match(sentence) is not None or about or listed
 
 # what may be quoted: «нашло отражение в романе «Обоз»:»
 OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|редакци|трактат"

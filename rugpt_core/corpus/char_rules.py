@@ -6,10 +6,10 @@
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'STRAY_BAR', 'TORN', 'EMPHASIS', 'BLOCK_TAG',
            'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT',
            'UNJOINED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS',
-           'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_CODES', 'CHAR_RULES',
+           'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_LETTERS', 'CHAR_RULES',
            'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text',
            'entity_text', 'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces', 'stress', 'one_script',
-           'has_vowel', 'lone_letters', 'homoglyphs']
+           'has_vowel', 'latin_places', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #cc3b7610
 import html
@@ -20,8 +20,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .features import any_of, any_pair, class_bit, CYRILLIC, LATIN, lines_at, lines_with_any
-from .features import looked_at, on_lines
+from .features import any_of, any_pair, char_table, class_bit, CYRILLIC, LATIN, lines_at, lines_with_any
+from .features import looked_at, NOWHERE, on_lines
 from .formulas import formula_text, LOWER, raised, UPPER
 from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, Mending, ODD_SPACES, rule, STRESS_MARKS, TAG
 from .templates import HOLE
@@ -37,7 +37,7 @@ def is_composed(text: str) -> bool:
     "True for NFC. Only runs of characters that are not safe are looked at, each with the one that it may join."
     if not any_of(text, NOT_SAFE): return True
     codes, classes, _ = looked_at(text)
-    at = np.flatnonzero(classes & class_bit(NOT_SAFE))
+    at = ((classes & class_bit(NOT_SAFE)) != 0).nonzero()[0]
     if 4*len(at) > len(text) or len(codes) != len(text): return unicodedata.is_normalized("NFC", text)
     breaks = np.flatnonzero(np.diff(at) > 1)
     runs = zip([at[0], *at[breaks + 1]], [*at[breaks], at[-1]], strict=True)
@@ -234,18 +234,19 @@ VARIABLES = re.compile(r"[=<>≤≥∈α-ω]|\|\||&&|(?<![\w'’-])[xe](?![\w'�
     r"|(?<![\w'’.&-])[bdf-np-wzDF-JLNP-SU-WZ](?![\w'’.&-]| [A-Za-z]{2})"
     rf"|\b(?i:{NAMED_BY_LETTER}) [caoyCABKOY] |\b[aoc]-|\b[ac] (?:и|или) [a-z]\b")
 
-LONE_CODES = np.array([ord(c) for c in "caoyxeCABKO"], dtype=np.uint16)
+LONE_LETTERS = "[caoyxeCABKO]"
 
-def lone_letters(
-    codes: np.ndarray, # UTF-16 code units of a text
-    latin: np.ndarray, # (units,) bool: which are Latin letters
-    cyrillic: np.ndarray, # and which Cyrillic ones
-) -> np.ndarray: # places
-    "Where a Latin letter that looks Cyrillic stands alone, or ends «1970-x»."
-    letter = latin | cyrillic
-    at = np.flatnonzero(latin[1:-1] & ~letter[2:] & ~letter[:-2]) + 1
-    if len(codes) > 1 and latin[0] and not letter[1]: at = np.append(at, 0)
-    return at[np.isin(codes[at], LONE_CODES)]
+def latin_places(text: str) -> tuple[np.ndarray, np.ndarray]: # ascending
+    "Where a Latin letter stands beside a Cyrillic one, and where one that looks Cyrillic stands alone."
+    latin, cyrillic = class_bit(LATIN), class_bit(CYRILLIC)
+    _, classes, present = looked_at(text)
+    if not present & latin: return NOWHERE, NOWHERE
+    at = ((classes & latin) != 0).nonzero()[0]
+    before, after = classes.take(at - 1), classes.take(at + 1, mode="clip")
+    if not at[0]: before[0] = 0 # nothing stands before the text; the last letter of one stands beside itself
+    around = before | after
+    alone = at[(around & (latin | cyrillic)) == 0]
+    return at[(around & cyrillic) != 0], alone[char_table(LONE_LETTERS).take(looked_at(text)[0].take(alone))]
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #e4009146
 @rule("homoglyphs")
@@ -262,12 +263,7 @@ def homoglyphs(text: str) -> tuple[str, int]:
         nonlocal hits
         hits += 1
         return m[0].translate(TO_CYRILLIC)
-    bits = class_bit(LATIN), class_bit(CYRILLIC)
-    codes, classes, present = looked_at(text)
-    if not present & bits[0]: return text, 0
-    latin, cyrillic = ((classes & bit) != 0 for bit in bits)
-    mixed = lines_at(codes, np.flatnonzero((latin[:-1] & cyrillic[1:]) | (cyrillic[:-1] & latin[1:])))
-    lone = lines_at(codes, lone_letters(codes, latin, cyrillic))
+    mixed, lone = (lines_at(text, at) for at in latin_places(text))
     if not mixed and not lone: return text, 0
     lines = text.split("\n")
     for i in mixed:

@@ -6,9 +6,9 @@
 __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS', 'PARTICIPLE', 'TOKEN', 'BETWEEN', 'MONTHS',
            'COUNTED', 'PREDICATES', 'OPENINGS', 'NO_OPENINGS', 'NEED_SUBJECT', 'COUNTS_ALONE', 'COUNTS_THEM', 'SPEECH',
            'VERB', 'ENUMERATION', 'table', 'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of',
-           'Word', 'look_up', 'may_be', 'is_person', 'unquoted', 'governed', 'counts', 'with_government', 'words_of',
-           'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of', 'verb_wants_more',
-           'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
+           'Word', 'look_up', 'may_be', 'is_person', 'is_word', 'unquoted', 'governed', 'counts', 'with_government',
+           'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of',
+           'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -133,6 +133,11 @@ def is_person(low: str) -> bool:
     readings = readings_of(low)[:2]
     names = ("Name", "Surn", "Patr")
     return readings[0].tag.animacy == "anim" or any(name in r.tag for r in readings for name in names)
+
+@lru_cache(maxsize=1000)
+def is_word(low: str) -> bool:
+    "True for a form that is more than a short adjective, «швейно», as halves of compounds are in the dictionary."
+    return forms().word_is_known(low) and any(r.tag.POS != "ADJS" for r in readings_of(low))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #d5ec2e23
 TOKEN = re.compile(r"[А-ЯЁа-яёA-Za-z\d][\w.’'-]*\w|\w|[,;:()—–]")

@@ -4,22 +4,28 @@
 
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
-           'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH',
-           'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS',
-           'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes',
-           'without_parts', 'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses',
-           'repeated_spaces', 'treat_holes', 'lost_formulas', 'closed_up', 'space_before_marks', 'quote', 'quote_line',
-           'quotes', 'is_first_half', 'speaks_of_endings', 'dashed', 'dashes', 'heading_key', 'is_prose',
-           'service_sections', 'dropped_lists', 'no_words', 'bare_headings']
+           'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
+           'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
+           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC',
+           'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts', 'speaks_of_sounds',
+           'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes', 'lost_formulas',
+           'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings',
+           'dashed', 'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists',
+           'dropped_lists', 'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6b059570
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+import numpy as np
 
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .bracketing import brackets
-from .features import any_pair, lines_with, lines_with_any, lines_with_pair, on_lines, places_of
+from .clauses import is_word
+from .features import any_of, any_pair, class_bit, line_ends, lines_at, lines_with, lines_with_any, lines_with_pair
+from .features import looked_at, NOWHERE, on_lines, strings_by_line
 from .holes import (formula_gone, formula_places, holes, may_be_cut, number_gone, without_cut_end,
     without_holes, without_torso)
 from .labels import is_bare, without_bare_end
@@ -80,7 +86,7 @@ ROMANISED = (r"(?:транслит(?:ерация|\.)|лат(?:инская)? т
     r"|палл\.:? +[А-ЯЁ][а-яё’'ъ -]{1,40}")
 HEARD = re.compile(rf"{SPOKEN}:?|{ROMANISED}", re.I)
 
-NAMING = "транслит пиньин палл ромадзи романизация латинизация слушать".split()
+NAMING = ("транслит", "пиньин", "палл", "ромадзи", "романизация", "латинизация", "слушать")
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #4cc8f602
 def without_parts(
@@ -132,7 +138,7 @@ def without_sounds(content: str) -> str:
 def transcriptions(text: str) -> tuple[str, int]:
     "Phonetic transcriptions and transliterations in brackets: (англ. London [ˈlʌndən]; палл. Бэйцзин)."
     ipa, hits = set(lines_with_any(text, IPA)), 0
-    at = sorted(ipa.union(lines_with(text, *NAMING)))
+    at = sorted(ipa.union(strings_by_line(text, NAMING)))
     if not at: return text, 0
     def mend(m):
         nonlocal hits
@@ -173,12 +179,16 @@ def foreign_glosses(text: str) -> tuple[str, int]:
     return GLOSS.sub(mend, text) if ". " in text else text, hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #296a2fbd
+HYPHEN, EN_DASH, COMMA, BLANK = (ord(c) for c in "-–, ")
+
 @rule("repeated_spaces")
 def repeated_spaces(text: str) -> tuple[str, int]:
     "Several spaces become one; none at the ends of a paragraph."
     hits = 0
     if any_pair(text, " ", " "): text, hits = re.subn("  +", " ", text)
-    if text[:1] == " " or text[-1:] == " " or any_pair(text, " ", "\n") or any_pair(text, "\n", " "):
+    codes, ends = looked_at(text)[0], line_ends(text)
+    if text[:1] == " " or text[-1:] == " " or (codes.take(ends - 1) == BLANK).any() \
+            or (codes.take(ends + 1, mode="clip") == BLANK).any():
         text, n = re.subn("^ | $", "", text, flags=re.M)
         hits += n
     return text, hits
@@ -295,8 +305,9 @@ AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!�
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #e4df9d51
 def is_first_half(word: str) -> bool:
-    "True for the first half of a compound adjective: «арабо», «русско», «юго»."
-    return word.casefold() not in NOT_HALVES and bool(FIRST_HALF.fullmatch(word))
+    "True for the first half of a compound adjective: «арабо», «русско», «юго», or a small word that is none."
+    if word.casefold() in NOT_HALVES: return False
+    return bool(FIRST_HALF.fullmatch(word)) or word.islower() and word[-1] == "о" and not is_word(word)
 
 def speaks_of_endings(m: re.Match) -> bool:
     "True where a hyphen stands beside a part of a word that the sentence names: «суффикс - ов», «корень вод -»."
@@ -318,15 +329,27 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #514edb88
+def dash_places(text: str) -> np.ndarray: # ascending
+    "Where a hyphen or an en dash stands behind a space, if one stands alone; and dashes right behind a comma."
+    if not any_of(text, "[—–-]"): return NOWHERE
+    codes, classes, _ = looked_at(text)
+    at = ((classes & class_bit("[—–-]")) != 0).nonzero()[0]
+    mark, before, after = codes.take(at), codes.take(at - 1), codes.take(at + 1, mode="clip")
+    if not at[0]: before[0] = 0 # nothing stands before the text
+    hyphen, en, behind, alone = mark == HYPHEN, mark == EN_DASH, before == BLANK, after == BLANK
+    doubled = hyphen & (after == HYPHEN) & (codes.take(at + 2, mode="clip") == BLANK)
+    loose = behind & (hyphen | en & alone)
+    if not (loose & (alone | doubled)).any(): loose[:] = False
+    return at[loose | (before == COMMA) & (~hyphen | alone)]
+
 @rule("dashes")
 def dashes(text: str) -> tuple[str, int]:
     """A hyphen or an en dash between spaces becomes a dash beside Russian words, a hyphen in a torn compound, no space
     in a range."""
-    at = lines_with(text, " -", " – ") if any(len(places_of(text, s)) for s in (" - ", " -- ", " – ")) else []
-    if tight := [s for s in (",—", ",–", ",- ") if s in text]: at = sorted({*at, *lines_with(text, *tight)})
-    return on_lines(text, at, dashed)
+    return on_lines(text, lines_at(text, dash_places(text)), dashed)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #19b4aea5
+@lru_cache(maxsize=2000)
 def heading_key(heading: str) -> str:
     "A heading as it is compared: letters alone, small."
     return " ".join(re.findall(r"[^\W\d_]+", heading.casefold()))
@@ -356,35 +379,44 @@ def service_sections(article: Article) -> tuple[Article, int]:
     return Article(article.title, kept), len(article.sections) - len(kept)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #f3078806
+@lru_cache(maxsize=200) # most sections come again in the next pass
+def without_lists(
+    paragraphs: tuple[str, ...], # of a section
+    title: str, # of the article
+) -> tuple[tuple[str, ...], int]: # the paragraphs, places
+    "The paragraphs of a section without announcements of what is gone, and without halves of sentences."
+    kept, hits = list(paragraphs), 0
+    if any(p[:1].islower() for p in paragraphs):
+        kept = [without_torso(p, paragraphs[i - 1] if i else "") for i, p in enumerate(paragraphs)]
+        hits += sum(a != b for a, b in zip(kept, paragraphs, strict=True))
+    kept = [p for p in kept if p]
+    for i in range(len(kept) - 1, -1, -1):
+        while i < len(kept) and may_announce(kept[i], i + 1 == len(kept)):
+            rest = without_announcement(kept[i], kept[i + 1:i + 3], title)
+            if rest == kept[i]: break
+            kept[i:i + 1] = [rest] if rest else []
+            hits += 1
+        if i < len(kept) and may_be_cut(kept[i]):
+            rest = without_cut_end(kept[i], kept[i + 1:i + 2])
+            hits += rest != kept[i]
+            kept[i:i + 1] = [rest] if rest else []
+    return tuple(kept), hits
+
 @rule("dropped_lists", "article")
 def dropped_lists(article: Article) -> tuple[Article, int]:
     "A sentence that announces a list which is gone; one that says more ends with a full stop."
-    hits, sections = 0, []
-    for heading, paragraphs in article.sections:
-        kept = paragraphs
-        if any(p[:1].islower() for p in paragraphs):
-            kept = [without_torso(p, paragraphs[i - 1] if i else "") for i, p in enumerate(paragraphs)]
-            hits += sum(a != b for a, b in zip(kept, paragraphs, strict=True))
-        kept = [p for p in kept if p]
-        for i in range(len(kept) - 1, -1, -1):
-            while i < len(kept) and may_announce(kept[i], i + 1 == len(kept)):
-                rest = without_announcement(kept[i], kept[i + 1:i + 3], article.title)
-                if rest == kept[i]: break
-                kept[i:i + 1] = [rest] if rest else []
-                hits += 1
-            if i < len(kept) and may_be_cut(kept[i]):
-                rest = without_cut_end(kept[i], kept[i + 1:i + 2])
-                hits += rest != kept[i]
-                kept[i:i + 1] = [rest] if rest else []
-        sections.append((heading, kept))
-    return (Article(article.title, sections), hits) if hits else (article, 0)
+    found = [without_lists(tuple(paragraphs), article.title) for _, paragraphs in article.sections]
+    if not (hits := sum(n for _, n in found)): return article, 0
+    sections = [(heading, list(kept)) for (heading, _), (kept, _) in zip(article.sections, found, strict=True)]
+    return Article(article.title, sections), hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #bf149236
+ALPHANUMERIC = re.compile(r"[^\W_]")
+
 @rule("no_words", "article")
 def no_words(article: Article) -> tuple[Article, int]:
     "Paragraphs and headings without a letter or digit."
-    def has(s):
-        return any(map(str.isalnum, s))
+    has = ALPHANUMERIC.search
     sections = [(h if has(h) else "", [p for p in ps if has(p)]) for h, ps in article.sections]
     hits = sum((h != h2) + len(ps) - len(ps2) for (h, ps),
         (h2, ps2) in zip(article.sections, sections, strict=True))

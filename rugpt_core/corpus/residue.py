@@ -6,13 +6,13 @@
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
            'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN',
-           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS',
-           'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST', 'BELOW', 'SENDS',
-           'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED',
-           'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE', 'SISTER',
-           'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY', 'unless_cited',
-           'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line', 'by_first',
-           'without_residue']
+           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK',
+           'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST',
+           'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS',
+           'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE',
+           'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
+           'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
+           'by_first', 'without_residue']
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #c354f543
 import re
@@ -24,8 +24,10 @@ from .sentences import BEFORE_ANOTHER, split_sentences
 # %% ../../notebooks/core/corpus/14_residue.ipynb #87067265
 HEAR = r"(?:по|про)?слушать"
 SOUND_BUTTON = re.compile(
+    # (ингуш. Кафа слушать)
+    rf"(?P<gloss>\([а-яё-]{{2,8}}\. [А-ЯЁ][^()\n]{{1,40}}?),? {HEAR}(?=[,;)])|"
     # (слушать)о файле, (инф.)
-    rf"(?: ?\((?:{HEAR}|инф(?:о|\.)?|файл|аудио|звук|помощь|справка|помощь·инф\.?)\))+(?: ?о файле)?"
+    rf"(?: \[[a-z]{{2,20}}\])?(?: ?\((?:{HEAR}|инф(?:о|\.)?|файл|аудио|звук|помощь|справка|помощь·инф\.?)\))+(?: ?о файле)?"
     # произношениео файле
     rf"|(?:(?<=\()|[,;]? ?)\b(?:произношение|[Аа]удио|{HEAR}|воспроизвести)(?: ?о файле| ?\((?:инф|файл)\.?\))"
     rf"|(?<=[\])a-zA-Zà-ÿ\u0370-\u03ff\u0590-\u06ff\u3040-\u9fff]),? {HEAR}(?=[,;)])" # behind a foreign word
@@ -34,7 +36,8 @@ SOUND_BUTTON = re.compile(
     rf"|(?<=\()(?:произношение|инф\.?)(?:; |, |(?=\)))|[,;] произношение(?=[;)])", re.M)
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #d83776ed
-SOUND_HINTS = ("о файле", "слушать", "(инф.", "(инф)", "(инфо", "произношение", "(файл)")
+SOUND_HINTS = ("о файле", "слушать)", "слушать,", "слушать;", "(инф.", "(инф)", "(инфо", "произношение)",
+    "произношение,", "произношение;", "(файл)")
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #4b7347d3
 DAY = r"\d{1,2} [а-яё]+ \d{4}(?: ?г(?:ода|\.))?|\d{1,2}[.-]\d{1,2}[.-]\d{4}|\d{4}-\d\d-\d\d"
@@ -119,7 +122,7 @@ IN_BRACKET = re.compile(rf" ?\((?:{SEE}{PAGE}(?:, {PAGE})*"
     rf"|(?:рис|табл|илл)\. ?\d{{1,2}}[а-я]?(?:, \d{{1,2}})?|(?:рисунок|таблица|фото|схема) \d{{1,2}}|{SEE}"
     rf"(?:Wikipedia|Википедия|en|de|fr):[^()\n]{{0,80}}(?:\([^()\n]{{0,40}}\))?|основная статья:[^()\n]{{0,80}})\)"
     rf"|[,;] {SEEN}(?: (?!и\b)[а-яё«»-]+){{0,4}}(?=\))|[,;] {SEE}(?-i:[A-Z]{{3,6}})(?=\))", re.I)
-AS_SHOWN = re.compile(rf",? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на"
+AS_SHOWN = re.compile(rf"(?<!\bтак)(?<!\bтак,),? (?:как|что) (?:это )?(?:хорошо )?(?:показано|видно|изображено|указано|представлено) (?:на"
     rf"|из|в|по)"
     rf" {NOT_HERE}(?=[,.;)])"
     r"|(?:,|;| —) (?:а )?(?:ниже|далее) (?:привод[ия]тся|перечисл[а-яё]+|(?:указан|привед[её]н"
@@ -152,7 +155,8 @@ POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "абли
     "одробнее", "Список ",
     " списке ", "еречень ", "скобках ", "урсивом", "ирным", "ветом ", "Ниже ", "Далее ", "Даты ", "Элементы ",
         "ллюстраци", "графе «", " столбц", " колонк", " ячейках ", " клетках ", "порядке ", ", ниже ", "олный перечень",
-    "риводимый ", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка", "ортировка по столбц")
+    "риводимый ", " ниже.", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка", "ортировка по столбц")
+TAKEN_UP = re.compile("Это (?!бы|не|связан)[а-яё]+ |Эт(?:от|а|и|ого|их) [а-яё]+ ") # speaks of what stands before
 POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #dbfbd73e
@@ -193,7 +197,7 @@ ONLY_OF_LIST = re.compile(
     r"|imdb|доступ)[^!?:]*"
     r"|список (?:всех )?[а-яё]+ [^!?:.]{0,40}(?:на сайте) [^!?:]*"
     rf"|(?:\(?в |при)(?:данн|эт|настоящ|нижеприведённ|следующ)[а-яё]+ (?:ниже )?(?:списке|таблице"
-    rf"|перечне)\b[^!?:]*{PASSIVE}[^!?:]*"
+    rf"|перечне)\b[^!?:]*(?:{PASSIVE}|описан[аоы]?\b)[^!?:]*"
     rf"|в (?:данном|этом|настоящем) разделе (?:также )?{PASSIVE}[^!?:]*|в списке (?:ниже )?{PASSIVE}[^!?:]*"
     rf"|[^!?:;]{{0,110}}\bв таблиц(?:е|ах)(?: ниже| выше)? (?:не )?(?:{PASSIVE}|учтены)[^!?:;]*"
     rf"|[^!?:;]{{0,110}}{PASSIVE} в (?:табл\. ?\d|таблице (?:\d|«))[^!?:;]*"
@@ -202,6 +206,8 @@ ONLY_OF_LIST = re.compile(
     rf"|[^!?:;]{{0,90}}(?:(?:представлен|привед[её]н)[аоы]? на (?:рисунк(?:е|ах)|схеме)"
     rf"|{PASSIVE} (?:на (?:графиках|диаграммах)"
     rf"|в таблицах))"
+    r"|в (?:эту |данную )?таблицу (?:также |так же |не )?(?:вошл|входят|включен|внесен)[^!?:]*"
+    r"|в привед[её]нной (?:выше |ниже )?таблице [^!?:]*"
     r"|содержимое таблицы[^!?]*|с подробностями можно ознакомиться[^!?]*|для более [а-яё]+ информации[^!?]*"
     r"|ссылки (?:(?:в|из) [а-яё]+ )?(?:ведут|указывают) (?:на|к) (?:стать|страниц|раздел|описани)[^!?:]*"
     r"|сортировка (?:таблицы|списка|по столбц)[^!?:]*"
@@ -213,7 +219,8 @@ ONLY_OF_LIST = re.compile(
     rf"(?:показан|привед[её]н|представлен[аоы]? (?:график|результат|зависимост|динамик|схем|характеристик"
     rf"|диаграмм|данны))"
     r"[^!?:]*", re.I)
-BELOW = re.compile(rf"Ниже (?:{PASSIVE}|привод[ия]тся|перечисляются|следуют)[^!?:]*"
+BELOW = re.compile(rf"[А-ЯЁ][^!?:;,.]{{3,70}} (?:{PASSIVE}|приводится|приводятся) ниже"
+    rf"|Ниже (?:{PASSIVE}|привод[ия]тся|перечисляются|следуют)[^!?:]*"
     r"|Далее (?:перечислен|привед[её]н|привод[ия]тся|перечисляются)[^!?:]*")
 SENDS = re.compile(rf"(?:[,;]| —) (?:подробн(?:ее|о) )?{LOOK} (?:также |подробнее )?([^.!?()]{{3,90}})$")
 SENDS_ALL = re.compile(rf"(?:(?:Более п|П)одробн(?:ее|о)\b[^!?.()]{{0,70}}(?: —|:|,? {LOOK})|Об? [^.!?()]{{3,70}} "
@@ -222,7 +229,7 @@ SENDS_ALL = re.compile(rf"(?:(?:Более п|П)одробн(?:ее|о)\b[^!?.(
 OF_LISTS = ("писок", "писки", "еречень", "Даты ", "Элементы ", "скобках", "урсивом", "ирным", "ветом", "фоном",
     "вёздочк", "Ниже ",
     "Далее ", "сылки ведут", "сылки в", "сылки из", "ортировка ", "одробн", "разделе ", "графе ",
-    "олонк", "толбц", " ячейк", " клетк", "порядке", ", ниже ", " ниже указан")
+    "олонк", "толбц", " ячейк", " клетк", "порядке", ", ниже ", " ниже указан", " ниже.")
 
 SPOKEN_OF = (*PICTURES, *OF_LISTS) # one is in every sentence that is judged
 
@@ -252,7 +259,7 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
     if any(s in line for s in AS_SHOWN_HINTS): line, n = AS_SHOWN.subn("", line)
     hits, kept, found, sentences = hits + n, [], 0, split_sentences(line)
     for k, sentence in enumerate(sentences):
-        if not any(s in sentence for s in there):
+        if not any(s in sentence for s in there) or TAKEN_UP.match(sentences[k + 1] if k + 1 < len(sentences) else ""):
             left = sentence
         elif stays := SEEN_THERE.match(sentence):
             left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
@@ -303,7 +310,7 @@ def is_legend(line: str) -> bool:
 # %% ../../notebooks/core/corpus/14_residue.ipynb #981b6ed4
 # the name behind a quotation is gone: «…Отношение его сторон — 2:3. —»
 LEFT_DASH = re.compile(r"(?<=[.!?…»]) ?[—–]$")
-DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
+DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[а-яё»)\d]) \.\.(?= [А-ЯЁ«]|$)|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
     r"|(?<=\()(?:англ|нем|фр|лат|итал|исп|греч|рус|польск|укр)\.; ", re.M) # «(англ.; ныне …)»
 # «Он ушёл.; Мост стар.», but not «прим.; Соч.»
 SECOND_MARK = re.compile(r"(?<=[а-яё]{4}\.)" + "".join(rf"(?<!{w}\.)" for w in sorted(BEFORE_ANOTHER) if len(w) > 3)
@@ -314,7 +321,7 @@ EMPTY_PAIR = re.compile(r" ?(?:„ ?“|“ ?”|‘ ?’|(?<=\s)\"\"(?=[\s,.;:]
 # a link to a page in another language, the number of a book, the label of a link to a database
 ELSEWHERE = re.compile(r"(?<=[\w)]) \((?:англ|нем|фр|исп|яп)\.\)(?=[\s,.;)]|$)(?! [(«\[A-Z])| \(ISBN [\dXХ–-]+\)"
     r"|(?<=[»)а-яё])IMDb(?=[\s,.)]|$)")
-SISTER = re.compile(r"(?<=[.!?»] )(?:n|s|w|en|commons):[А-ЯЁA-Z][^\n.]{2,80}$", re.M) # a page of a sister project
+SISTER = re.compile(r"(?<=[.!?»] )(?:n|s|w|en|commons):[А-ЯЁA-Z](?:[^\n.]|(?<=\b[А-ЯЁA-Z])\.){2,80}$", re.M) # a page of a sister project
 GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (SOUND_BUTTON, SOUND_HINTS), (ARCHIVE, ARCHIVE_HINTS), (BUTTON, ("[", "Оригинальный текст (")), (EDITORS, ("[",)),
     (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
@@ -324,7 +331,8 @@ GROUPS = ( # a pattern, and hints of which one must be in a paragraph
 
 def what_stays(m: re.Match) -> str:
     "One stop of two; a bracket that opens before what goes."
-    if m[0] == "..": return "."
+    if m[0].strip() == "..": return "."
+    if gloss := m.groupdict().get("gloss"): return gloss
     return ")" if m[0].endswith(")") and m[0].count(")") > m[0].count("(") else ""
 
 ALL_HINTS = tuple(dict.fromkeys((*POINTERS, " = ", *CLOSED_HINTS, *(h for _, hints in GROUPS for h in hints))))

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SMALL_WORDS', 'RHYME', 'VERSE_WORDS', 'SPEECH_LINE', 'LIVELY', 'SIGNS', 'MONTH_NAME', 'CALENDAR_TITLE', 'CALENDAR',
-           'MEANINGS', 'ITEM_LINE', 'TOKEN', 'SUSPECT', 'BROKEN', 'VOWELLESS', 'ONE_LETTER', 'WITHOUT_VOWEL',
-           'SLAVONIC', 'TITLO', 'OLD_RUSSIAN', 'rhyme_of', 'is_verse', 'free_lines', 'is_mathematical',
+           'MEANINGS', 'ITEM_LINE', 'TOKEN', 'SUSPECT', 'SUSPECT_WORD', 'BROKEN', 'VOWELLESS', 'ONE_LETTER',
+           'WITHOUT_VOWEL', 'SLAVONIC', 'TITLO', 'OLD_RUSSIAN', 'rhyme_of', 'is_verse', 'free_lines', 'is_mathematical',
            'russian_word_length', 'russian_share', 'is_navigation', 'broken_share', 'is_church_slavonic']
 
 # %% ../../notebooks/core/corpus/15_text_forms.ipynb #8cc9a7a5
@@ -107,8 +107,9 @@ def is_navigation(title: str, text: str) -> bool:
 
 # %% ../../notebooks/core/corpus/15_text_forms.ipynb #8d0f2027
 TOKEN = re.compile(r"(\S?)(?<![^\W_])([^\W_]+)(?=(.?))", re.S)
-SUSPECT = re.compile(r"[\dA-Za-zА-ЯЁ ](?:(?<=[а-яё]\d)[а-яё]|(?<=[а-яё]0)(?![\d,.])|(?<=[а-яё][A-Za-z])"
-    r"|(?<=[а-яё][А-ЯЁ])[а-яё]|(?<=[a-z])[а-яё]|(?<= )(?:[бгдзйлмнпртфхцчшщъь]{1,3} |[0346][а-яё]{3}))")
+SUSPECT = re.compile(r"[0-9A-Za-zА-ЯЁ](?:(?<=[а-яё].)(?:(?<=[0-9])[а-яё]|(?<=0)(?![\d,.])|(?<=[A-Za-z])"
+    r"|(?<=[А-ЯЁ])[а-яё])|(?<=[a-z])[а-яё])")
+SUSPECT_WORD = re.compile(" (?:[бгдзйлмнпртфхцчшщъь]{1,3} |[0346][а-яё]{3})") # two patterns: a third of the time of one
 BROKEN = re.compile(r"[а-яё]\d+[а-яё]|^[0346][а-яё]{3,}$|[а-яё]0$|[a-z][а-яё]|[а-яё][a-z]|[а-яё]{2}[А-ЯЁ]+[а-яё]"
     r"|\d[а-яё]\d[а-яё]")
 VOWELLESS = re.compile("[бвгджзйклмнпрстфхцчшщъьБВГДЖЗЙКЛМНПРСТФХЦЧШЩЪЬ]+")
@@ -119,7 +120,8 @@ WITHOUT_VOWEL = frozenset(("км см мм кг мг гг вв млн млрд �
 def broken_share(text: str, chars: int = 2400) -> float: # 0 to 1
     "Share of Russian words that a scanner has broken, in the first characters of a text."
     sample = text[:chars]
-    if len(SUSPECT.findall(sample)) < 4 and sample.count(" ") < .2*len(sample): return 0.
+    suspect = len(SUSPECT.findall(sample)) + len(SUSPECT_WORD.findall(sample))
+    if suspect < 4 and sample.count(" ") < .2*len(sample): return 0.
     total = broken = letters = 0
     after_number = False
     for before, word, after in TOKEN.findall(sample):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DROPPED_LINE', 'GUESS_START', 'GUESS_END', 'APOSTROPHE', 'INDENT', 'MATH_START', 'MATH_END', 'BLOCKS', 'NO_TEXT',
-           'NO_LINK', 'TICKS', 'MAGIC', 'OPENING', 'GUESS', 'HEADING', 'TABLE_REST', 'DISPLAYED', 'link_text',
+           'NO_LINK', 'TICKS', 'MAGIC', 'OPENING', 'STYLE', 'GUESS', 'HEADING', 'TABLE_REST', 'DISPLAYED', 'link_text',
            'without_emphasis', 'with_guesses', 'PageReader', 'Page', 'add_line', 'page_sections', 'read_page']
 
 # %% ../../notebooks/core/corpus/05_wikitext.ipynb #545ec5e6
@@ -57,6 +57,7 @@ MAGIC = re.compile(r"__(?:[А-ЯЁ]+(?:_[А-ЯЁ]+)*|(?:NO|FORCE|NEW)?(?:TOC|EDI
 
 # %% ../../notebooks/core/corpus/05_wikitext.ipynb #083ea604
 OPENING = f" ([«„\"'—–-/{GUESS_END}" # a word may begin behind these
+STYLE = re.compile(r"[a-z][a-z-]{0,14}|#[\da-fA-F]{3,6}|\d+(?:px|em|%)") # a colour, a size, the code of a language
 GUESS = re.compile(f"{GUESS_START}([^{GUESS_START}{GUESS_END}]*){GUESS_END}")
 
 def with_guesses(line: str) -> str:
@@ -78,6 +79,7 @@ class PageReader:
         self.title, self.table = title, table
         self.unknown: Counter = Counter() # names of templates that the table does not know
         self.kinds: set[str] = set() # of pages that are no article
+        self.around = "", "" # text before and source behind the template whose parameter is read
 
     def text(self, code) -> str:
         "The prose of a piece of wiki text."
@@ -91,8 +93,9 @@ class PageReader:
         kind = type(node).__name__
         if kind == "Text": return str(node.value)
         if kind == "Template":
-            before = "".join(out[-3:])[-60:]
-            return self.template(node, before, str(nodes[i + 1])[:60] if i + 1 < len(nodes) else "")
+            before, after = self.around
+            return self.template(node, "".join(out[-3:])[-60:] or before,
+                "".join(str(nodes[k])[:60] for k in range(i + 1, min(i + 3, len(nodes)))) or after)
         if kind == "Tag": return self.tag(node, nodes, i)
         if kind == "Wikilink": return link_text(str(node.title), None if node.text is None else self.text(node.text))
         if kind == "ExternalLink": return self.text(node.title) if node.title else ""
@@ -129,6 +132,13 @@ class PageReader:
 
     def template(self, node, before: str, after: str) -> str:
         "What a template shows."
+        around, self.around = self.around, (before, after)
+        shown = self.shown(node, before, after)
+        self.around = around
+        return shown
+
+    def shown(self, node, before: str, after: str) -> str:
+        "What a template shows, by the table or by a guess."
         name = self.text(node.name)
         key, extra = template_key(re.sub(r"^\s*(?:шаблон|template|т|t)\s*:", "", name, flags=re.I)), []
         head, colon, rest = key.partition(":")
@@ -156,7 +166,9 @@ class PageReader:
         if "\n" in str(node): return ""
         texts = [self.text(p.value).strip() for p in node.params if not p.showkey]
         plain = [t for t in texts if any(map(str.isalnum, t)) and len(t) <= 300 and "://" not in t]
+        if len(plain) > 1: plain = [t for t in plain if not STYLE.fullmatch(t)]
         if not plain: return ""
+        if len(plain) == 2 and plain[0][:4].casefold() in plain[1].casefold(): plain = plain[1:] # a name and its form
         shown = GUESS.sub(r"\1", plain[0]) if len(plain) == 1 else HOLE
         return f"{GUESS_START}{shown}{GUESS_END}"
 
