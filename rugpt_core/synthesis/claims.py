@@ -243,13 +243,10 @@ def moved_names(text: str, source: str) -> list[str]:
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #46f228f4
 def pair_anchors(text: str) -> list[tuple[str, frozenset[str]]]:
-    """Adjectives and words of the table of antonyms, each with what stands beside it; words inside of quotation marks
-    apart."""
+    "Adjectives and words of the table of antonyms, each with what stands beside it; not those in quotation marks."
     quoted = [m.span() for m in re.finditer("«[^«»]*»", text)]
     run = [t for t in tokens(text) if t.is_word and not any(a <= t.start < b for a, b in quoted)]
-    verb = ("VERB", "INFN", "GRND")
-    found = [t for t in run if sides(t) and readings(t.text)[0].tag.POS not in verb
-        or (readings(t.text)[0].tag.POS == "ADJF" and is_content(t.text)
+    found = [t for t in run if sides(t) or (readings(t.text)[0].tag.POS == "ADJF" and is_content(t.text)
         and not (t.is_capital and named_inside(t, run)))]
     words = beside(text, tuple((t.start, t.start + len(t.text)) for t in found), False)
     return [(side_key(t), w) for t, w in zip(found, words)]
@@ -287,8 +284,8 @@ DOWN = r"(?:менее|меньше|не более|не больше|ниже|�
 def bound_of(text: str, q: Quantity) -> str: # up, down, or nothing
     "Which side of a number a text means."
     before = text[max(0, q.start - 26):q.start]
-    for name, pattern in (("down", r"(?:не более|не больше|не превыша\w+)"), ("up", r"(?:не менее|не меньше)"),
-            ("up", UP), ("down", DOWN)):
+    for name, pattern in (("down", r"не (?:\w+ )?(?:более|больше|выше|свыше|превы[шс]\w+)"),
+            ("up", r"не (?:\w+ )?(?:менее|меньше|ниже)"), ("up", UP), ("down", DOWN)):
         if re.search(r"\b" + pattern + r"\W+(?:чем\W+)?(?:на\W+)?$", before, re.I): return name
     return ""
 
@@ -341,8 +338,8 @@ def changed_places(text: str, source: str) -> list[str]:
     "Words that changed places, among opposites and among all, unless the trees of the sentences speak against it."
     found = moved_sides(text, source) + swapped(text, source) + swapped(text, source, True)
     pairs = [(p, *p.split(" ↔ ")) for p in found]
-    return [p for p, a, b in pairs if not same_meaning(a, b) and not unmoved(a, b, text, source)] + turned_ways(text,
-        source)
+    return [p for p, a, b in pairs if not same_meaning(a, b) and not unmoved(a, b, text, source, comparable(a, b))] + \
+        turned_ways(text, source)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #b64c1c5f
 def named_before(run: tuple[Token, ...], at: int) -> list[Token]:

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'NEGATORS', 'REPLACING', 'REMOVING',
-           'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'UNDONE', 'BANS', 'BOUND', 'TIMES_AS', 'INTENDED',
-           'ASKED', 'HEDGED', 'shares_root', 'roots_of', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs',
-           'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect',
-           'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality',
-           'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped', 'opposites', 'sides', 'contrary',
-           'denied_clause', 'other_times', 'unreal', 'side_of', 'near_roots', 'turned']
+           'DYING', 'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'UNDONE', 'BANS', 'BOUND', 'TIMES_AS',
+           'INTENDED', 'ASKED', 'HEDGED', 'shares_root', 'roots_of', 'acronyms', 'single_names', 'attribute',
+           'is_comparative', 'Said', 'signs', 'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by',
+           'refused_by', 'positive', 'imperfect', 'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots',
+           'same_meaning', 'synonyms', 'quality', 'is_adverb', 'same_predicate', 'elsewhere', 'denied_there', 'flips',
+           'flipped', 'opposites', 'sides', 'contrary', 'directions', 'denied_clause', 'other_times', 'unreal',
+           'side_of', 'near_roots', 'turned']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -44,6 +45,11 @@ ATTRIBUTES = {"длина": "length", "длинный": "length", "протяж�
     "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
 
 @cache
+def acronyms() -> frozenset[str]: # dictionary forms
+    "Names of names.yml in capitals alone: «от ран» is not the РАН."
+    return frozenset(lemma(name) for row in table("names") for name in row if name.isupper())
+
+@cache
 def single_names() -> dict[str, str]:
     "Names of one word of names.yml, each with the number of its thing."
     return {lemma(name): f"@{i}" for i, row in enumerate(table("names")) for name in row if "·" not in name
@@ -53,7 +59,7 @@ def attribute(word: str) -> str:
     "What a word says of a number, where that is one of the usual things; else its root."
     if word[0].isdigit(): return "=" + word
     if lemma(word) in ("страна", "государство", "держава"): return "@state"
-    if w := single_names().get(lemma(word)): return w
+    if (w := single_names().get(lemma(word))) and (word.isupper() or lemma(word) not in acronyms()): return w
     return "=" + ATTRIBUTES[x] if (x := next((w for w in sorted(lemmas(word)) if w in ATTRIBUTES), "")) else root(word)
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #88ce4603
@@ -118,7 +124,7 @@ def signs(text: str) -> tuple[Said, ...]:
                 pronoun = not missing # «его лишены»: of what, an earlier word says
                 # «не имеет постоянного уровня» denies the adjective
                 denied |= {k - 1 if owned and readings(part[k - 1].text)[0].tag.POS == "ADJF" else k for k in missing}
-        ended = {t.clause for t in part if lemma(t.text) in LACKS | REPLACING | REMOVING or plain(t.text) == "вместо"}
+        ended = {t.clause for t in part if lemma(t.text) in LACKS | REPLACING | REMOVING | DYING or plain(t.text) == "вместо"}
         negated = ended | {t.clause for t in part if pronoun or plain(t.text) in NEGATORS}
         negated |= listed_beside(part, negated)
         for i, t in enumerate(part):
@@ -149,6 +155,7 @@ NEGATORS = frozenset("не нет без вместо ни нельзя".split()
 REPLACING = frozenset("отречься отрекаться заменять заменить сменить сменять вытеснить вытеснять уступить".split())
 REMOVING = frozenset("отрезать отсечь ампутировать отнять отнимать отобрать отбирать отменить отменять упразднить "
     "удалить удалять снять снимать уничтожить исчезнуть исчезать вымереть пропасть прекратить прекратиться".split())
+DYING = frozenset("умереть скончаться погибнуть".split()) # «отец погиб», «лишился отца»
 LACKS = frozenset("лишить лишать лишенный лишиться лишаться отсутствовать утратить утрачивать потерять терять избежать "
     "лишение недоставать отсутствие нехватка".split())
 REFUSING = frozenset("отказаться отказываться отказать запретить запрещать запрещенный помешать мешать перестать "
@@ -289,9 +296,15 @@ def quality(word: str) -> str: # dictionary form
     "One key for «видно» and «видный»; other words are their own."
     return re.sub("(?:ый|ий|ой|о)$", "", word) if readings(word)[0].tag.POS in ("ADJF", "ADVB", "PRED") else word
 
+def is_adverb(word: str) -> bool: # dictionary form
+    "True for an adverb that is never a predicate: «постоянно», not «видно»."
+    tags = [p.tag.POS for p in readings(word)]
+    return tags[0] == "ADVB" and "PRED" not in tags
+
 def same_predicate(a: Said, b: Said) -> bool:
     "True for one word, the two aspects of one verb, or two verbs that say the same."
     if a.lemma == b.lemma or synonyms(a.lemma) & synonyms(b.lemma): return True
+    if {is_adverb(a.lemma), is_adverb(b.lemma)} == {True, False}: return False # «постоянно меняется», «непостоянен»
     if quality(a.lemma) == quality(b.lemma): return True
     x, y = imperfect(a.lemma), imperfect(b.lemma)
     if x == y: return True
@@ -377,12 +390,18 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
             said = [x for x in new if x.sentence == t.sentence and x is not t and side_of(x, other)]
             there = [o for o in old if not BOUND.match(source, o.start)]
             here = near_roots(new, t)
+            if readings(t.text)[0].tag.POS == "VERB": here = {r for r in here if r not in directions()}
             def best(side, t=t, here=here, there=there):
                 return max((shares_root(here, near_roots(old, o)) for o in there if side_of(o, side)
                     and is_comparative(o) == is_comparative(t)), default=0)
             both = any(side_of(o, mine) for o in old) # then one word in common is too little
             if not said and best(other) > best(mine) + both and not turned(t, new, old, other): out.append(t.text)
     return list(dict.fromkeys(out))
+
+@cache
+def directions() -> frozenset[str]: # roots
+    "Sides of the earth: they do not tie a verb to its subject."
+    return frozenset(root(w) for w in "север юг запад восток северный южный западный восточный".split())
 
 def denied_clause(run: list[Token], t: Token) -> bool:
     "True where «нельзя» or a ban stands in a word's clause: «вперёд нельзя» and «только назад» agree."

@@ -124,6 +124,7 @@ def is_content(word: str) -> bool:
         word[0].isalpha()
         and len(word) > 1
         and readings(word)[0].tag.POS in CONTENT | {None}
+        and "Anph" not in readings(word)[0].tag # «её»
         and lemma(word) not in EMPTY_WORDS
     )
 

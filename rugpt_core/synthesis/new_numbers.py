@@ -64,7 +64,7 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
             and s.kind == "century") or q.value < 100 and s.value % 100 == q.value
     if {q.kind, s.kind} == {"times", "share"}: return close(q.value*s.value, 1.) # twice fewer is a half
     if q.kind in ("times", "share"):
-        if q.kind != s.kind: return s.kind == "number" and s.value == q.value and q.kind == "times"
+        if q.kind != s.kind: return s.kind == "number" and s.value == q.value and q.kind == "times" and not s.ordinal
         return close(q.value, s.value, .02 if q.digits else .15 if hedged else .11)
     if s.kind == "day": return s.value % 100 == q.value and not q.dimension
     if s.kind in ("month", "century"): return s.kind == "century" and s.value == q.value
