@@ -6,9 +6,9 @@
 __all__ = ['JOINT', 'REACH', 'REST', 'UP', 'DOWN', 'OF_NAMES', 'CHECKS', 'past_joint', 'Anchor', 'beside', 'titles', 'numbered',
            'antecedents', 'crossed', 'strayed', 'anchors_of', 'rests_of', 'time_words', 'number_anchors',
            'moved_numbers', 'turned_ranges', 'name_anchors', 'moved_names', 'pair_anchors', 'side_key', 'comparable',
-           'moved_sides', 'nouns_of', 'bound_of', 'turned_bounds', 'new_roles', 'renamed', 'changed_places',
-           'named_before', 'joins_name', 'listed_names', 'named_roles', 'places_of', 'other_bearers', 'misnamed',
-           'said_contrary', 'contradictions']
+           'moved_sides', 'nouns_of', 'bound_of', 'turned_bounds', 'new_roles', 'apart', 'renamed', 'are_qualities',
+           'changed_places', 'named_before', 'joins_name', 'listed_names', 'named_roles', 'places_of', 'other_bearers',
+           'misnamed', 'said_contrary', 'contradictions']
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #f9cf39ff
 import re
@@ -24,7 +24,7 @@ from .names import GENERIC, PARTICLES, PROPER
 from .new_numbers import matches, other_periods
 from .quantities import numerals, quantities, Quantity
 from .swaps import INVERSE, named_inside, overlap, swapped, turned_ways
-from .trees import by_another, unmoved
+from .trees import by_another, crossing, unmoved
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #d200bc01
 JOINT = re.compile(r"(?:,|;|(?<=[\w.] )[—–](?= \d)|\b(?:и|а|но|или)\b)")
@@ -316,8 +316,15 @@ def new_roles(text: str, source: str) -> list[str]: # as they are written
             if not row or row in named or (kind == "kin" and INVERSE.get(min(row), set()) & there): continue
             held = [o for o in old if any(lemma(o.text) in r for r in named)]
             if renamed(here, t, old): out.append(t.text)
-            if any(shares_root(near_roots(here, t), near_roots(old, o)) for o in held): out.append(t.text)
+            if not apart(here, t, old, held) and any(shares_root(near_roots(here, t), near_roots(old, o)) for o in held): out.append(t.text)
     return out
+
+def apart(here: list[Token], t: Token, old: list[Token], held: list[Token]) -> bool: # held: roles of the source
+    "True for a role right before a name that no role stands with in the source: «хан Тохтамыш» beside «князь»."
+    at = here.index(t)
+    name = here[at + 1] if at + 1 < len(here) and here[at + 1].is_capital else None
+    there = {o.sentence for o in old if name and lemma(o.text) == lemma(name.text)}
+    return bool(there) and not any(o.sentence in there for o in held)
 
 def renamed(here: list[Token], t: Token, old: list[Token]) -> bool:
     "True where a role stands before a name that another role stands before in the source."
@@ -334,12 +341,20 @@ def renamed(here: list[Token], t: Token, old: list[Token]) -> bool:
     return False
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #a37e9bf8
+def are_qualities(a: str, b: str, text: str) -> bool: # as the checks call them
+    "True for two adjectives: «белая плесень», «голубая»."
+    found = {key: {readings(t.text)[0].tag.POS for t in tokens(text) if t.is_word and attribute(t.text) == key}
+        for key in (a, b)}
+    return all(found[key] and found[key] <= {"ADJF", "ADJS"} for key in (a, b))
+
 def changed_places(text: str, source: str) -> list[str]:
     "Words that changed places, among opposites and among all, unless the trees of the sentences speak against it."
     found = moved_sides(text, source) + swapped(text, source) + swapped(text, source, True)
     pairs = [(p, *p.split(" ↔ ")) for p in found]
-    return [p for p, a, b in pairs if not same_meaning(a, b) and not unmoved(a, b, text, source, comparable(a, b))] + \
-        turned_ways(text, source)
+    def moved(a, b):
+        silent = crossing(a, b, text, source) == (0, 0) and are_qualities(a, b, text)
+        return silent or not unmoved(a, b, text, source, comparable(a, b))
+    return [p for p, a, b in pairs if not same_meaning(a, b) and moved(a, b)] + turned_ways(text, source)
 
 # %% ../../notebooks/core/synthesis/11_claims.ipynb #b64c1c5f
 def named_before(run: tuple[Token, ...], at: int) -> list[Token]:

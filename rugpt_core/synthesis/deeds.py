@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ACTING', 'MORE', 'LESS', 'AMOUNTS', 'LEVELS', 'SURPASSING', 'LETTER', 'ALIKE', 'COMMON_NOUNS', 'Deed', 'group_of',
-           'antecedent', 'named', 'by_whom', 'deeds', 'turned_deeds', 'comparisons', 'turned_comparisons', 'amounts',
-           'other_amounts', 'letters_of', 'ordinals_of', 'other_signs', 'phrase_pairs', 'other_phrases', 'peoples',
-           'other_peoples']
+           'antecedent', 'is_accusative', 'named', 'by_whom', 'deeds', 'turned_deeds', 'comparisons',
+           'turned_comparisons', 'amounts', 'other_amounts', 'letters_of', 'ordinals_of', 'other_signs', 'phrase_pairs',
+           'other_phrases', 'peoples', 'other_peoples']
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #288c68e0
 import re
@@ -31,7 +31,7 @@ class Deed(NamedTuple):
     verb: str # root
     who: frozenset[str] # roots and names, as `attribute` calls them
     whom: frozenset[str]
-
+    surely: frozenset[str] # of whom, those whose form is no nominative
 def group_of(arcs: tuple[Arc, ...], at: int) -> set[int]:
     "A word, with what is one name or one list with it."
     return {at} | {b.tail for b in arcs if b.head == at and b.relation in SAME}
@@ -43,13 +43,20 @@ def antecedent(words: list[str], arcs: tuple[Arc, ...], verb: int, pronoun: int)
     same = [i for i in before if number in {p.tag.number for p in readings(words[i])[:3]}]
     return {arcs[verb].head, *same[-1:]} - {-1}
 
-def named(words: list[str], arcs: tuple[Arc, ...], verb: int, places: Iterable[int]) -> frozenset[str]:
+def is_accusative(word: str) -> bool:
+    "True for a word for somebody in the accusative, which is no nominative and no dative."
+    forms = {p.tag.case for p in readings(word)}
+    return "accs" in forms and not forms & {"nomn", "datv"} and "anim" in readings(word)[0].tag
+
+# sure: only words that cannot be nominatives
+def named(words: list[str], arcs: tuple[Arc, ...], verb: int, places: Iterable[int], sure: bool = False) -> frozenset[str]:
     "What stands at the places of a verb's subjects or objects."
     found: set[int] = set()
     for i in places:
         if lemma(words[i]) == "который": found |= antecedent(words, arcs, verb, i)
         elif readings(words[i])[0].tag.POS != "NPRO": found |= group_of(arcs, i)
-    return frozenset(attribute(words[i]) for i in found if words[i][0].isupper() or is_content(words[i]))
+    return frozenset(attribute(words[i]) for i in found if (words[i][0].isupper() or is_content(words[i]))
+        and not (sure and not is_accusative(words[i])))
 
 def by_whom(words: list[str], arcs: tuple[Arc, ...], verb: int) -> list[int]: # places
     "Who acts in the passive: instrumentals without a preposition."
@@ -62,18 +69,22 @@ def deeds(text: str) -> tuple[Deed, ...]:
     "Verbs of a text with their subjects and objects. Nothing where slovnet is not installed."
     out = []
     for s, arcs in parsed(text) if has_recogniser() else ():
-        for v in sorted({a.head for a in arcs if a.head >= 0 and a.relation in ("nsubj", "nsubj:pass", "obj")}):
+        for v in sorted({a.head for a in arcs if a.head >= 0 and a.relation in ("nsubj", "nsubj:pass", "obj", "iobj")}):
             pos, mine = readings(s.words[v])[0].tag.POS, [a for a in arcs if a.head == v]
             if pos not in ACTING: continue
             acts = [a.tail for a in mine if a.relation == "nsubj"]
-            taken = [a.tail for a in mine if a.relation in ("obj", "nsubj:pass")]
+            taken = [a.tail for a in mine if a.relation in ("obj", "nsubj:pass") or a.relation == "iobj"
+                and is_accusative(s.words[a.tail])]
             if len(acts) == 2 and acts[0] < v < acts[1]: taken, acts = [*taken, acts[0]], acts[1:]
             bare = [i for i in taken if readings(s.words[i])[0].tag.POS == "NPRO"]
             if not acts and len(bare) == 1 < len(taken): taken, acts = bare, [i for i in taken if i not in bare]
+            if not acts and arcs[v].relation == "conj": # «он сидел и учил их»
+                acts = [a.tail for a in arcs if a.head == arcs[v].head and a.relation == "nsubj"]
             passive = any(a.relation == "nsubj:pass" for a in mine)
             if pos in ("PRTS", "PRTF") and not passive: taken, acts, passive = acts, [], True
             if passive: acts = by_whom(s.words, arcs, v)
-            out.append(Deed(root(s.words[v]), *(named(s.words, arcs, v, x) for x in (acts, taken))))
+            said = [named(s.words, arcs, v, x) for x in (acts, taken)]
+            out.append(Deed(root(s.words[v]), *said, frozenset() if passive else named(s.words, arcs, v, taken, True)))
     return tuple(d for d in out if d.who or d.whom)
 
 def turned_deeds(text: str, source: str) -> list[str]: # «a ↔ b», as `attribute` calls them
@@ -82,9 +93,11 @@ def turned_deeds(text: str, source: str) -> list[str]: # «a ↔ b», as `attrib
     for verb in dict.fromkeys(d.verb for d in deeds(text)):
         who, whom, did, had = (frozenset().union(*(getattr(d, part) for d in deeds(t) if d.verb == verb))
             for t in (text, source) for part in ("who", "whom"))
-        if not (whom & did) or whom & had or who & did: continue
-        both, name = who & had, any(t.is_capital and attribute(t.text) in whom & did for t in tokens(text))
-        if both or name and who: out.append(f"{min(whom & did)} ↔ {min(both or who)}")
+        if whom & had or who & did: continue
+        both, one = (whom & did) and (who & had), whom & did or who & had
+        name = any(t.is_capital and attribute(t.text) in one for t in tokens(text))
+        sure = frozenset().union(*(d.surely for d in deeds(text) if d.verb == verb)) & did
+        if both or sure or name and who and (did or had): out.append(f"{min(one)} ↔ {min((who | whom) - one or one)}")
     return out
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #ac18a0d5
@@ -204,7 +217,7 @@ def other_signs(text: str, source: str) -> list[str]: # as they are found
 @cache
 def phrase_pairs() -> tuple[tuple[re.Pattern, re.Pattern], ...]:
     "The pairs of phrases.yml; a star stands for any ending."
-    def pattern(p): return re.compile(r"\b" + re.escape(p).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") + r"\b", re.I)
+    def pattern(p): return re.compile(r"\b" + re.escape(p).replace(r"\*", r"\w*").replace(r"\ ", r"\s+(?:\w+\s+)?") + r"\b", re.I)
     return tuple((pattern(a), pattern(b)) for a, b in table("phrases"))
 
 def other_phrases(text: str, source: str) -> list[str]: # as they are written

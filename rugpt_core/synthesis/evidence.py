@@ -152,7 +152,7 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
     if denied or pair in turned_pairs(text, source): return "opposites"
     found = crossing(*keys, text, source)
     if found and found[0] > 1 and found[0] > 3*found[1]: return "tied"
-    return "parallel" if found and found[0] > found[1] and parallel(*keys, text, source) else "words"
+    return "parallel" if found and found[0] >= found[1] and parallel(*keys, text, source) else "words"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #29353939
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind} # of the others there is one kind

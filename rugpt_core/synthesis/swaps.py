@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['INVERSE', 'SPLIT', 'JOIN', 'MORE_LESS', 'KINDS', 'OFTEN', 'AWAY', 'TOWARDS', 'FROM_TO', 'SEEN', 'EXTENT', 'overlap',
-           'named_inside', 'units_of', 'trade_places', 'places_in', 'swapped', 'sentence_around', 'ways', 'turned_ways']
+           'named_inside', 'units_of', 'head_of', 'joined_numbers', 'trade_places', 'places_in', 'swapped',
+           'sentence_around', 'ways', 'turned_ways']
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #2d690c14
 import re
@@ -56,7 +57,7 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
             comma = bool(i) and run[i - 1].text == ","
             new = new or (comma and word not in ("если", *JOIN)) or (i and run[i - 1].text in ":(")
             new = new or word in SPLIT or (word in JOIN and (acts or comma))
-        if new and out[-1]: out.append({})
+        if new and out[-1]: out.append({**head_of(run, i)} if not sentences else {})
         if t.start in numbers and (numbers[t.start].digits or numbers[t.start].value > 2 or numbers[t.start].dimension):
             q = numbers[t.start]
             out[-1][f"={q.kind if q.kind in ('year', 'day') else q.dimension or q.kind} {q.base:.6g}"] = "number"
@@ -69,7 +70,27 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
         kind = KINDS.get(tag.POS, "noun" if t.is_capital else "") if lemma(t.text) not in INVERSE else ""
         name = t.is_capital and (named_inside(t, list(run)) or not is_known(t.text))
         out[-1][attribute(t.text)] = f"{kind} {tag.animacy} {name}" if kind == "noun" else kind
-    return tuple(u for u in out if u)
+    return tuple(u for u in out if u) if sentences else tuple(u for u in joined_numbers(out) if u)
+
+def head_of(run: tuple[Token, ...], at: int) -> dict[str, str]:
+    "The noun that a relative clause or a participle at a place speaks of: the last one before it."
+    def cases(t):
+        return {p.tag.case for p in readings(t.text)[:4]}
+    first = next((t for t in run[at:at + 2] if t.is_word and (lemma(t.text) == "который"
+        or readings(t.text)[0].tag.POS == "PRTF")), None)
+    if first is None: return {}
+    nouns = [t for t in run[max(0, at - 4):at] if t.is_word and t.sentence == run[at].sentence
+        and readings(t.text)[0].tag.POS == "NOUN" and not t.is_capital]
+    agrees = nouns and (lemma(first.text) == "который" or cases(first) & cases(nouns[-1]))
+    return {attribute(nouns[-1].text): ""} if agrees else {}
+
+def joined_numbers(units: list[dict[str, str]]) -> list[dict[str, str]]:
+    "Units, those of a number alone joined to the one before: «везли из Уэльса, за 240 км»."
+    out: list[dict[str, str]] = []
+    for u in units:
+        if out and u and all(kind == "number" and k[:4] not in ("=day", "=yea") for k, kind in u.items()): out[-1] = out[-1] | u
+        else: out.append(u)
+    return out
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #6028f32c
 OFTEN = 2 # clauses that have a word, at most
