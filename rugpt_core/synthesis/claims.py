@@ -283,7 +283,9 @@ DOWN = r"(?:менее|меньше|не более|не больше|ниже|�
 
 def bound_of(text: str, q: Quantity) -> str: # up, down, or nothing
     "Which side of a number a text means."
-    before = text[max(0, q.start - 26):q.start]
+    before, behind = text[max(0, q.start - 26):q.start], text[q.end:q.end + 24]
+    if m := re.match(r"(?:\W+\w+)?\W+и (выше|более|больше|ниже|менее|меньше)\b", behind): # «от восьми градусов и выше»
+        return "up" if m[1] in ("выше", "более", "больше") else "down"
     for name, pattern in (("down", r"не (?:\w+ )?(?:более|больше|выше|свыше|превы[шс]\w+)"),
             ("up", r"не (?:\w+ )?(?:менее|меньше|ниже)"), ("up", UP), ("down", DOWN)):
         if re.search(r"\b" + pattern + r"\W+(?:чем\W+)?(?:на\W+)?$", before, re.I): return name

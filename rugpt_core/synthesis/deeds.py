@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ACTING', 'MORE', 'LESS', 'AMOUNTS', 'LEVELS', 'SURPASSING', 'LETTER', 'ALIKE', 'COMMON_NOUNS', 'Deed', 'group_of',
-           'antecedent', 'is_accusative', 'named', 'by_whom', 'deeds', 'turned_deeds', 'comparisons',
-           'turned_comparisons', 'amounts', 'other_amounts', 'letters_of', 'ordinals_of', 'other_signs', 'phrase_pairs',
-           'other_phrases', 'peoples', 'other_peoples']
+           'antecedent', 'is_accusative', 'named', 'by_whom', 'may_act', 'may_suffer', 'compared', 'parts_of', 'deeds',
+           'turned_deeds', 'comparisons', 'turned_comparisons', 'amounts', 'other_amounts', 'letters_of', 'ordinals_of',
+           'other_signs', 'phrase_pairs', 'other_phrases', 'peoples', 'other_peoples']
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #288c68e0
 import re
@@ -64,25 +64,50 @@ def by_whom(words: list[str], arcs: tuple[Arc, ...], verb: int) -> list[int]: # 
         and any(p.tag.case == "ablt" for p in readings(words[a.tail])[:2])
         and not any(b.head == a.tail and b.relation == "case" for b in arcs)]
 
+def may_act(word: str, verb: str) -> bool:
+    "True for a form that may be a verb's subject: a nominative that agrees with it in number and, in the past, in gender."
+    tag = readings(verb)[0].tag
+    if tag.POS != "VERB" or not word[0].isalpha(): return True
+    forms = [p.tag for p in readings(word) if p.tag.case in ("nomn", None)]
+    return any(None in (f.number, tag.number) or f.number == tag.number and (None in (tag.gender, f.gender)
+        or f.gender == tag.gender) for f in forms)
+
+def may_suffer(word: str) -> bool:
+    "True for a form that may be an object."
+    return not word[0].isalpha() or any(p.tag.case in ("accs", "gent", "gen2", "ablt", None) for p in readings(word))
+
+def compared(words: list[str], at: int) -> bool:
+    "True for a genitive of comparison: «легче рыжих самцов»."
+    k = at - 1
+    while k >= 0 and readings(words[k])[0].tag.POS in ("ADJF", "PRTF"): k -= 1
+    return k >= 0 and readings(words[k])[0].tag.POS == "COMP"
+
+# places of a verb's subjects; of its objects; whether it is passive
+def parts_of(words: list[str], arcs: tuple[Arc, ...], v: int) -> tuple[list[int], list[int], bool]:
+    "What the trees and the forms of words make of a verb."
+    mine, pos = [a for a in arcs if a.head == v], readings(words[v])[0].tag.POS
+    acts = [a.tail for a in mine if a.relation == "nsubj"]
+    taken = [a.tail for a in mine if a.relation in ("obj", "nsubj:pass") or a.relation == "iobj"
+        and is_accusative(words[a.tail])]
+    passive = any(a.relation == "nsubj:pass" for a in mine)
+    if len(acts) == 2 and acts[0] < v < acts[1]: taken, acts = [*taken, acts[0]], acts[1:]
+    bare = [i for i in taken if readings(words[i])[0].tag.POS == "NPRO"]
+    if not acts and len(bare) == 1 < len(taken): taken, acts = bare, [i for i in taken if i not in bare]
+    if not acts and arcs[v].relation == "conj": # «он сидел и учил их»
+        acts = [a.tail for a in arcs if a.head == arcs[v].head and a.relation == "nsubj"]
+    if not taken and (pos in ("PRTS", "PRTF") or words[v].endswith(("ся", "сь"))): taken, acts, passive = acts, [], True
+    if passive: return by_whom(words, arcs, v), taken, True
+    return [i for i in acts if may_act(words[i], words[v])], [i for i in taken if may_suffer(words[i])
+        and not compared(words, i)], False
+
 @lru_cache(2_000)
 def deeds(text: str) -> tuple[Deed, ...]:
     "Verbs of a text with their subjects and objects. Nothing where slovnet is not installed."
     out = []
     for s, arcs in parsed(text) if has_recogniser() else ():
         for v in sorted({a.head for a in arcs if a.head >= 0 and a.relation in ("nsubj", "nsubj:pass", "obj", "iobj")}):
-            pos, mine = readings(s.words[v])[0].tag.POS, [a for a in arcs if a.head == v]
-            if pos not in ACTING: continue
-            acts = [a.tail for a in mine if a.relation == "nsubj"]
-            taken = [a.tail for a in mine if a.relation in ("obj", "nsubj:pass") or a.relation == "iobj"
-                and is_accusative(s.words[a.tail])]
-            if len(acts) == 2 and acts[0] < v < acts[1]: taken, acts = [*taken, acts[0]], acts[1:]
-            bare = [i for i in taken if readings(s.words[i])[0].tag.POS == "NPRO"]
-            if not acts and len(bare) == 1 < len(taken): taken, acts = bare, [i for i in taken if i not in bare]
-            if not acts and arcs[v].relation == "conj": # «он сидел и учил их»
-                acts = [a.tail for a in arcs if a.head == arcs[v].head and a.relation == "nsubj"]
-            passive = any(a.relation == "nsubj:pass" for a in mine)
-            if pos in ("PRTS", "PRTF") and not passive: taken, acts, passive = acts, [], True
-            if passive: acts = by_whom(s.words, arcs, v)
+            if readings(s.words[v])[0].tag.POS not in ACTING: continue
+            acts, taken, passive = parts_of(s.words, arcs, v)
             said = [named(s.words, arcs, v, x) for x in (acts, taken)]
             out.append(Deed(root(s.words[v]), *said, frozenset() if passive else named(s.words, arcs, v, taken, True)))
     return tuple(d for d in out if d.who or d.whom)

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'HARDLY', 'NEGATORS', 'REPLACING',
-           'REMOVING', 'DYING', 'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'UNDONE', 'BANS', 'BOUND',
+           'REMOVING', 'DYING', 'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'MOST', 'UNDONE', 'BANS', 'BOUND',
            'TIMES_AS', 'INTENDED', 'ASKED', 'HEDGED', 'shares_root', 'roots_of', 'acronyms', 'single_names',
            'attribute', 'is_comparative', 'Said', 'signs', 'listed_beside', 'named_in', 'noun_behind', 'lacking',
            'denied_by', 'refused_by', 'positive', 'imperfect', 'endings', 'partners', 'by_sides', 'synonym_rows',
@@ -42,7 +42,7 @@ ATTRIBUTES = {"длина": "length", "длинный": "length", "протяж�
     "кончина": "death", "гибель": "death", "погибнуть": "death", "масса": "mass", "весить": "mass", "вес": "mass",
     "скорость": "speed", "температура": "heat", "основать": "founding", "основание": "founding",
     "возникнуть": "founding", "женщина": "female", "женский": "female", "мужчина": "male", "мужской": "male",
-    "размер": "size", "величина": "size", "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
+    "диаметр": "diameter", "поперечник": "diameter", "возраст": "age"}
 
 @cache
 def acronyms() -> frozenset[str]: # dictionary forms
@@ -327,6 +327,7 @@ def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
         return shares_root(s.around - {s.root}, o.around | {o.root})
     return max(map(common, (o for o in old if o.negative)), default=0) > max(map(common, affirmed), default=0)
 
+MOST = root("большинство")
 UNDONE = re.compile(r"\bэто\W+(?:\w+\W+){0,2}?(?:сделал|удал|смог|сумел)\w*", re.I) # somebody else did it later
 
 def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rewrite; of the source
@@ -339,7 +340,8 @@ def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rew
         near = max((shares_root(s.near, o.near) for o in there), default=0)
         if near: there = [o for o in there if shares_root(s.near, o.near) == near] # those said of the same thing
         if not there or s.lemma in AUXILIARY or any(o.negative == s.negative for o in there): continue
-        if any(o.strong or o.unsure for o in there) or s.strong or (s.unsure and not s.negative): continue
+        most = s.negative and any(MOST in o.near for o in there) # «большинство успело», «никто не успел»
+        if any(o.strong or o.unsure for o in there) or s.strong and not most or (s.unsure and not s.negative): continue
         if s.names and all(o.names and not o.names & s.names for o in there): continue # said of others
         if s.noun == "?" or s.noun and all(o.noun and not related(o.noun, s.noun) for o in there): continue
         if any(n.negative != s.negative and same_predicate(n, s) for n in new): continue
@@ -378,7 +380,7 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
     most similar words is of the other side."""
     new, old = [t for t in tokens(text) if t.is_word], [t for t in tokens(source) if t.is_word]
     denied_new = {s.lemma for s in signs(text) if s.negative}
-    denied_old = {s.lemma for s in signs(source) if s.negative}
+    denied_old, old_words = {s.lemma for s in signs(source) if s.negative}, {lemma(o.text) for o in old}
     out = []
     for t in new:
         if plain(t.text) == "ничего" or lemma(t.text) in ("ничто", "весь", "все"): continue
@@ -399,6 +401,7 @@ def contrary(text: str, source: str) -> list[str]: # as they are written
             def best(side, t=t, here=here, there=there):
                 return max((shares_root(here, near_roots(old, o)) for o in there if side_of(o, side)
                     and is_comparative(o) == is_comparative(t)), default=0)
+            mine |= {w for w in old_words if synonyms(w) & synonyms(lemma(t.text))}
             both = any(side_of(o, mine) for o in old) # then one word in common is too little
             if not said and best(other) > best(mine) + both and not turned(t, new, old, other): out.append(t.text)
     return list(dict.fromkeys(out))
