@@ -16,12 +16,12 @@ from functools import cache, lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
-from .denials import attribute, contrary, flipped, near_roots, noun_behind, opposites, same_meaning
-from .denials import shares_root, sides, single_names
+from .denials import attribute, flipped, noun_behind, same_meaning, shares_root, single_names
 from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
 from .names import GENERIC, PARTICLES, PROPER
 from .new_numbers import matches, other_periods
+from .opposites import contrary, near_roots, opposites, sides
 from .quantities import numerals, quantities, Quantity
 from .swaps import INVERSE, named_inside, overlap, swapped, turned_ways
 from .trees import by_another, crossing, unmoved
@@ -318,7 +318,8 @@ def new_roles(text: str, source: str) -> list[str]: # as they are written
             if not row or row in named or (kind == "kin" and INVERSE.get(min(row), set()) & there): continue
             held = [o for o in old if any(lemma(o.text) in r for r in named)]
             if renamed(here, t, old): out.append(t.text)
-            if not apart(here, t, old, held) and any(shares_root(near_roots(here, t), near_roots(old, o)) for o in held): out.append(t.text)
+            if not apart(here, t, old, held) and any(shares_root(near_roots(here, t), near_roots(old, o))
+                    for o in held): out.append(t.text)
     return out
 
 def apart(here: list[Token], t: Token, old: list[Token], held: list[Token]) -> bool: # held: roles of the source

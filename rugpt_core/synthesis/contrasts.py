@@ -13,10 +13,11 @@ __all__ = ['DENIED', 'DENIED_FIRST', 'EXCEPT', 'AMONG', 'MEMBER', 'EARLY', 'LATE
 import re
 from functools import cache
 
-from .denials import attribute, near_roots, shares_root, single_names
+from .denials import attribute, shares_root, single_names
 from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
 from .names import place_stems, PROPER
+from .opposites import near_roots
 from .quantities import quantities, Quantity
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #8e6ba6b7

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from ..metrics.grammar import Arc
 from ..metrics.russian import has_recogniser
-from .denials import attribute, sides
-from .lexicon import is_content, lemma, plain, readings, related, root, table
+from .denials import attribute
+from .lexicon import is_content, lemma, plain, readings, root, table
 from .lexicon import Token, tokens
+from .opposites import sides
 from .quantities import numerals
 from .swaps import overlap
 from .trees import parsed, SAME
@@ -49,7 +50,8 @@ def is_accusative(word: str) -> bool:
     return "accs" in forms and not forms & {"nomn", "datv"} and "anim" in readings(word)[0].tag
 
 # sure: only words that cannot be nominatives
-def named(words: list[str], arcs: tuple[Arc, ...], verb: int, places: Iterable[int], sure: bool = False) -> frozenset[str]:
+def named(words: list[str], arcs: tuple[Arc, ...], verb: int, places: Iterable[int],
+        sure: bool = False) -> frozenset[str]:
     "What stands at the places of a verb's subjects or objects."
     found: set[int] = set()
     for i in places:
@@ -65,7 +67,7 @@ def by_whom(words: list[str], arcs: tuple[Arc, ...], verb: int) -> list[int]: # 
         and not any(b.head == a.tail and b.relation == "case" for b in arcs)]
 
 def may_act(word: str, verb: str) -> bool:
-    "True for a form that may be a verb's subject: a nominative that agrees with it in number and, in the past, in gender."
+    "True for a form that may be a verb's subject: a nominative that agrees with it in number and, in the past, gender."
     tag = readings(verb)[0].tag
     if tag.POS != "VERB" or not word[0].isalpha(): return True
     forms = [p.tag for p in readings(word) if p.tag.case in ("nomn", None)]
@@ -138,8 +140,8 @@ def comparisons(text: str) -> tuple[tuple[str, frozenset[str], frozenset[str]], 
         if t.text.lower() != "чем" or not i: continue
         part = [x for x in run if x.sentence == t.sentence]
         at = part.index(t)
-        words = [k for k in range(max(0, at - 12), at) if part[k].is_word and (readings(part[k].text)[0].tag.POS == "COMP"
-            or plain(part[k].text) in MORE | LESS)]
+        words = [k for k in range(max(0, at - 12), at) if part[k].is_word
+            and (readings(part[k].text)[0].tag.POS == "COMP" or plain(part[k].text) in MORE | LESS)]
         if not words: continue
         word = words[-1]
         start = max((k for k in range(word) if part[k].text == "," or plain(part[k].text) in ("а", "но")), default=-1)
@@ -175,7 +177,8 @@ def amounts(text: str) -> dict[str, set[str]]: # root of a noun in the plural, o
     "Of how many of a thing a text speaks."
     out: dict[str, set[str]] = {}
     for part in {t.sentence: [x for x in tokens(text) if x.sentence == t.sentence] for t in tokens(text)}.values():
-        above = {t.clause for t in part if t.is_word and (readings(t.text)[0].tag.POS == "COMP" or SURPASSING.match(t.text))}
+        above = {t.clause for t in part if t.is_word
+            and (readings(t.text)[0].tag.POS == "COMP" or SURPASSING.match(t.text))}
         for i, t in enumerate(part):
             if not t.is_word or t.clause in above: continue # «сильнее его ни одно животное»
             rest = text[t.start:]
@@ -242,7 +245,9 @@ def other_signs(text: str, source: str) -> list[str]: # as they are found
 @cache
 def phrase_pairs() -> tuple[tuple[re.Pattern, re.Pattern], ...]:
     "The pairs of phrases.yml; a star stands for any ending."
-    def pattern(p): return re.compile(r"\b" + re.escape(p).replace(r"\*", r"\w*").replace(r"\ ", r"\s+(?:\w+\s+)?") + r"\b", re.I)
+    def pattern(p):
+        words = re.escape(p).replace(r"\*", r"\w*").replace(r"\ ", r"\s+(?:\w+\s+)?") # a word between is free
+        return re.compile(r"\b" + words + r"\b", re.I)
     return tuple((pattern(a), pattern(b)) for a, b in table("phrases"))
 
 def other_phrases(text: str, source: str) -> list[str]: # as they are written

@@ -18,11 +18,12 @@ from .contrasts import other_members, other_owners, other_places, turned_contras
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
 from .deeds import turned_comparisons, turned_deeds
-from .denials import flips, noun_behind, side_of, sides
+from .denials import flips, noun_behind
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
 from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
+from .opposites import side_of, sides
 from .quantities import quantities, Quantity
 from .swaps import turned_ways
 from .trees import crossing, other_doers, other_holders, traded_doers
@@ -161,7 +162,8 @@ CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"):
     ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order,
     ("moved_sides", "traded"): traded_doers, ("moved_sides", "deed"): turned_deeds,
     ("moved_sides", "compared"): turned_comparisons, ("antonym", "amount"): other_amounts,
-    ("antonym", "phrase"): other_phrases, ("new_entities", "sign"): other_signs, ("moved_names", "people"): other_peoples, ("new_entities", "other"): other_places}
+    ("antonym", "phrase"): other_phrases, ("new_entities", "sign"): other_signs,
+    ("moved_names", "people"): other_peoples, ("new_entities", "other"): other_places}
 
 def findings(
     text: str, # a rewrite

@@ -88,7 +88,8 @@ def joined_numbers(units: list[dict[str, str]]) -> list[dict[str, str]]:
     "Units, those of a number alone joined to the one before: «везли из Уэльса, за 240 км»."
     out: list[dict[str, str]] = []
     for u in units:
-        if out and u and all(kind == "number" and k[:4] not in ("=day", "=yea") for k, kind in u.items()): out[-1] = out[-1] | u
+        alone = u and all(kind == "number" and k[:4] not in ("=day", "=yea") for k, kind in u.items())
+        if out and alone: out[-1] = out[-1] | u
         else: out.append(u)
     return out
 
@@ -141,7 +142,8 @@ FROM_TO = re.compile(r"\b(?:с|со|из|от) ([а-яё]+) (?:на|в|во|до
 
 SEEN = re.compile(r"(?:вид[ен]|наблюд|смотр|различ|заметн|обращен)", re.I) # where one looks from, or what is turned to
 
-EXTENT = re.compile(r"(?:протя[гжн]|вытяну|тян[еу]т|длин|простир|раскину|занима|размер)", re.I) # «вытянуто с юга на север»
+EXTENT = re.compile(r"(?:протя[гжн]|вытяну|тян[еу]т|длин|простир|раскину|занима|размер)",
+    re.I) # «вытянуто с юга на север»
 
 def sentence_around(text: str, at: int) -> str:
     "What stands between the full stops or semicolons around a place."
@@ -164,8 +166,8 @@ def ways(text: str) -> dict[str, set[str]]: # lemma of a name → from, to
 def turned_ways(text: str, source: str) -> list[str]:
     "Names that the source comes from and the rewrite goes to, or the other way round."
     here, there = ways(text), ways(source)
-    pairs = [{(lemma(m[1]), lemma(m[2])) for m in FROM_TO.finditer(t) if not EXTENT.search(sentence_around(t, m.start()))}
-        for t in (text, source)]
+    pairs = [{(lemma(m[1]), lemma(m[2])) for m in FROM_TO.finditer(t)
+        if not EXTENT.search(sentence_around(t, m.start()))} for t in (text, source)]
     back = [f"{a} ↔ {b}" for a, b in sorted(pairs[0] - pairs[1]) if a != b and (b, a) in pairs[1]]
     return back + [k for k in here if k in there and len(here[k] | there[k]) == 2
         and len(here[k]) == len(there[k]) == 1]

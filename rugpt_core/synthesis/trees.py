@@ -13,8 +13,9 @@ from functools import lru_cache
 
 from ..metrics.grammar import Arc, parse_arcs
 from ..metrics.russian import has_recogniser, Sentence, sentences_of
-from .denials import attribute, side_of, sides
+from .denials import attribute
 from .lexicon import is_content, is_known, lemma, lemmas, readings, root, Token, tokens
+from .opposites import side_of, sides
 from .swaps import overlap
 
 # %% ../../notebooks/core/synthesis/10_trees.ipynb #d884b4e4
@@ -194,7 +195,8 @@ def held(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]: # root of a 
     "The places that a text gives to names. Nothing where slovnet is not installed."
     if not has_recogniser(): return ()
     out = [(root(m[1]), "of", frozenset(map(attribute, m[2].split()))) for m in OF.finditer(text)
-        if readings(m[1])[0].tag.POS == "NOUN" and lemma(m[1]) not in TIMES_OF and any(p.tag.case == "gent" for p in readings(m[2].split()[0]))]
+        if readings(m[1])[0].tag.POS == "NOUN" and lemma(m[1]) not in TIMES_OF
+        and any(p.tag.case == "gent" for p in readings(m[2].split()[0]))]
     for s, arcs in parsed(text):
         for i, a in enumerate(arcs):
             word, head = s.words[i], s.words[a.head]
