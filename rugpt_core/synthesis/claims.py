@@ -352,10 +352,10 @@ def are_qualities(a: str, b: str, text: str) -> bool: # as the checks call them
 
 def changed_places(text: str, source: str) -> list[str]:
     "Words that changed places, among opposites and among all, unless the trees of the sentences speak against it."
-    found = moved_sides(text, source) + swapped(text, source) + swapped(text, source, True)
-    pairs = [(p, *p.split(" ↔ ")) for p in found]
+    sides, words = moved_sides(text, source), swapped(text, source) + swapped(text, source, True)
+    pairs = [(p, *p.split(" ↔ ")) for p in sides + words]
     def moved(a, b):
-        silent = crossing(a, b, text, source) == (0, 0) and are_qualities(a, b, text)
+        silent = f"{a} ↔ {b}" not in sides and crossing(a, b, text, source) == (0, 0) and are_qualities(a, b, text)
         return silent or not unmoved(a, b, text, source, comparable(a, b))
     return [p for p, a, b in pairs if not same_meaning(a, b) and moved(a, b)] + turned_ways(text, source)
 

@@ -5,10 +5,10 @@
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'HARDLY', 'NEGATORS', 'REPLACING',
            'REMOVING', 'DYING', 'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'MOST', 'UNDONE', 'shares_root',
-           'roots_of', 'acronyms', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs', 'listed_beside',
-           'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect', 'endings',
-           'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality', 'is_adverb',
-           'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped']
+           'roots_of', 'acronyms', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs', 'unequalled',
+           'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect',
+           'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality',
+           'is_adverb', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -112,7 +112,8 @@ def signs(text: str) -> tuple[Said, ...]:
         pronoun = False
         for i, t in enumerate(part):
             hardly = i and plain(part[i - 1].text) in HARDLY # «почти не» is little
-            if plain(t.text) == "не" and t.start not in masked and not hardly: denied |= denied_by(part, i)
+            if plain(t.text) == "не" and t.start not in masked and not hardly and not unequalled(part, t):
+                denied |= denied_by(part, i)
             if {lemma(t.text), plain(t.text)} & REFUSING: denied ^= refused_by(part, i)
             if plain(t.text) == "без" and i + 1 < len(part): denied.add(i + 1)
             owned = i and plain(part[i - 1].text) == "не" and lemma(t.text) == "иметь"
@@ -137,6 +138,12 @@ def signs(text: str) -> tuple[Said, ...]:
                 frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i),
                 t.clause in ended))
     return tuple(out)
+
+def unequalled(part: list[Token], t: Token) -> bool: # t: a «не»
+    "True for «ни одну крепость не осаждали так часто»: nothing is denied."
+    same = {plain(x.text) for x in part if x.clause == t.clause}
+    return bool(same & {"ни", "никто", "никого", "ничто", "нигде"} and same & {"так", "столь", "такой", "такого",
+        "таких"})
 
 def listed_beside(part: list[Token], negated: set[int]) -> set[int]: # clauses
     "Clauses without a verb beside those of a negation: members of a list, as «идеи, факты не охраняются» has."
