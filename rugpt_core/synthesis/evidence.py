@@ -25,7 +25,7 @@ from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
 from .opposites import side_of, sides
 from .quantities import quantities, Quantity
-from .swaps import turned_ways
+from .swaps import exchanged, turned_ways
 from .trees import crossing, other_doers, other_holders, traded_doers
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #96f25cf3
@@ -161,6 +161,7 @@ CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"):
     ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,
     ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order,
     ("moved_sides", "traded"): traded_doers, ("moved_sides", "deed"): turned_deeds,
+    ("moved_sides", "exchanged"): exchanged,
     ("moved_sides", "compared"): turned_comparisons, ("antonym", "amount"): other_amounts,
     ("antonym", "phrase"): other_phrases, ("new_entities", "sign"): other_signs,
     ("moved_names", "people"): other_peoples, ("new_entities", "other"): other_places}
