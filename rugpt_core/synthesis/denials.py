@@ -329,10 +329,12 @@ def elsewhere(a: Said, b: Said) -> bool:
     return min(len(a.near), len(b.near)) > 1 and not shares_root(a.near, b.near)
 
 def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
-    "True where the source denies, in other words, more of what stands beside a denied word than it affirms."
+    """True where the source denies, in other words, more of what stands beside a denied word than it affirms: in its
+    sentence, or else right beside it."""
     def common(o):
-        return shares_root(s.around - {s.root}, o.around | {o.root})
-    return max(map(common, (o for o in old if o.negative)), default=0) > max(map(common, affirmed), default=0)
+        return shares_root(s.around - {s.root}, o.around | {o.root}), shares_root(s.near - {s.root}, o.near | {o.root})
+    denied, said = (max(map(common, found), default=(0, 0)) for found in ((o for o in old if o.negative), affirmed))
+    return denied > said
 
 MOST = "больш" # root of «большинство»
 UNDONE = re.compile(r"\bэто\W+(?:\w+\W+){0,2}?(?:сделал|удал|смог|сумел)\w*", re.I) # somebody else did it later

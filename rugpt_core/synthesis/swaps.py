@@ -139,7 +139,7 @@ def swapped(text: str, source: str, sentences: bool = False) -> list[str]:
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #372119d3
 COPIED = 3 # words that clauses share, least
 def put_in(text: str, source: str, most: int) -> dict[tuple[str, str], int]: # (gone, come) → words that the clauses share
-    "Words of a kind of which one stands where the source has the other, in clauses with so few others."
+    "Words of a kind of which one stands where the source has the other, in clauses of few others."
     out: dict[tuple[str, str], int] = {}
     for u in units_of(text, False):
         for v in units_of(source, False):
