@@ -396,8 +396,8 @@ def named_roles(text: str) -> tuple[tuple[str, str], ...]: # dictionary form of 
                 readings(run[i - 1].text)[0].tag.POS in ("ADJF", "PRTF"):
             name = named_before(run, i - 3)
         cases = {p.tag.case for p in readings(t.text)}
-        if name and name[0].start > t.start and is_known(name[0].text) and \
-                readings(name[0].text)[0].tag.case not in cases: name = [] # «подарок короля Петру»
+        if name and name[0].start > t.start and "Name" in (first := readings(name[0].text)[0].tag) \
+                and first.case not in cases: name = [] # «подарок короля Петру»
         out += [(lemma(t.text), lemma(x.text)) for x in name if len(x.text) > 2
             and not (len(name) == 1 and is_known(x.text) and "Geox" in readings(x.text)[0].tag)] # «князь Москвы»
     return tuple(out)
