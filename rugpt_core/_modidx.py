@@ -2971,6 +2971,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'rugpt_core/synthesis/claims.py'),
                                              'rugpt_core.synthesis.claims.crossed': ( 'core/synthesis/claims.html#crossed',
                                                                                       'rugpt_core/synthesis/claims.py'),
+                                             'rugpt_core.synthesis.claims.heads': ( 'core/synthesis/claims.html#heads',
+                                                                                    'rugpt_core/synthesis/claims.py'),
                                              'rugpt_core.synthesis.claims.joins_name': ( 'core/synthesis/claims.html#joins_name',
                                                                                          'rugpt_core/synthesis/claims.py'),
                                              'rugpt_core.synthesis.claims.listed_names': ( 'core/synthesis/claims.html#listed_names',

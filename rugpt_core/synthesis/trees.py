@@ -108,7 +108,8 @@ def acting(text: str) -> tuple[tuple[str, str, frozenset[str]], ...]: # verb; re
     for s, arcs in parsed(text):
         for a in sorted(arcs, key=lambda a: a.tail):
             if a.relation not in ("nsubj", "nsubj:pass") or a.head < 0: continue
-            name = {a.tail} | {b.tail for b in arcs if b.head == a.tail and b.relation in SAME}
+            name = {a.tail} | {b.tail for b in arcs if b.head == a.tail and (b.relation in SAME
+                or b.relation in ("amod", "nmod") and attribute(s.words[b.tail])[0] == "@")}
             said = frozenset(attribute(s.words[j]) for j in name if s.words[j][0].isupper() or is_content(s.words[j]))
             if s.words[a.tail].lower() in PRONOUNS:
                 said = next((who for word, who in reversed(met) if agrees(word, s.words[a.tail])), frozenset())
@@ -132,7 +133,10 @@ def by_another(word: str, text: str, source: str) -> bool: # word: of the text
     mine = [(r, who) for w, r, who in acting(text) if w == word]
     theirs = [(r, who) for w, r, who in acting(source) if side_of(Token(w, 0, 0, 0), others)]
     pairs = [(a, b) for r, a in mine for q, b in theirs if q == r]
-    return bool(pairs) and not any(overlap(a, b) or overlap(b, a) for a, b in pairs)
+    def apart(a, b): # the Spanish king is not the Portuguese one
+        ours, others = ({x for x in who if x[0] == "@"} for who in (a, b))
+        return bool(ours and others and not ours & others)
+    return bool(pairs) and not any((overlap(a, b) or overlap(b, a)) and not apart(a, b) for a, b in pairs)
 
 def other_doers(text: str, source: str) -> list[str]: # verbs, as they are written
     "Verbs of the source that the rewrite says of the opposite: «самец откладывает икру» for «самка»."
