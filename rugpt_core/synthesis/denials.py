@@ -330,9 +330,11 @@ def elsewhere(a: Said, b: Said) -> bool:
 
 def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
     """True where the source denies, in other words, more of what stands beside a denied word than it affirms: in its
-    sentence, or else right beside it."""
+    sentence, or else right beside a verb."""
     def common(o):
-        return shares_root(s.around - {s.root}, o.around | {o.root}), shares_root(s.near - {s.root}, o.near | {o.root})
+        acts = readings(o.lemma)[0].tag.POS in ("VERB", "INFN")
+        return (shares_root(s.around - {s.root}, o.around | {o.root}),
+            shares_root(s.near - {s.root}, o.near | {o.root}) if acts else 0)
     denied, said = (max(map(common, found), default=(0, 0)) for found in ((o for o in old if o.negative), affirmed))
     return denied > said
 
