@@ -75,7 +75,9 @@ def main():
     args = parser.parse_args()
     order = ["", "_second", "_third", "_fourth", "_fifth", "_sixth", "_seventh", "_eighth", "_ninth",
         "_tenth", "_eleventh", "_twelfth", "_thirteenth", "_fourteenth",
-        "_fifteenth", "_sixteenth", "_seventeenth", "_eighteenth", "_nineteenth"]
+        "_fifteenth", "_sixteenth", "_seventeenth", "_eighteenth", "_nineteenth", "_twentieth",
+        "_twenty_first", "_twenty_second", "_twenty_third", "_twenty_fourth",
+        "_twenty_fifth"]
     rows = measure([*(ROOT / f"tests/data/answers{x}.jsonl" for x in order), *map(Path, args.more)])
     for r in rows:
         print(r["work"], r["who"], r["metric"], r["median"], r["runs"], sep=" | ")

@@ -54,6 +54,8 @@ LATER = [
     "seventeenth",
     "eighteenth",
     "nineteenth",
+    "twentieth",
+    "twenty_second",
 ]
 
 

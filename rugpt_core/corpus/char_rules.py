@@ -20,7 +20,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from .features import any_of, any_pair, char_table, class_bit, CYRILLIC, LATIN, lines_at, lines_with_any
+from .features import any_of, any_pair, char_table, class_bit, CYRILLIC
+from .features import LATIN, lines_at, lines_with_any
 from .features import looked_at, NOWHERE, on_lines
 from .formulas import formula_text, LOWER, raised, UPPER
 from .noise import ENTITY, INVISIBLE, INVISIBLE_CHARS, Mending, ODD_SPACES, rule, STRESS_MARKS, TAG

@@ -304,7 +304,8 @@ def strings_by_line(
         return {i: there for i, there in held if there}
     if len(codes) < 3: return {}
     table, parts = neighbour_table(strings)
-    found = [(i, s) for i in table.take(numbers_of(codes)).nonzero()[0].tolist() for s, k in parts.get(text[i:i + 3], ())
+    at = table.take(numbers_of(codes)).nonzero()[0].tolist()
+    found = [(i, s) for i in at for s, k in parts.get(text[i:i + 3], ())
         if i >= k and text.startswith(s, i - k)]
     lines: dict[int, set[str]] = {}
     at = line_ends(text).searchsorted([i for i, _ in found]).tolist() if found else []

@@ -24,7 +24,8 @@ from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .bracketing import brackets
 from .clauses import is_word
-from .features import any_of, any_pair, class_bit, line_ends, lines_at, lines_with, lines_with_any, lines_with_pair
+from .features import any_of, any_pair, class_bit, line_ends, lines_at
+from .features import lines_with, lines_with_any, lines_with_pair
 from .features import looked_at, NOWHERE, on_lines, strings_by_line
 from .holes import (formula_gone, formula_places, holes, may_be_cut, number_gone, without_cut_end,
     without_holes, without_torso)

@@ -5,17 +5,19 @@ another owner."""
 
 # %% auto #0
 __all__ = ['DENIED', 'DENIED_FIRST', 'EXCEPT', 'AMONG', 'MEMBER', 'EARLY', 'LATE', 'PLACE_BEFORE', 'key_words', 'contrasts',
-           'turned_contrasts', 'names_behind', 'left_out', 'turned_members', 'set_rows', 'row_of', 'other_members',
-           'next_noun', 'is_owner', 'owner', 'owned', 'other_owners', 'order_of', 'turned_order', 'other_places']
+           'turned_contrasts', 'names_behind', 'left_out', 'turned_members', 'set_rows', 'rows_of', 'inside',
+           'other_members', 'next_noun', 'is_owner', 'owner', 'owned', 'other_owners', 'order_of', 'turned_order',
+           'other_places']
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #70b2e53e
 import re
 from functools import cache
 
-from .denials import attribute, near_roots, shares_root, single_names
-from .lexicon import is_content, is_known, lemma, plain, readings, root, table
+from .denials import attribute, shares_root, single_names
+from .lexicon import is_content, is_known, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
 from .names import place_stems, PROPER
+from .opposites import near_roots
 from .quantities import quantities, Quantity
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #8e6ba6b7
@@ -69,26 +71,33 @@ def turned_members(text: str, source: str) -> list[str]: # names, as the checks 
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #61b1293c
 @cache
-def set_rows() -> dict[str, tuple[str, int]]: # dictionary form → set, row
+def set_rows() -> dict[str, set[tuple[str, int]]]: # dictionary form → set, row
     "The rows of sets.yml by word."
-    return {plain(w): (name, i) for name, rows in table("sets").items() for i, row in enumerate(rows) for w in row}
+    out: dict[str, set[tuple[str, int]]] = {}
+    for name, rows in table("sets").items():
+        for i, row in enumerate(rows):
+            for w in row: out.setdefault(plain(w), set()).add((name, i))
+    return out
 
-def row_of(t: Token) -> tuple[str, int] | None:
-    "The set of a word and its row there."
-    found = [r for w in (plain(t.text), lemma(t.text)) if (r := set_rows().get(w))]
-    return found[0] if found else None
+def rows_of(t: Token) -> set[tuple[str, int]]:
+    "The sets of a word, each with its row; «серой» may be sulphur or grey."
+    return set().union(*(set_rows().get(w, ()) for w in {plain(t.text), *lemmas(t.text)}))
+
+def inside(t: Token, run: list[Token]) -> bool:
+    "True for a capital that does not begin a sentence."
+    return t.is_capital and any(x.sentence == t.sentence and x.start < t.start for x in run)
 
 def other_members(text: str, source: str) -> list[str]: # as they are written
     "Words that take the place of another of their set, beside two or more words of it, or before its noun."
     here, there = ([t for t in tokens(x) if t.is_word] for x in (text, source))
-    mine, theirs = {row_of(t) for t in here} - {None}, {row_of(t) for t in there} - {None}
+    mine, theirs = (set().union(*map(rows_of, run)) for run in (here, there))
     out = []
     for t in here:
-        row = row_of(t)
-        if row is None or row in theirs or t.is_capital: continue # «Белое море»
+        rows = rows_of(t)
+        if not rows or rows & theirs or inside(t, here): continue # «Белое море»
         for o in there:
-            gone = row_of(o)
-            if gone is None or gone[0] != row[0] or gone in mine or o.is_capital: continue
+            gone = rows_of(o)
+            if gone & mine or inside(o, there) or not {name for name, _ in gone} & {name for name, _ in rows}: continue
             noun = next_noun(here, t) if readings(t.text)[0].tag.POS == "ADJF" else ""
             same = noun and noun == next_noun(there, o)
             if same or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)

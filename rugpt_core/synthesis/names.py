@@ -312,7 +312,7 @@ def unneeded(t: Token, run: list[Token], text: str, known: Known) -> bool:
         for m in KNOWN_TO_ALL.finditer(text))
 
 # %% ../../notebooks/core/synthesis/08_names.ipynb #cc1722ef
-BEFORE = re.compile(r"\b((?:[А-ЯЁ]\.\s?){1,2})\s?([А-ЯЁ][а-яё]{2,}(?:-[А-ЯЁ][а-яё]+)?)")
+BEFORE = re.compile(r"\b((?:[А-ЯЁ]\.[\s-]?){1,2})\s?([А-ЯЁ][а-яё]{2,}(?:-[А-ЯЁ][а-яё]+)?)")
 FULL = re.compile(r"\b([А-ЯЁ][а-яё]+)\s(?:([А-ЯЁ][а-яё]+(?:ич|вна|чна)\w{0,3})\s)?([А-ЯЁ][а-яё]{2,})")
 
 SEVERAL = re.compile(r"\b([А-ЯЁ][а-яё]+(?:\s[А-ЯЁ][а-яё]+)+)\s([А-ЯЁ][а-яё]{2,})")

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'YEAR', 'PERIODS', 'SPAN',
-           'LEFT', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century',
+           'LEFT', 'HOUR', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity', 'year_in_century',
            'changed_units', 'listed', 'derived_years', 'derived', 'spans_time', 'months_apart', 'left_over', 'matches',
-           'sums', 'follows', 'says_little', 'unborne', 'other_periods']
+           'sums', 'clock', 'follows', 'says_little', 'unborne', 'other_periods']
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #39872067
 import re
@@ -64,7 +64,7 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
             and s.kind == "century") or q.value < 100 and s.value % 100 == q.value
     if {q.kind, s.kind} == {"times", "share"}: return close(q.value*s.value, 1.) # twice fewer is a half
     if q.kind in ("times", "share"):
-        if q.kind != s.kind: return s.kind == "number" and s.value == q.value and q.kind == "times"
+        if q.kind != s.kind: return s.kind == "number" and s.value == q.value and q.kind == "times" and not s.ordinal
         return close(q.value, s.value, .02 if q.digits else .15 if hedged else .11)
     if s.kind == "day": return s.value % 100 == q.value and not q.dimension
     if s.kind in ("month", "century"): return s.kind == "century" and s.value == q.value
@@ -77,7 +77,7 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
     step = q.step*q.size if q.dimension and s.dimension else q.step
     if close(a, b): return True
     if q.dimension and s.dimension and q.size != s.size and close(a, b,
-            .1 if hedged and q.dimension == "time" else .01):
+            .1 if hedged and q.dimension == "time" else .01 if q.digits else .02):
         return True
     if s.kind == "year" or not step: return False
     return abs(a - b) < step*(1 if hedged else .5) + 1e-9 and close(a, b, (.05 if q.digits else .08) if hedged else .03)
@@ -194,6 +194,15 @@ def sums(source: str) -> set[float]:
     return times | {a.value + b.value for a, b in zip(there, there[1:]) if a[2:4] == b[2:4] # dimension and size
         and re.fullmatch(r"[^.;]*", source[a.end:b.start])}
 
+HOUR = re.compile(r"(?:(\w+) )?час(?:а|ов)? (?:дня|пополудни|вечера)") # «в час дня» is at 13 hours
+
+def clock(q: Quantity, text: str, source: str) -> bool: # text: of the rewrite
+    "True for an hour of 24 that the source tells as one of 12."
+    if not 12 < q.value < 25 or "час" not in text[q.start:q.end + 4]: return False
+    said = [m[1] or "" for m in HOUR.finditer(source)]
+    hours = [int(w) if w.isdigit() else numerals()[plain(w)].value if plain(w) in numerals() else 1 for w in said]
+    return q.value - 12 in hours
+
 TURN = re.compile(r"\bрубеж\w*\s+(?:[IVX]+\s+и\s+)?$") # «на рубеже XIX и XX веков»
 
 def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
@@ -212,6 +221,7 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
     ranked = q.ordinal and q.value in (2, 3) and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
     if ranked and re.search(r"\bуступа", source): return True
     if q.kind == "number" and q.value >= 10 and q.value in sums(source): return True
+    if clock(q, text, source): return True
     if q.kind == "month": return any(s.kind == "day" and s.value // 100 == q.value for s in there)
     return q.kind == "share" and any(s.kind == "share" and close(1 - s.value, q.value, .02) for s in there)
 
