@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'STRAY_BAR', 'TORN', 'EMPHASIS', 'BLOCK_TAG',
            'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT',
-           'UNJOINED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS',
-           'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_LETTERS', 'CHAR_RULES',
-           'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text',
-           'entity_text', 'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces', 'stress', 'one_script',
-           'has_vowel', 'latin_places', 'homoglyphs']
+           'UNJOINED', 'STRESSED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS',
+           'OF_TWO_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_LETTERS',
+           'CHAR_RULES', 'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars',
+           'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces',
+           'unstressed', 'stress', 'one_script', 'has_vowel', 'latin_places', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #cc3b7610
 import html
@@ -175,6 +175,23 @@ ACCENT = re.compile(f"(?<=[а-яёА-ЯЁ]){_ACCENTS}(?![a-zA-Z])|(?<![a-zA-Z]){
 UNJOINED = re.compile("[а-яА-Я][\u0306\u0308]")
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #7f9ee3b7
+STRESSED = re.compile("(?:[а-яё]|(?<=[а-яё])[\u0300\u0301\u0341])+", re.I) # a word and its marks
+
+def unstressed(line: str) -> tuple[str, int]:
+    "A line without its stress marks, but for words that they alone tell apart in it: «за́мок» and «замо́к»."
+    forms: dict[str, set[str]] = {}
+    for word in {w.casefold() for w in STRESSED.findall(line) if STRESS_MARKS.search(w)}:
+        forms.setdefault(STRESS_MARKS.sub("", word), set()).add(word)
+    if all(len(words) == 1 for words in forms.values()): return STRESS_MARKS.subn("", line)
+    hits = 0
+    def plain(m: re.Match) -> str:
+        nonlocal hits
+        bare, n = STRESS_MARKS.subn("", m[0])
+        if n == 0 or len(forms[bare.casefold()]) > 1: return m[0]
+        hits += n
+        return bare
+    return STRESSED.sub(plain, line), hits
+
 @rule("stress")
 def stress(text: str) -> tuple[str, int]:
     "Stress marks on Cyrillic vowels, also those made with an accented Latin letter inside a Cyrillic word."
@@ -182,7 +199,7 @@ def stress(text: str) -> tuple[str, int]:
     if any_pair(text, "[а-яёА-ЯЁ]", _ACCENTS) or any_pair(text, _ACCENTS, "[а-яё]"):
         text, hits = ACCENT.subn(lambda m: ACCENTED[m[0]], text)
     if marked := lines_with_any(text, "[\u0300\u0301\u0341]"): # a second mark on such a letter too
-        text, n = on_lines(text, marked, lambda line: STRESS_MARKS.subn("", line))
+        text, n = on_lines(text, marked, unstressed)
         hits += n
         if n and any_of(text, "[\u0306\u0308]"): # may now join
             text = UNJOINED.sub(lambda m: unicodedata.normalize("NFC", m[0]), text)
