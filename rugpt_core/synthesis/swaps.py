@@ -138,16 +138,21 @@ def swapped(text: str, source: str, sentences: bool = False) -> list[str]:
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #372119d3
 COPIED = 3 # words that clauses share, least
-def put_in(text: str, source: str, most: int) -> dict[tuple[str, str], int]: # (gone, come) → words that they share
+def put_in(
+    text: str,
+    source: str,
+    most: int,
+    names: bool = False, # these alone; of an unknown one the dictionary cannot tell whether it is somebody or something
+) -> dict[tuple[str, str], int]: # (gone, come) → words that they share
     "Words of a kind of which one stands where the source has the other, in clauses of few others."
     out: dict[tuple[str, str], int] = {}
     for u in units_of(text, False):
         for v in units_of(source, False):
             come, gone, both = u.keys() - v.keys(), v.keys() - u.keys(), u.keys() & v.keys()
             if not both or not 0 < len(come) <= most or not 0 < len(gone) <= most: continue
-            pairs = ((x, y) for x in gone for y in come if u[y] and u[y] == v[x] and (x[0] == "@") == (y[0] == "@"))
-            for x, y in pairs:
-                if not same_meaning(x, y): out[x, y] = max(len(both), out.get((x, y), 0))
+            for x, y in ((x, y) for x in gone for y in come if (x[0] == "@") == (y[0] == "@")):
+                alike = u[y].endswith("True") and v[x].endswith("True") if names else u[y] and u[y] == v[x]
+                if alike and not same_meaning(x, y): out[x, y] = max(len(both), out.get((x, y), 0))
     return out
 
 def exchanged(text: str, source: str) -> list[str]: # «a ↔ b», as the checks call them
@@ -157,8 +162,10 @@ def exchanged(text: str, source: str) -> list[str]: # «a ↔ b», as the checks
         for (a, b), n in pairs.items() if a < b and (b, a) in pairs and n + pairs[b, a] >= least]
     here, there = places_in(units_of(text, False)), places_in(units_of(source, False))
     kinds = {k: kind for u in units_of(source, False) for k, kind in u.items()}
-    return list(dict.fromkeys(found + [f"{a} ↔ {b}" for (a, b), n in put_in(text, source, 1).items() if n >= COPIED
-        and a not in here and b in there and (kinds[b] == "number" or kinds[b].endswith("True"))]))
+    lost = {p: n for p, n in put_in(text, source, 1).items() if kinds.get(p[1]) == "number"}
+    lost |= put_in(text, source, 1, names=True)
+    return list(dict.fromkeys(found + [f"{a} ↔ {b}" for (a, b), n in lost.items() if n >= COPIED and a not in here
+        and len(there.get(b, ())) == 1]))
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #5ff73d4c
 AWAY, TOWARDS = ("из", "с", "со"), ("в", "на", "к", "ко") # «в 5 км от Москвы» and «до Москвы 5 км» tell the same
