@@ -38,25 +38,8 @@ def test_answers_that_the_checks_were_developed_on():
     assert all(bool(s["reasons"]) != s["accepted"] for s in said)
 
 
-LATER = [
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "eighth",
-    "ninth",
-    "tenth",
-    "twelfth",
-    "thirteenth",
-    "fourteenth",
-    "fifteenth",
-    "sixteenth",
-    "seventeenth",
-    "eighteenth",
-    "nineteenth",
-    "twentieth",
-    "twenty_second",
-]
+# benchmarks/judging.py measures all
+LATER = ["second", "fifth", "ninth", "thirteenth", "sixteenth", "nineteenth", "twenty_second"]
 
 
 @pytest.mark.slow
