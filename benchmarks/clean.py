@@ -23,6 +23,7 @@ from pathlib import Path
 from rugpt_core.common.environment import versions
 from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.readers import read_source
+from rugpt_core.study.cells import processor
 
 HERE = Path(__file__).resolve()
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
@@ -183,14 +184,6 @@ def good_articles(source: Path, n: int = 150) -> list[dict]:
             refused[name] += any(f.filter(Document(text=text, id="")) is not True for f in filters)
     work = f"share of {total} cleaned articles refused by filters"
     return [row(work, who, "refused", "share", [k/total]) for who, k in (("rugpt", lost), *refused.items())]
-
-
-def processor() -> str:
-    """The name of the processor and what of its instructions matters here."""
-    lines = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    name = next((line.split(":")[1].strip() for line in lines.split("\n") if line.startswith("model name")),
-        platform.processor())
-    return name + "".join(f", {flag.upper()}" for flag in ("avx2", "avx512f") if f" {flag} " in lines)
 
 
 def against(earlier: Path, source: Path, runs: int, megabytes: float):

@@ -3145,8 +3145,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'rugpt_core/synthesis/client.py')},
             'rugpt_core.synthesis.contrasts': { 'rugpt_core.synthesis.contrasts.contrasts': ( 'core/synthesis/contrasts.html#contrasts',
                                                                                               'rugpt_core/synthesis/contrasts.py'),
-                                                'rugpt_core.synthesis.contrasts.inside': ( 'core/synthesis/contrasts.html#inside',
-                                                                                           'rugpt_core/synthesis/contrasts.py'),
                                                 'rugpt_core.synthesis.contrasts.is_owner': ( 'core/synthesis/contrasts.html#is_owner',
                                                                                              'rugpt_core/synthesis/contrasts.py'),
                                                 'rugpt_core.synthesis.contrasts.key_words': ( 'core/synthesis/contrasts.html#key_words',

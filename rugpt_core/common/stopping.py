@@ -31,7 +31,7 @@ class _Stopping:
         self.turn = 0 # moves on where a session at the keyboard takes Ctrl-C for the end of a text alone
         self.said = threading.Lock() # taken by who prints the line
         self.saving = 0 # blocks that must not be broken off
-        self.folders: set[Path] = set() # temporary ones, outside of any run
+        self.folders: set[Path] = set() # temporary ones
         self.files: set[Path] = set() # half written ones
         self.family: set[int] = set() # processes that lived when the signal came
         self.run_dirs: dict[Path, Callable[[Path], None]] = {} # where a chain builds, and what tidies up there

@@ -51,15 +51,12 @@ def parse_yaml(
 
     Raises RugptError where it is not YAML, or gives a name twice."""
     import yaml
-    reader = None
     try:
         reader = loader()(text)
         reader.name = where
         return reader.get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as e:
         raise RugptError(f"not valid YAML ({e})", where, remedy) from None
-    finally:
-        if reader: reader.dispose()
 
 # %% ../../notebooks/core/common/12_yaml_files.ipynb #2e7610e0
 def read_yaml(

@@ -5,9 +5,8 @@ another owner."""
 
 # %% auto #0
 __all__ = ['DENIED', 'DENIED_FIRST', 'EXCEPT', 'AMONG', 'MEMBER', 'EARLY', 'LATE', 'PLACE_BEFORE', 'key_words', 'contrasts',
-           'turned_contrasts', 'names_behind', 'left_out', 'turned_members', 'set_rows', 'rows_of', 'inside',
-           'other_members', 'next_noun', 'is_owner', 'owner', 'owned', 'other_owners', 'order_of', 'turned_order',
-           'other_places']
+           'turned_contrasts', 'names_behind', 'left_out', 'turned_members', 'set_rows', 'rows_of', 'other_members',
+           'next_noun', 'is_owner', 'owner', 'owned', 'other_owners', 'order_of', 'turned_order', 'other_places']
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #70b2e53e
 import re
@@ -19,6 +18,7 @@ from .lexicon import Token, tokens
 from .names import place_stems, PROPER
 from .opposites import near_roots
 from .quantities import quantities, Quantity
+from .swaps import named_inside
 
 # %% ../../notebooks/core/synthesis/10_contrasts.ipynb #8e6ba6b7
 DENIED = re.compile(r"\b(?:а|но) не ((?:\w+[ -]?){1,4})", re.I) # «…, а не африканский»
@@ -83,9 +83,7 @@ def rows_of(t: Token) -> set[tuple[str, int]]:
     "The sets of a word, each with its row; «серой» may be sulphur or grey."
     return set().union(*(set_rows().get(w, ()) for w in {plain(t.text), *lemmas(t.text)}))
 
-def inside(t: Token, run: list[Token]) -> bool:
-    "True for a capital that does not begin a sentence."
-    return t.is_capital and any(x.sentence == t.sentence and x.start < t.start for x in run)
+
 
 def other_members(text: str, source: str) -> list[str]: # as they are written
     "Words that take the place of another of their set, beside two or more words of it, or before its noun."
@@ -94,10 +92,11 @@ def other_members(text: str, source: str) -> list[str]: # as they are written
     out = []
     for t in here:
         rows = rows_of(t)
-        if not rows or rows & theirs or inside(t, here): continue # «Белое море»
+        if not rows or rows & theirs or t.is_capital and named_inside(t, here): continue # «Белое море»
         for o in there:
             gone = rows_of(o)
-            if gone & mine or inside(o, there) or not {name for name, _ in gone} & {name for name, _ in rows}: continue
+            if gone & mine or o.is_capital and named_inside(o, there): continue
+            if not {name for name, _ in gone} & {name for name, _ in rows}: continue
             noun = next_noun(here, t) if readings(t.text)[0].tag.POS == "ADJF" else ""
             same = noun and noun == next_noun(there, o)
             if same or shares_root(near_roots(here, t), near_roots(there, o)) > 1: out.append(t.text)

@@ -52,7 +52,7 @@ def cases(word: str) -> set[str]:
 
 def is_accusative(word: str) -> bool:
     "True for a word for somebody in the accusative, which is no nominative and no dative."
-    forms = {p.tag.case for p in readings(word)}
+    forms = cases(word)
     return "accs" in forms and not forms & {"nomn", "datv"} and "anim" in readings(word)[0].tag
 
 # holds: what a word must be
@@ -229,8 +229,8 @@ def amounts(text: str) -> dict[str, set[str]]: # root of a noun in the plural, o
 def other_amounts(text: str, source: str) -> list[str]: # roots of nouns
     "Things of which the one text speaks of all and the other of some or of none."
     here, there = amounts(text), amounts(source)
-    denied = {root(t.text) for t in tokens(text) if t.is_word and any(x.clause == t.clause and plain(x.text) == "без"
-        for x in tokens(text))}
+    without = {t.clause for t in tokens(text) if plain(t.text) == "без"}
+    denied = {root(t.text) for t in tokens(text) if t.is_word and t.clause in without}
     return [n for n in here if n in there and not here[n] & there[n] and n not in denied]
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #19854cf5

@@ -105,7 +105,8 @@ GOVERNED = re.compile(r"\b(из|от|с|без|для|под|на|в|к|по|н�
 
 @lru_cache(2_000)
 def settled(text: str) -> str:
-    "A text whose words that a preposition shows to be nouns, not verbs, stand in their dictionary form: «из стали»."
+    """A text whose words that a preposition shows to be nouns, not verbs, stand in their dictionary form: «из стали».
+    «Под началом» is «под руководством»."""
     def noun(m: re.Match) -> str:
         rs = readings(m[2])
         found = next((p for p in rs if p.tag.POS == "NOUN"), None)

@@ -57,7 +57,7 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
             comma = bool(i) and run[i - 1].text == ","
             new = new or (comma and word not in ("если", *JOIN)) or (i and run[i - 1].text in ":(")
             new = new or word in SPLIT or (word in JOIN and (acts or comma))
-        if new and out[-1]: out.append({**head_of(run, i)} if not sentences else {})
+        if new and out[-1]: out.append({} if sentences else head_of(run, i))
         if t.start in numbers and (numbers[t.start].digits or numbers[t.start].value > 2 or numbers[t.start].dimension):
             q = numbers[t.start]
             out[-1][f"={q.kind if q.kind in ('year', 'day') else q.dimension or q.kind} {q.base:.6g}"] = "number"
@@ -70,7 +70,7 @@ def units_of(text: str, sentences: bool) -> tuple[dict[str, str], ...]: # root o
         kind = KINDS.get(tag.POS, "noun" if t.is_capital else "") if lemma(t.text) not in INVERSE else ""
         name = t.is_capital and (named_inside(t, list(run)) or not is_known(t.text))
         out[-1][attribute(t.text)] = f"{kind} {tag.animacy} {name}" if kind == "noun" else kind
-    return tuple(u for u in out if u) if sentences else tuple(u for u in joined_numbers(out) if u)
+    return tuple(u for u in (out if sentences else joined_numbers(out)) if u)
 
 def head_of(run: tuple[Token, ...], at: int) -> dict[str, str]:
     "The noun that a relative clause or a participle at a place speaks of: the last one before it."
@@ -141,10 +141,10 @@ COPIED = 3 # words that clauses share, least
 def put_in(
     text: str,
     source: str,
-    most: int,
+    most: int, # words of each clause that the other has not
     names: bool = False, # these alone; of an unknown one the dictionary cannot tell whether it is somebody or something
 ) -> dict[tuple[str, str], int]: # (gone, come) → words that they share
-    "Words of a kind of which one stands where the source has the other, in clauses of few others."
+    "Words of a kind of which one stands where the source has the other, in clauses that are nearly the same."
     out: dict[tuple[str, str], int] = {}
     for u in units_of(text, False):
         for v in units_of(source, False):
@@ -158,11 +158,12 @@ def put_in(
 def exchanged(text: str, source: str) -> list[str]: # «a ↔ b», as the checks call them
     """Words that stand in each other's place in clauses that are otherwise copied; and names and numbers that stand in
     another's place, which the rewrite has lost, though they belong elsewhere."""
-    found = [f"{a} ↔ {b}" for most, least in ((1, COPIED), (2, COPIED + 2)) for pairs in [put_in(text, source, most)]
-        for (a, b), n in pairs.items() if a < b and (b, a) in pairs and n + pairs[b, a] >= least]
+    once, twice = put_in(text, source, 1), put_in(text, source, 2)
+    found = [f"{a} ↔ {b}" for pairs, least in ((once, COPIED), (twice, COPIED + 2)) for (a, b), n in pairs.items()
+        if a < b and (b, a) in pairs and n + pairs[b, a] >= least]
     here, there = places_in(units_of(text, False)), places_in(units_of(source, False))
     kinds = {k: kind for u in units_of(source, False) for k, kind in u.items()}
-    lost = {p: n for p, n in put_in(text, source, 1).items() if kinds.get(p[1]) == "number"}
+    lost = {p: n for p, n in once.items() if kinds.get(p[1]) == "number"}
     lost |= put_in(text, source, 1, names=True)
     return list(dict.fromkeys(found + [f"{a} ↔ {b}" for (a, b), n in lost.items() if n >= COPIED and a not in here
         and len(there.get(b, ())) == 1]))
