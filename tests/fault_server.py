@@ -1,6 +1,7 @@
 """A server with OpenAI's interface that misbehaves on purpose, by the digest of what it is asked and how often.
 
-python tests/fault_server.py LOG [--slow SECONDS] [--refuse] prints its port; LOG gets one JSON line for each request
+python tests/fault_server.py LOG [--slow SECONDS] [--without FAULT ...] [--refuse] prints its port; LOG gets one JSON
+line for each request
 
 The first tries of a request may meet a fault, a later one is answered, so that every kind of fault is met and nothing
 hangs; FAULTS lists the kinds. Of the answers some are empty, in English, one word again and again, or a refusal; most
@@ -107,6 +108,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with self.lock:
             attempt = self.tries[prompt] = self.tries.get(prompt, 0) + 1
         fault = KINDS[number(prompt, attempt) % len(KINDS)] if attempt < 3 else "none"
+        fault = "none" if fault in self.server.without else fault
         text, finish = answer(prompt, key)
         usage = {
             "prompt_tokens": len(prompt) // 3,
@@ -192,12 +194,13 @@ def main():
     parser.add_argument("log")
     parser.add_argument("--slow", type=float, default=2.5)
     parser.add_argument("--pause", type=float, default=0.1)
+    parser.add_argument("--without", choices=FAULTS, nargs="*", default=(), help="faults that are left out")
     parser.add_argument("--refuse", action="store_true", help="refuse every key")
     args = parser.parse_args()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *args: None  # a client that was killed
     server.daemon_threads, server.log, server.slow, server.pause = True, args.log, args.slow, args.pause
-    server.refuse = args.refuse
+    server.refuse, server.without = args.refuse, args.without
     print(server.server_port, flush=True)
     server.serve_forever()
 

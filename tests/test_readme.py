@@ -120,7 +120,7 @@ SLOW = {
     "rugpt run": "rugpt run --until explore || explore",
     "rugpt run --synthesis openai --set llm_base_url=http://127.0.0.1:8000/v1":
         "rugpt run --preset smoke --run-dir {work}/asked --synthesis openai --set llm_base_url={server}"
-        " --until synthesize || synthesize",
+        " --set llm_timeout=3 --until synthesize || synthesize",
     "rugpt plan --corpus 4.1GB --memory 12GB --hours 24":
         "rugpt plan --corpus 4.1GB --memory 12GB --hours 24 || blocks",
     "rugpt plan": "rugpt plan --corpus 100MB --card rtx-3060 || blocks",
@@ -269,7 +269,7 @@ def test_a_long_command_runs(command, place):
     if "llm_base_url" not in command:
         return tried(place, SLOW[command])
     from fault_server import fault_server
-    with fault_server(place[1]/"server.log", "--slow", "0.1", "--pause", "0.01") as url:
+    with fault_server(place[1]/"server.log", "--slow", "0.1", "--pause", "0.01", "--without", "wait") as url:
         tried(place, SLOW[command], server=url)
 
 

@@ -104,7 +104,7 @@ def test_the_key_is_in_no_file_and_in_no_line(chain, tmp_path, monkeypatch):
         "n_outlines=2",
     )
     sets = [x for v in values for x in ("--set", v)]
-    with fault_server(log, "--slow", "2", "--pause", "0.01") as url:
+    with fault_server(log, "--slow", "2", "--pause", "0.01", "--without", "wait") as url:
         done = rugpt(
             "--debug", "stage", "synthesize", "--run-dir", run_dir, *sets, "--set", f"llm_base_url={url}", check=0
         )
@@ -140,7 +140,7 @@ def test_open_requests_and_rejected_answers_are_asked_again(chain, tmp_path, mon
         counts = json.loads((run_dir / "synthetic/manifest.json").read_text())["counts"]
         return counts, lines(log)[before:], done.stdout + done.stderr
 
-    with fault_server(log, "--slow", "5", "--pause", "0.01") as url:
+    with fault_server(log, "--slow", "5", "--pause", "0.01", "--without", "wait") as url:
         first, _, _ = run()
         assert first["asks_again"] > 0 and first["rejected"] > 0, first
         second, asked, _ = run()
