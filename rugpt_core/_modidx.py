@@ -1321,6 +1321,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'rugpt_core/corpus/templates.py'),
                                              'rugpt_core.corpus.templates.date_text': ( 'core/corpus/templates.html#date_text',
                                                                                         'rugpt_core/corpus/templates.py'),
+                                             'rugpt_core.corpus.templates.doubted': ( 'core/corpus/templates.html#doubted',
+                                                                                      'rugpt_core/corpus/templates.py'),
                                              'rugpt_core.corpus.templates.filled': ( 'core/corpus/templates.html#filled',
                                                                                      'rugpt_core/corpus/templates.py'),
                                              'rugpt_core.corpus.templates.gloss': ( 'core/corpus/templates.html#gloss',

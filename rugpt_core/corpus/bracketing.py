@@ -13,7 +13,7 @@ from .noise import EMPTY_BRACKET, EMPTY_BRACKETS, rule
 
 # %% ../../notebooks/core/corpus/20_bracketing.ipynb #ecee24c7
 LOOSE_OPEN = re.compile(r"([(«]|(?<!\[)\[) +(?=[^\s)])(?!(?<=« )[a-z][A-Za-z %]+ »)(?![\u0300-\u036f])"
-    r"|(\()[,;] +(?=[\w«])")
+    r"|(\()[,;](?: ?[,;])* +(?=[\w«])")
 LOOSE_CLOSE = re.compile(r"(?<=[\w.»)%!?]) +([)]|(?<![A-Za-z] )»|\](?!\]))(?!\w)|(?<=\w)(?:, ?| ?; |;)(\))")
 # halves of brackets, closing and opening; not «а)», «14)», «:)»
 HALVES = {"()": (re.compile(r"(?<=[а-яёА-ЯЁ]{4})\)|(?<=[»”\w)]\))\)|(?<=[а-яё]»)\)"), re.compile(r" ?\((?=[.,;:(]|$)")),

@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'LINK', 'STRAY_BAR', 'TORN', 'EMPHASIS', 'BLOCK_TAG',
            'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT',
-           'UNJOINED', 'STRESSED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'BORROWED', 'SPEAKS_OF_LETTERS',
-           'OF_TWO_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_LETTERS',
-           'CHAR_RULES', 'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code', 'is_prose_with_bars',
-           'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible', 'special_spaces',
-           'unstressed', 'stress', 'one_script', 'has_vowel', 'latin_places', 'homoglyphs']
+           'UNJOINED', 'STRESSED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'ROMAN_PAIRS', 'ROMAN_CYRILLIC',
+           'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE',
+           'VARIABLES', 'LONE_LETTERS', 'CHAR_RULES', 'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code',
+           'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible',
+           'special_spaces', 'unstressed', 'stress', 'one_script', 'has_vowel', 'latin_places', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #cc3b7610
 import html
@@ -210,6 +210,8 @@ TO_CYRILLIC = str.maketrans("ABCEHKMOPTXYaceopxyëËïÏ", "АВСЕНКМОРТ
 TO_LATIN = str.maketrans("АВСЕНКМОРТХУЅІЈасеорхуѕіј", "ABCEHKMOPTXYSIJaceopxysij")
 MIXED = re.compile(r"(?<![^\W\d_])[^\W\d_]*?(?:[а-яА-ЯёЁІіЈј][A-Za-zÀ-ÿ]|[A-Za-zÀ-ÿ][а-яА-ЯёЁІіЈј])[^\W\d_]*")
 ROMAN = re.compile("(?=.*[IVX])[IVXLCDMХСМІ]+")
+ROMAN_PAIRS = ("ХХ", "ІІ", "ХІ", "ІХ") # Roman numerals all in Cyrillic letters
+ROMAN_CYRILLIC = re.compile(r"(?<![\w-])(?:(?=[ХІ]*І)[ХІ]{2,6}|Х{2,3}(?= (?:век|столет|в\.|съезд|—)|—[XХІVI]))(?![\w])")
 BORROWED = re.compile("[A-Z]{2,}[а-яё]{2,}") # a Latin abbreviation with a Russian ending
 SPEAKS_OF_LETTERS = re.compile(
     "латинск|латиниц|кирилли[чц]|гомоглиф|омоглиф|букв[аыоу]|буквой|буквами|написани|транслит", re.I)
@@ -281,6 +283,7 @@ def homoglyphs(text: str) -> tuple[str, int]:
         nonlocal hits
         hits += 1
         return m[0].translate(TO_CYRILLIC)
+    if any(pair in text for pair in ROMAN_PAIRS): text, hits = ROMAN_CYRILLIC.subn(lambda m: m[0].translate(TO_LATIN), text)
     mixed, lone = (lines_at(text, at) for at in latin_places(text))
     if not mixed and not lone: return text, 0
     lines = text.split("\n")

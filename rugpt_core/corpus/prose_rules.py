@@ -210,16 +210,16 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?:(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
     r"[;:])"
-    r"(?!(?<=[A-Za-z] :) [A-Za-z]))", # login : password
+    r"(?!(?<=[A-Za-z] :) [A-Za-z])|(?<=[а-яё] [;:])(?=[а-яё]{3})))", # login : password
     re.M)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #385dc912
 def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
     def mark(m):
-        return (m[1] or m[2] or m[3]) + " "*bool(m[1] and line[m.end():m.end() + 1].isalpha())
+        return (m[1] or m[2] or m[3]) + " "*bool(not m[2] and line[m.end():m.end() + 1].isalpha())
     return SPACE_MARK.subn(mark, line)
 
 @rule("space_before_marks")

@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
-           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
-           'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN',
-           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK',
-           'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST',
-           'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS',
-           'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE',
-           'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
+           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'STUB', 'HELP_LINK', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE',
+           'DEICTIC', 'NOT_HERE', 'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS',
+           'LOOKS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES',
+           'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS',
+           'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD',
+           'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR',
+           'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
            'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
            'by_first', 'without_residue']
 
@@ -67,7 +67,7 @@ EDITORS = re.compile(
     r"(?: \d+ (?:день|дня|дней))?|источник не указан[^\[\]\n]{0,30}|уточни(?:ть|те)[^\[\]\n]{0,30}|проясни(?:ть|те)"
     r"|поясни(?:ть|те)|обновить(?: данные)?|проверить(?: (?:факт|перевод|цитату))?|нет в источнике|неоднозначно"
     r"|аргументировать|неизвестный термин|орфография|стиль|спорно|сомнительно|недостаточно|маргинальный "
-    r"источник|привести цитату\??|оригинальное исследование\??|не в источнике|устарело|чьё мнение\?)\]|(?<=\d)\[…\]")
+    r"источник|привести цитату\??|оригинальное исследование\??|не в источнике|устарело|чьё мнение\?|[⇨⇒→↑↓])\]|(?<=\d)\[…\]")
 FOREIGN_PAGE = re.compile(r"(?<=[А-Яа-яЁёA-Za-z»)])\[(?:[a-z]{2}|d|simple)\](?=[\s,.;:)»]|$)"
     r"|(?<=[А-Яа-яё»)A-Za-z]) ?\((?:англ|нем|фр|исп|итал|яп|кит|порт|польск|укр|нидерл|швед|норв|фин|чеш)\.\)русск\.")
 
@@ -96,6 +96,12 @@ LINE_STARTS = ("См", "Основн", "Главн", "Дополн", "Подро
     "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть", "<imagemap",
         "(", "По состоянию", "Примечани", "Время ", "и др", "и пр", "и мн", "и та", "и т.", "а также ", "* Прим",
             "** Прим", "*** Прим", "Таблица", *"¹²³⁴⁵⁶⁷⁸⁹")
+# a note of a page that is not finished, within a paragraph
+STUB = re.compile(r"(?:^|(?<=[.!?…»)]) ?)(?:Эт[оа] (?:статья [—–] )?(?:заготовка|незавершённая)[^.!?\n]*[.!](?: |$)?)?"
+    r"(?:(?:Вы|Ты) (?:можете|можешь)|Помогите) [^.!?\n]{0,20}(?:проекту|Википедии)[^.!?\n]*[.!]?")
+# the link to a help page behind a word of the Far East: «(яп. 猫 нэко?)»
+HELP_LINK = re.compile(r"(?<=[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])\?(?=[,;)])"
+    r"|(?P<gloss>\((?:яп|кор|кит)\. [^()?\n]{1,120})\?(?=[,;)])")
 SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основная статья): ?(?:Категория:)?[^.!?\n]{1,100}\.?$", re.M)
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #e0949644
@@ -329,7 +335,8 @@ SISTER = re.compile(r"(?<=[.!?»] )(?:n|s|w|en|commons):[А-ЯЁA-Z](?:[^\n.]"
     r"|(?<=\b[А-ЯЁA-Z])\.){2,80}$", re.M) # a page of a sister project
 GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (SOUND_BUTTON, SOUND_HINTS), (ARCHIVE, ARCHIVE_HINTS), (BUTTON, ("[", "Оригинальный текст (")), (EDITORS, ("[",)),
-    (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
+    (FOREIGN_PAGE, ("[", ")русск.")), (STUB, ("помочь проекту", "помочь Википедии", "Помогите ")),
+    (HELP_LINK, ("(яп. ", "(кор. ", "(кит. ")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
     (ELSEWHERE, ("(англ.)", "(нем.)", "(фр.)", "(исп.)", "(яп.)", "(ISBN ", "IMDb")), (SISTER, (" n:", " s:", " w:",
         " en:", " commons:")),
     (DOUBLED, ("..", ",,", ",.", ";.", ";,", ".;")), (SECOND_MARK, (".;",)))
