@@ -277,7 +277,9 @@ def lacks_subject(
         things = any(w.object and w.kind not in ("LATN", "NPRO") and not is_person(w.text) for w in mains)
         if not things and not any(w.text in ("о", "об", "про") for w in mains): return True
     if "что" in begins or any(w.subject or w.lemma in known["numerals"] for w in mains): return False
-    if last.kind == "PRTS" or last.lemma in known["copulas"] | known["links"]: return "plur" in last.agrees
+    begins_with_object = last.transitive and mains[0].object and mains[0].kind == "NOUN" # «Соду получают из соли»
+    if last.kind == "PRTS" or last.lemma in known["copulas"] | known["links"]:
+        return "plur" in last.agrees and not begins_with_object
     return last.transitive and not last.text.endswith(("ся", "сь")) and not any(w.object for w in mains)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #80906dc7
