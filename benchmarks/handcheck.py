@@ -26,9 +26,10 @@ COUNTED, SPARE = 20261130, 20261205 # of COUNTED's articles 60 were counted by p
 AGAIN = 20261206 # articles of the first two seeds, other places: none are left that were never used
 # every article has been used: each of these seeds draws articles afresh and leaves out all places that earlier files
 # have, and the articles named in its own file under left_out, which were read otherwise while the rules were mended
-PLACES, SAMPLE = tuple(range(20261207, 20261221)), 320
+PLACES, SAMPLE = tuple(range(20261207, 20261224)), 320
 SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
-EVENLY = {20261207: 300} # of other seeds EVEN
+EVENLY = {20261207: 300, 20261222: 0} # of other seeds EVEN
+FREQUENTLY = {20261222: 60} # of other seeds FREQUENT
 ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
 
 
@@ -86,7 +87,8 @@ def draw(source: Path, seed: int, rules: list[str], left_out: set[str]) -> tuple
                 share[rule] += 1
                 left -= 1
     even = [h | dict(drawn="evenly") for rule in have for h in rng.sample(by[rule], share[rule])]
-    frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENT, sum(map(len, by.values()))))
+    frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENTLY.get(seed, FREQUENT),
+        sum(map(len, by.values()))))
     return totals, even + [h | dict(drawn="by frequency") for h in frequent]
 
 

@@ -683,6 +683,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                      'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.may_be': ( 'core/corpus/clauses.html#may_be',
                                                                                  'rugpt_core/corpus/clauses.py'),
+                                           'rugpt_core.corpus.clauses.opens_without_subject': ( 'core/corpus/clauses.html#opens_without_subject',
+                                                                                                'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.parts': ( 'core/corpus/clauses.html#parts',
                                                                                 'rugpt_core/corpus/clauses.py'),
                                            'rugpt_core.corpus.clauses.readings_of': ( 'core/corpus/clauses.html#readings_of',

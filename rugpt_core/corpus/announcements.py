@@ -6,11 +6,12 @@
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRIDGED', 'CONTINUES', 'TALE_CHARS', 'TOLD_CHARS',
            'TOLD', 'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
            'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
-           'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE',
-           'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS', 'CHAIN_CHARS',
-           'ONE_THING', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_item',
-           'is_nominal', 'tells', 'may_be_meant', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up',
-           'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce', 'without_announcement']
+           'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'CONTRAST', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED',
+           'WANTS_MORE', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS',
+           'CHAIN_CHARS', 'ONE_THING', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW',
+           'TOLD_BELOW', 'is_item', 'is_nominal', 'tells', 'may_be_meant', 'says_nothing', 'stands_alone',
+           'finished_part', 'taken_up', 'as_statement', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
+           'without_announcement']
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #7d4239fa
 import re
@@ -234,6 +235,7 @@ KINDS = re.compile(r"\b(?:дел|подраздел|раздел|различа|
     r"\s+(?:[а-яё]+\s+){0,2}(?:вид|тип|групп|слоя|слоев|сло[её]в|стади[ийюя]|подвид|раздел|класс|категори|вариант"
     r"|направлени|подсистем|компонент|способ|метод|форм|степен|част|уровн|этап|период|пород|сорт)[а-яё]*$"
     r"|\b(?:нескольких|разных|различных|двух|тр[её]х|четыр[её]х) (?:видов|типов|форм|сортов|родов)$")
+CONTRAST = re.compile("(?:Однако|Но|Теперь|Ныне|Сейчас) ") # with a number that was told before
 ANAPHORA = re.compile(r"\b(?:эт(?:и|их|им|ими|от|ой|ого)|(?:последн|остальн|трет|друг)[а-яё]+"
     r"|(?:перв|втор|четв[её]рт|пят|шест)(?:ый|ая|ое|ого|ую|ой|ом|ые|ых)|все)\b")
 TAKEN_UP, WORDS_COUNTED = 200, 3 # characters of the next paragraph; last nouns that it may repeat
@@ -272,7 +274,8 @@ def as_statement(
         body = body[:m.start()] + m[1]
     elif POINTS.search(low): return ended(finished_part(body))
     if not is_finished(body, PART_WORDS): return ended(finished_part(body))
-    return "" if KINDS.search(low) and not taken_up(body, after) else ended(body)
+    told = taken_up(body, after) or CONTRAST.match(body)
+    return "" if KINDS.search(low) and not told else ended(body)
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #94c5b622
 EXAMPLE = re.compile(r"(?:(?:Вот )?(?:[а-яё]+ )?(?:например|к примеру|примеры?)(?: [а-яё-]+){0,6})(?: "

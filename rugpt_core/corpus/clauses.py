@@ -8,7 +8,8 @@ __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS'
            'VERB', 'ENUMERATION', 'table', 'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of',
            'Word', 'look_up', 'may_be', 'is_person', 'is_word', 'unquoted', 'governed', 'counts', 'with_government',
            'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of',
-           'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
+           'verb_wants_more', 'opens_without_subject', 'lacks_subject', 'wants_more', 'is_finished', 'stems',
+           'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -263,6 +264,16 @@ def verb_wants_more(
     return last.kind != "INFN" and not subject
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #f899caf6
+def opens_without_subject(
+    verb: Word,
+    mains: list[Word], # words of the main parts
+) -> bool:
+    "True where a plural verb comes before all nouns and none behind it agrees: «Также представляют интерес»."
+    at = mains.index(verb)
+    if "plur" not in verb.agrees or verb.text.endswith(("ем", "ём", "им")) or any(w.kind not in ("ADVB", "CONJ", "PRCL") for w in mains[:at]): return False
+    nouns = [w for w in mains[at + 1:] if w.subject]
+    return len(nouns) < 2 and not subject_of(verb, nouns)
+
 def lacks_subject(
     mains: list[Word], # words of the main parts
     words: list[Word],
@@ -276,6 +287,7 @@ def lacks_subject(
     if speech().match(last.text) and not written and not begins & known["subordinators"]:
         things = any(w.object and w.kind not in ("LATN", "NPRO") and not is_person(w.text) for w in mains)
         if not things and not any(w.text in ("о", "об", "про") for w in mains): return True
+    if last.lemma in known["links"] and opens_without_subject(last, mains): return True
     if "что" in begins or any(w.subject or w.lemma in known["numerals"] for w in mains): return False
     begins_with_object = last.transitive and mains[0].object and mains[0].kind == "NOUN" # «Соду получают из соли»
     if last.kind == "PRTS" or last.lemma in known["copulas"] | known["links"]:

@@ -6,10 +6,10 @@
 __all__ = ['WANTING', 'ALONE', 'WANTED', 'UNIT_BEHIND', 'NUMBER_BEFORE', 'SYMBOL_GONE', 'SYMBOL_PLACE', 'TWO_DASHES', 'CLOSED',
            'CLOSED_HINTS', 'OF_WORDS', 'FORMULA_WORD', 'FORMULA_PLACE', 'NAMED_BY_SYMBOL', 'NAMED', 'PLACES',
            'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS', 'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH',
-           'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'LEAST_WORDS', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE',
-           'symbol_mark', 'number_gone', 'reopened', 'in_quotation', 'holes', 'wants_symbol', 'formula_places',
-           'formula_gone', 'mended', 'quotes_much', 'closed', 'without_holed_brackets', 'without_holes',
-           'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end', 'without_torso']
+           'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'HANGS', 'LEAST_WORDS', 'WHERE', 'GOES_ON_SMALL',
+           'FORMULA_BEFORE', 'symbol_mark', 'number_gone', 'reopened', 'in_quotation', 'holes', 'wants_symbol',
+           'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed', 'without_holed_brackets',
+           'without_holes', 'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end', 'without_torso']
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #e6aededd
 import re
@@ -221,6 +221,8 @@ CONNECTIVE = re.compile(r"(?:(?:И|А|Но|То есть,?) )?(?:таким об
 LET_US = re.compile(r"(?:(?:Тогда|Теперь|Далее|Сначала|Нетрудно|Для этого|В итоге),? )?([А-ЯЁа-яё]{3,}(?:им|ем"
     r"|ём|имся|емся))\b")
 EQUALS = re.compile("равн(?:о|а|ы|ое|ый|ой|ого|ую|ым)|равен")
+# how a sentence ends that breaks off, with nothing behind it in its section either
+HANGS = re.compile(rf"(?<=[а-яё,] )(?:{WANTING}|том, что|служил[аи]?|читается так|числом|или|и)$")
 LEAST_WORDS = 4 # of a sentence that breaks off
 
 def is_prose_line(paragraph: str, before: str) -> bool:
@@ -256,7 +258,7 @@ def without_cut_end(
     sentence = paragraph[start:]
     if not "А" <= sentence[0] <= "Я": return paragraph
     gone = CONNECTIVE.fullmatch(sentence)
-    if not gone and after: gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
+    if not gone and (after or HANGS.search(sentence)): gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
     return paragraph[:start].rstrip() if gone else paragraph
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #03f43d6f
