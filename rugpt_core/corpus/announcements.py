@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRIDGED', 'CONTINUES', 'TALE_CHARS', 'TOLD_CHARS',
-           'TOLD', 'PARAGRAPH', 'RELATIVE', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
+           'TOLD', 'PARAGRAPH', 'RELATIVE', 'ADDS', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
            'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'CONTRAST', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED',
            'WANTS_MORE', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS',
@@ -51,7 +51,7 @@ COUNTED = re.compile(r"\b\d{1,2} "
     r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+")
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #ba50ffd4
-ITEM = re.compile(r"[А-ЯЁ]{4,}: "
+ITEM = re.compile(r"[А-ЯЁ]{4,}: |В [а-яё]+[ое]м (?:поле|щите)\b"
     r"|[«„\"“”'‘—–•*…\d(<\[a-zа-яё−-]|(?:Во-)?[Пп]ерв(?:ый|ая|ое|ые|ого|ой|ую|ым|ых)\b(?! (?:дв|тр|четыр"
     r"|\d))|Одн[аио]\b|Один\b(?! из (?:наиболее|самых|первых|известн))|Во-|Втор|В (?:верх|ниж|перв"
     r"|центре)|На (?:перв|верх|ниж)|Прежде всего|I{1,3}[.)]|[А-ЯЁA-Z](?:\)|\.(?! ?[А-ЯЁA-Z]\.))")
@@ -67,7 +67,7 @@ WE = re.compile(r"(?<![\w-])(?:я|мы|меня|мне|мной|нас|нам|н
 ABRIDGED = re.compile(r"^.{0,40}(?<!: )…|… [А-ЯЁ]|<\.{3}>|\[(?!\d)[^\]]*[а-яё]{2}[^\]]*\]")
 
 # how an article goes on: no item of a list begins so
-CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ )?[Тт]акже|Кроме|Помимо|Тем не менее|Однако|При этом|Таким образом"
+CONTINUES = re.compile(r"(?:(?:[А-ЯЁ][а-яё]+ (?:[а-яё]+ )?)?[Тт]акже|Ещё одн?(?:ин|ой|а|о|у|им|ого)\b|Кроме|Помимо|Тем не менее|Однако|При этом|Таким образом"
     r"|В (?:результате|целом)\b|Поэтому"
     r"|Впрочем|Впоследствии|Вскоре|Позднее|Позже|Впервые же|Эт(?:от|а|о|и|им|ими|их|ого|ому|ой)\b|Данн(?:ый|ая|ое|ые|ых"
     r"|ым)\b|В то же время|Ранее (?!всего)[а-яё]+|Сейчас|Ныне|В дополнение к|После (?:описанн|указанн|перечисленн)"
@@ -85,6 +85,8 @@ TOLD = re.compile(r"(?:\d+-[а-яё]{1,2} (?=.{100})|\d{1,2} (?:янв|фев|м
 
 PARAGRAPH = re.compile(r"\d{1,4}[).] (?=[А-ЯЁA-Z])") # «1313. Флаг …», of a law
 RELATIVE = re.compile(r"[А-ЯЁ][^,.:;—]{3,60}, (?:(?:на|в|из|к|по|с|от|для) )?котор")
+
+ADDS = re.compile("Также|Кроме|Помимо") # more of what a label names, which is gone
 
 NOMINAL_CHARS = 30 # of a sentence, least
 
@@ -155,7 +157,7 @@ POINTS = re.compile(NEXT + r"|\b(?:дел[ия]т|(?:под)?разделя[ею
     r"|соотношени[ея]|формул[аы]|тождеств[оа]|уравнени[ея])$")
 POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]т|[юя]т)\b|\bниже|таблиц(?=[а-яё])|\bвот\b"
     r"|\bтаки(?:е"
-    rf"|х|ми)(?: [а-яё]+){{0,2}}$|\bтак {SAYS}|\bтогда$") # also before a break
+    rf"|х|ми)(?: [а-яё]+){{0,2}}$|\bтак (?:{SAYS}|(?:отозвал|отзывал)(?:ся|ась))|\bтогда$") # also before a break
 # how a sentence ends that only names what comes, after what it says
 CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
@@ -278,7 +280,7 @@ def as_statement(
     return "" if KINDS.search(low) and not told else ended(body)
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #94c5b622
-EXAMPLE = re.compile(r"(?:(?:Вот )?(?:[а-яё]+ )?(?:например|к примеру|примеры?)(?: [а-яё-]+){0,6})(?: "
+EXAMPLE = re.compile(r"(?:Примеры [^:.]{3,60}|(?:Вот )?(?:[а-яё]+ )?(?:например|к примеру|примеры?)(?: [а-яё-]+){0,6})(?: "
     r"\([^()]{1,40}\))?:$", re.I)
 # says nothing of speech
 ASIDE = re.compile(r"\b(?:иначе|строго|вообще|короче|честно|собственно|иными словами) ?(?:говоря)?,")
@@ -300,7 +302,7 @@ LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[�
     r"|предусматрива|содерж|относ|добавл|измен)[а-яё]* "
     r"(?:в себя |в )?следующ(?:ее|ем):$")
 
-MATHS = re.compile(r"\b(?:получ(?:им|аем|ается|ится)|запиш(?:ем|ется)|записыва(?:ем|ется|ются)|имеем|находим"
+MATHS = re.compile(r"\b(?:(?:можно|следует|удобно|принято) (?:за|вы|о|пере)писать|получ(?:им|аем|ается|ится)|запиш(?:ем|ется)|записыва(?:ем|ется|ются)|имеем|находим"
     r"|выража(?:ется|ются)|вычисля(?:ется|ются)|зада[её]тся|формул[аоеыуй]+|выражени[еяйюм]+|уравнени[еяйюм]+"
     r"|соотношени[еяйюм]+|преобразовани[еяйюм]+|децибелах|(?:прим|име)[а-яё]+ вид"
     r"|определяется)\b[^.:]{0,60}:$|\b(?:опис|протека|происход|выраж|получа|образу|осуществля|представ)[а-яё]+ "
@@ -373,7 +375,7 @@ def what_is_left(
         may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
         return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
-    if heads(sentence, after[0], HEADING_WORDS): return sentence
+    if heads(sentence, after[0], HEADING_WORDS) and not ADDS.match(after[0]): return sentence
     if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""
     return "" if is_label(sentence, after[0]) else sentence
 

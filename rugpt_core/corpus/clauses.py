@@ -224,8 +224,11 @@ def has_predicate(words: list[Word]) -> bool:
     dash = next((i for i, w in enumerate(words) if w.text in ("—", "–")), None)
     if dash is not None:
         left = [w for w in words[:dash] if w.kind != "MARK"]
-        return len(words) - dash > 3 and len(left) <= 7 and any(w.subject for w in left) \
-            and not any(w.kind == "PREP" for w in left)
+        while left and left[0].kind in ("CONJ", "ADVB", "PRCL"): left = left[1:] # «Тем не менее»
+        prep = next((i for i, w in enumerate(left) if w.kind == "PREP"), len(left))
+        whole = prep == len(left) or prep > 1 and any(w.subject for w in words[dash:]) \
+            and not any(w.kind == "LATN" for w in left) # «Главный труд в науке — книга»
+        return len(words) - dash > 3 and len(left) <= 7 and whole and any(w.subject for w in left[:prep])
     somewhere = len(words) > 3 and words[0].text in ("в", "во", "на", "у") # «В городе несколько церквей и часовня»
     numerals = table()["numerals"]
     return somewhere and any(w.lemma in numerals or w.kind == "NUMB" and w.subject for w in main_words(words))
@@ -305,11 +308,14 @@ def wants_more(words: list[Word]) -> bool:
     if not words: return True
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
-    if last.text in COUNTS_ALONE and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
+    of_many = words[0].text == "из" and len(words) > 3 and (words[1].kind == "NUMB" or words[1].lemma in known["numerals"])
+    if last.text in COUNTS_ALONE and not of_many \
+            and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
     counted = last.text == "вида" and len(words) > 1 and \
         (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
     if last.text in known["open_words"] and not counted: return True
     if last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
+    if last.kind == "GRND" and speech().match(last.text): return True # «…, объявив»
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
     alone = len(clause) == 1
@@ -349,7 +355,7 @@ def stems(words: str) -> str:
 SPEECH = re.compile(stems("""
 слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис(?!аны)
 надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
-коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва)
+коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва|к)
 реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник глас[ия] чита[её] обращ восклик молитв песн девиз
 лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
 анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]те\\b критик журналист дума[ел] счита[её] считал полага
@@ -363,7 +369,7 @@ SPEECH = re.compile(stems("""
 акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
-VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"
+VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует|долж(?:ен|н[аоы])"
     r"|[а-яё]{4,}(?:ано"
     r"|аны|ено|ены)"
     r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
@@ -375,4 +381,4 @@ ENUMERATION = re.compile(r"[^,.;:!?]{3,60}(?:, (?![а-яё]{1,4}\b|котор|к
 def is_enumeration(paragraph: str) -> bool:
     "True for a paragraph that begins with an enumeration: «Маслозавод, швейная фабрика, …»."
     m = ENUMERATION.match(paragraph, 0, 160)
-    return m is not None and not VERB.search(m[0].lower())
+    return m is not None and not m[0].startswith("Не ") and not VERB.search(m[0].lower())
