@@ -993,6 +993,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                          'rugpt_core.corpus.holes.holes': ('core/corpus/holes.html#holes', 'rugpt_core/corpus/holes.py'),
                                          'rugpt_core.corpus.holes.in_quotation': ( 'core/corpus/holes.html#in_quotation',
                                                                                    'rugpt_core/corpus/holes.py'),
+                                         'rugpt_core.corpus.holes.is_formula': ( 'core/corpus/holes.html#is_formula',
+                                                                                 'rugpt_core/corpus/holes.py'),
                                          'rugpt_core.corpus.holes.is_prose_line': ( 'core/corpus/holes.html#is_prose_line',
                                                                                     'rugpt_core/corpus/holes.py'),
                                          'rugpt_core.corpus.holes.may_be_cut': ( 'core/corpus/holes.html#may_be_cut',
