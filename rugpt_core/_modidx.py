@@ -627,6 +627,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                         'rugpt_core/corpus/char_rules.py'),
                                               'rugpt_core.corpus.char_rules.is_composed': ( 'core/corpus/char_rules.html#is_composed',
                                                                                             'rugpt_core/corpus/char_rules.py'),
+                                              'rugpt_core.corpus.char_rules.is_named': ( 'core/corpus/char_rules.html#is_named',
+                                                                                         'rugpt_core/corpus/char_rules.py'),
                                               'rugpt_core.corpus.char_rules.is_prose_with_bars': ( 'core/corpus/char_rules.html#is_prose_with_bars',
                                                                                                    'rugpt_core/corpus/char_rules.py'),
                                               'rugpt_core.corpus.char_rules.known_lines': ( 'core/corpus/char_rules.html#known_lines',

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['NOT_SAFE', 'FORMULA', 'SCRIPT', 'REF', 'TEMPLATE', 'PARAMETER', 'LINK', 'STRAY_BAR', 'TORN', 'EMPHASIS', 'BLOCK_TAG',
-           'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'ACCENTED', 'ACCENT',
-           'UNJOINED', 'STRESSED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'ROMAN_PAIRS', 'ROMAN_CYRILLIC',
-           'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD', 'NAMED_BY_LETTER', 'LONE',
-           'VARIABLES', 'LONE_LETTERS', 'CHAR_RULES', 'is_composed', 'nfc', 'known_lines', 'speaks_of_code', 'is_code',
-           'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'has_twice', 'markup', 'invisible',
-           'special_spaces', 'unstressed', 'stress', 'one_script', 'has_vowel', 'latin_places', 'homoglyphs']
+           'SPEAKS_OF_CODE', 'CODE_IN_BRACKETS', 'CODE_IN_BRACES', 'TABLE_LINE', 'NORM', 'PROSE', 'NAMING', 'ACCENTED',
+           'ACCENT', 'UNJOINED', 'STRESSED', 'TO_CYRILLIC', 'TO_LATIN', 'MIXED', 'ROMAN', 'ROMAN_PAIRS',
+           'ROMAN_CYRILLIC', 'BORROWED', 'SPEAKS_OF_LETTERS', 'OF_TWO_LETTERS', 'LATIN_WORD', 'CYRILLIC_WORD',
+           'NAMED_BY_LETTER', 'LONE', 'VARIABLES', 'LONE_LETTERS', 'CHAR_RULES', 'is_composed', 'nfc', 'known_lines',
+           'speaks_of_code', 'is_code', 'is_prose_with_bars', 'table_text', 'entity_text', 'template_text', 'is_named',
+           'has_twice', 'markup', 'invisible', 'special_spaces', 'unstressed', 'stress', 'one_script', 'has_vowel',
+           'latin_places', 'homoglyphs']
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #cc3b7610
 import html
@@ -129,6 +130,12 @@ def template_text(m: re.Match) -> str:
     return last if "|" in m[0] and "=" not in last and len(re.findall("[а-яё]{2,}", last)) >= 4 else ""
 
 # %% ../../notebooks/core/corpus/19_char_rules.ipynb #c183e514
+NAMING = re.compile(r"(?:\bт[еэ]г[а-яё]*|\bэлемент[а-яё]*|HTML)\s*(?:</?[^<>]*>(?:,| и| или)\s*)*$")
+
+def is_named(m: re.Match) -> bool:
+    "True for a tag that a sentence names: «значение href в теге <a>»."
+    return m[0][:2] != "<!" and NAMING.search(m.string, max(0, m.start() - 60), m.start()) is not None
+
 def has_twice(text: str, char: str) -> bool:
     "True when a text has a character twice in a row; one that has it not at all is told some fifty times as fast."
     return char in text and char*2 in text
@@ -142,7 +149,7 @@ def markup(text: str) -> tuple[str, int]:
         mending.sub(FORMULA, lambda m: formula_text(m[1]) or HOLE)
         mending.sub(REF, "")
         mending.sub(SCRIPT, lambda m: raised(m[2], LOWER if m[1].lower() == "sub" else UPPER) or m[2])
-        mending.sub(TAG, lambda m: " " if BLOCK_TAG.match(m[0]) else "")
+        mending.sub(TAG, lambda m: m[0] if is_named(m) else " " if BLOCK_TAG.match(m[0]) else "")
     if has_twice(mending.text, "{"):
         if "{{{" in mending.text: mending.sub(PARAMETER, lambda m: m[1] or "")
         mending.sub(TEMPLATE, lambda m: m[0] if is_code(m) else template_text(m))
@@ -282,6 +289,8 @@ def homoglyphs(text: str) -> tuple[str, int]:
     def mend(m):
         nonlocal hits
         new = one_script(m)
+        if new != m[0] and m[0].isupper() and (latin := m[0].translate(TO_LATIN)).isascii() and latin in text:
+            new = latin # the article has it elsewhere
         hits += new != m[0]
         return new
     def alone(m):

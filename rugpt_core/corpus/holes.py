@@ -29,7 +29,7 @@ WANTING = (r"равен|равна|равно|равны|равняется|ра
     r"|если|пусть|тогда как|обозначим|называется|определяется как|имеет вид|вида|в виде|к виду|то есть|имеет сложность|сложностью"
     r"|к числу|числом|числа|значении|значением"
     r"|обознача(?:ют|ется|ем)|обозначают как|обозначается как|выполн(?:ено|яется) условие|записывается как"
-    r"|выражается как|уравнением|формулой|выражением|неравенством|равенством|соотношением|полагая|положим|подставив|обозначив")
+    r"|выражается как|уравнением|формулой|выражением|неравенством|равенством|соотношением|полагая|(?<!как )полагают|положим|подставив|обозначив")
 ALONE = re.compile(r"[,;:(=—–] [,;:.](?= |$)|^[,;:] |" + LOST, re.M) # for «А. , Б.» see `begun` below
 WANTED = re.compile(rf"(?<![\w-])(?:{WANTING}) +[,.;:](?=\s|$)", re.I)
 # a run of spaces is looked at once: from its start, without going back
@@ -200,6 +200,8 @@ def without_holes(line: str) -> str:
     line = LEFT_AT_START.sub("", line)
     if not holes(line): return line
     parts = [without_holed_brackets(mended(p)) for p in split_sentences(line)]
+    for i, p in enumerate(parts[:-1]):
+        if p.endswith(": .") and re.match("Эт(?:от|а|о|и) ", parts[i + 1]): parts[i] = p[:-3] + "." # what «этот» means
     bad = [i for i, p in enumerate(parts) if holes(p)]
     if not bad: return " ".join(parts)
     count = sum(len(holes(parts[i])) for i in bad)

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
            'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
-           'SPACE_MARK', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD', 'NAMES',
-           'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC',
-           'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts', 'speaks_of_sounds',
-           'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes', 'lost_formulas',
-           'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed', 'dash_places',
-           'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists', 'dropped_lists', 'no_words',
-           'bare_headings']
+           'SPACE_MARK', 'RATIO', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD',
+           'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
+           'BIBLIOGRAPHIC', 'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
+           'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
+           'lost_formulas', 'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed',
+           'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists', 'dropped_lists',
+           'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6b059570
 import re
@@ -73,7 +73,7 @@ def footnotes(text: str) -> tuple[str, int]:
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
 SOUNDS = (rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
     rf"|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)")
-SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*"
+SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*(?! (?:и|или) [/\[])" # not one of two that are compared
 BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
 LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)(?:\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: "
     rf"\([^()]{{1,20}}\))?: ?)+{SAID}" r"(?: ?\(слушать\))?(?: ?о файле)?|(?: ?\(слушать\))? ?(?<=[ )\]])о "
@@ -216,11 +216,13 @@ SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…
     re.M)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #385dc912
+RATIO = re.compile("(?:соот|от)ношени[а-яё]*(?: [а-яё]+)?$|пропорци[а-яё]*(?: [а-яё]+)?$") # «соотношение мономер : тетрамер»
 BEGINS = re.compile(r"[^\W\d_]|[«„]")
 
 def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
     def mark(m):
+        if m[3] == ":" and RATIO.search(line, max(0, m.start() - 40), m.start()): return m[0]
         return (m[1] or m[2] or m[3]) + " "*bool(not m[2] and BEGINS.match(line, m.end()))
     return SPACE_MARK.subn(mark, line)
 
