@@ -229,6 +229,8 @@ def has_predicate(words: list[Word]) -> bool:
         whole = prep == len(left) or prep > 1 and any(w.subject for w in words[dash:]) \
             and not any(w.kind == "LATN" for w in left) # «Главный труд в науке — книга»
         return len(words) - dash > 3 and len(left) <= 7 and whole and any(w.subject for w in left[:prep])
+    kinds = " ".join(w.text if w.text in ("от", "до") else w.kind for w in words)
+    if "от NUMB до NUMB" in kinds and words[0].subject: return True # «Перерывы между рейсами от 2 до 20 минут»
     somewhere = len(words) > 3 and words[0].text in ("в", "во", "на", "у") # «В городе несколько церквей и часовня»
     numerals = table()["numerals"]
     return somewhere and any(w.lemma in numerals or w.kind == "NUMB" and w.subject for w in main_words(words))
