@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'ITEM', 'TERM', 'WE', 'ABRIDGED', 'CONTINUES', 'TALE_CHARS', 'TOLD_CHARS',
            'TOLD', 'PARAGRAPH', 'RELATIVE', 'ADDS', 'NOMINAL_CHARS', 'NEXT', 'POINTS', 'POINTS_ANYWHERE', 'CLAUSE',
-           'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
+           'OF_THE_LIST', 'NEXT_THING', 'NEAR', 'BREAK', 'BREAKS', 'AND', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'OF_THAT', 'NUMBERS', 'KINDS', 'CONTRAST', 'ANAPHORA', 'TAKEN_UP', 'WORDS_COUNTED',
            'WANTS_MORE', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN', 'SECOND', 'EVENTS',
            'CHAIN_CHARS', 'ONE_THING', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'DANGLES', 'UNFINISHED', 'BELOW',
@@ -189,9 +189,10 @@ BREAK = re.compile(r"(?<!\d)[,;] (?!(?:что|чтобы|как|ли|будто|
     r"| (?:исходя из|на основании|в соответствии со?|в зависимости от|по|ввиду|а также) "
     r"(?=следующ(?:им причинам|их|ими))"
     r"| в (?=следующем порядке)| и (?=следующ|имеет следующ|получил[аио]? следующ"
-    r"|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) )| в (?=связи с этим)")
+    r"|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) |[^,;:]{3,60}\b(?:следующ|таки[ехм]))| в (?=связи с этим)")
 BREAKS = 6 # from the end, that are tried
 # how a part goes on that may be cut off though it has no verb of its own
+AND = re.compile(r"следующ|(?:имеет|получил[аио]?) следующ|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) ")
 JOINS = re.compile(r"(?:а|но|и|однако|поэтому|при этом|причём|так|ниже|в том числе|среди|из|наиболее|основн|главн"
     r"|некотор|кроме|прежде|в их|в частности|(?:[а-яё]+ )?(?:в|на|из|к|с|по|от|для|об?|при|среди)? ?котор"
     r"|каждый|таких|включа)")
@@ -223,6 +224,7 @@ def finished_part(body: str) -> str:
         if tail.startswith("но ") and words_of(head)[-1].kind == "ADJF": continue # «по оригинальной, но точной формуле»
         words = words_of(tail.strip(" ,;—–"))
         own = any(w.kind in PREDICATES for w in words) or words and words[0].kind in ("PRTF", "GRND")
+        if m[0] == " и " and not own and not AND.match(tail): continue
         if not (own or JOINS.match(tail) or m[0].strip()[:1] not in (",", ";", "—", "–")): continue
         if POINTS_ANYWHERE.search(head.lower()): continue
         if not says_nothing(body[m.start():]): return ""
@@ -297,7 +299,9 @@ LISTS = re.compile(r"(?:нижеперечисленн|\b(?:нескольки[�
     r"|^сравнительн[а-яё]+ (?:характеристик|параметр|показател|данны)[а-яё]+\b"
     r"|следующи[ех](?! (?:[а-яё]+ )?(?:слов|стро[кч]|стих|текст|мнени|оцен|высказ"
     r"|цитат|опис|запис|фраз|объяснен|определени|указани|вывод|диалог|разговор|мысл|коммент|надпис|содержани"
-    r"|изложени|подробност))|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор"
+    r"|изложени|подробност))|таки(?:е|х|м|ми)(?! (?:[а-яё]+ )?(?:образ|слов|стро[кч]|стих|текст|мнени|оцен|высказ|цитат|опис|запис|фраз|объяснен"
+    r"|определени|указани|вывод|мысл|коммент|надпис|подробност))(?= [а-яё]+(?: [а-яё]+)?:$)"
+    r"|в том числе|(?:среди|из) (?:них|которых)|таковы|о ч[её]м (?:говор"
     r"|свидетельств)[а-яё]+)[^.]{0,120}:$|(?:включа|состо"
     r"|предусматрива|содерж|относ|добавл|измен)[а-яё]* "
     r"(?:в себя |в )?следующ(?:ее|ем):$")

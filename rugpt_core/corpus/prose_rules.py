@@ -71,7 +71,7 @@ def footnotes(text: str) -> tuple[str, int]:
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6dd96a08
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
-SOUNDS = (rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
+SOUNDS = (rf"\[(?=[^\[\]\n]{{2,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
     rf"|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)")
 SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*(?! (?:и|или) [/\[])" # not one of two that are compared
 BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
@@ -130,6 +130,7 @@ def without_sounds(content: str) -> str:
         if GONE in part:
             part = re.sub(r"(?: [—–-])+ ?$|^ ?[—–-] ", "",
                 re.sub(r"(?:[—–-] ){2,}", "— ", re.sub(f" ?{GONE}", "", part))).strip()
+            if part.endswith((" или", " и", " либо")): return content # one of two stays
             if LABEL.fullmatch(part): continue
         kept += [sep*bool(kept), part]
     return "".join(kept)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SAYS', 'SPEAKER', 'HE_SAYS', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'ACCORDING', 'PLAIN_E',
            'FIRST_PERSON', 'OPINION', 'TOLD_EVENT', 'ANOTHER', 'OTHERS_SAY', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND',
-           'SPEECH_NEAR', 'SO', 'THAT', 'BY_PERSON', 'day_of', 'is_later', 'names_third', 'is_told',
+           'SPEECH_NEAR', 'SO', 'OF_ITSELF', 'THAT', 'BY_PERSON', 'day_of', 'is_later', 'names_third', 'is_told',
            'quotation_is_gone', 'may_be_said']
 
 # %% ../../notebooks/core/corpus/11_quotations.ipynb #5c1e7a04
@@ -121,6 +121,8 @@ def quotation_is_gone(
 SPEECH_NEAR = 120 # characters before the colon in which a word tells of speech
 # «Орлов так описывал …», «было выражено Орловым следующим образом»
 SO = re.compile(r"(?<=.)\bтак (?!и\b|как\b|или\b|называ|что\b)|\bтак:$|следующим образом")
+# «она меняется следующим образом»: something happens, nobody speaks
+OF_ITSELF = re.compile(r"(?:ся|сь)(?: [а-яё]+){0,3} (?:так|следующим образом):$")
 THAT = re.compile(r"\b(?:запис|говор|пи[сш]|сообщ|утвержд|отмеч|заяв|указыв|счита|полага|подч[её]ркива"
     r"|объясня|рассказ|вспомина|добавля)[а-яё]*, что "
     r"|описан[аоы]? (?:[а-яё]+ ){0,3}в «") # however far from the colon
@@ -131,7 +133,8 @@ def may_be_said(
     listed: bool, # names a list
 ) -> bool:
     "True where what a sentence announces may be what somebody says."
-    if SO.search(low) and (SPEECH.search(low) or names_person(sentence) or BY_PERSON.search(sentence)): return True
+    by = names_person(sentence) and not OF_ITSELF.search(low)
+    if SO.search(low) and (SPEECH.search(low) or by or BY_PERSON.search(sentence)): return True
     last = low[low.rfind(" ") + 1:-1]
     if speech().match(last) and not last.endswith(("ся", "сь")) and look_up(last).kind == "VERB":
         return True # «один из них замечает»

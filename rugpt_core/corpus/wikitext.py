@@ -164,7 +164,8 @@ class PageReader:
     def guess(self, node) -> str:
         "The one plain parameter of an unknown template, or a hole for several, marked as a guess."
         if "\n" in str(node): return ""
-        texts = [self.text(p.value).strip() for p in node.params if not p.showkey]
+        texts = [self.text(p.value).strip() for p in node.params
+            if not p.showkey or str(p.name).strip().isdigit()]
         plain = [t for t in texts if any(map(str.isalnum, t)) and len(t) <= 300 and "://" not in t]
         if len(plain) > 1: plain = [t for t in plain if not STYLE.fullmatch(t)]
         if not plain: return ""
