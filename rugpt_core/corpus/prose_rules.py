@@ -211,7 +211,7 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?:(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?! ?[.…]|[\w!?])|([;:])(?:(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
     r"[;:])"
     r"(?!(?<=[A-Za-z] :) [A-Za-z])|(?<=[а-яё] [;:])(?=[а-яё]{3}|[«„])))", # login : password
     re.M)

@@ -424,5 +424,5 @@ def template_shows(
     text = MAKERS[entry.makes](args, place) if entry.makes else filled(entry.shows, args)
     if not entry.block or not text: return text
     begun = place.before.rstrip(" ")[-1:] not in ("", "\n")
-    inside = begun and "\n" not in text and IN_SENTENCE.match(place.after)
+    inside = (begun or place.after.startswith(",")) and "\n" not in text and IN_SENTENCE.match(place.after)
     return f"\n{text}\n" if not inside else text if text[0] in "«„\"" else f"«{text}»"
