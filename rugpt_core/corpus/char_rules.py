@@ -59,7 +59,7 @@ FORMULA = re.compile(r"<math\b[^<>\n]*>([^\n]*?)</math>", re.I)
 SCRIPT = re.compile(r"<(su[pb])>([\d+−=()-]{1,8}|[nixk])</\1>", re.I)
 REF = re.compile(r"<ref\b[^<>\n/]*>(?:[^<\n]{0,400}</ref>)?", re.I)
 TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}")
-PARAMETER = re.compile(r"\{\{\{(?:\d+|[^{}|\n]*[а-яё][^{}|\n]*|[^{}|\n]*(?=\|))(?:\|([^{}\n]*))?\}\}\}")
+PARAMETER = re.compile(r"\{\{\{(?:\d{1,9}|[^{}|\n]{0,40}[а-яё][^{}|\n]{0,40}|[^{}|\n]{0,40}(?=\|))(?:\|([^{}\n]*))?\}\}\}")
 LINK = re.compile(r"\[\[(?:[^\[\]|\n]*\|)?([^\[\]|\n]*)\]\]")
 STRAY_BAR = re.compile(r"(?<=[а-яё] )\|(?=[а-яё])(?<!\|.)(?!.*\|)") # of a link that was torn: «сюжет и |мир игры»
 TORN = re.compile(r"\[\[[^\[\]|\n]{1,80}\|")
