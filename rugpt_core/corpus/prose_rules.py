@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
            'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
-           'SPACE_MARK', 'RATIO', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD',
-           'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
+           'SPACE_MARK', 'RATIO', 'NAMED_MARK', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
+           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
            'BIBLIOGRAPHIC', 'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
            'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
            'lost_formulas', 'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed',
@@ -218,11 +218,14 @@ SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?!
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #385dc912
 RATIO = re.compile("(?:соот|от)ношени[а-яё]*(?: [а-яё]+)?$|пропорци[а-яё]*(?: [а-яё]+)?$") # «соотношение мономер : тетрамер»
+NAMED_MARK = re.compile(r"\b(?:знак|символ|оператор)[а-яё]*$", re.I) # «знак ! ставят»
 BEGINS = re.compile(r"[^\W\d_]|[«„]")
 
 def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
     def mark(m):
+        if m[2] and NAMED_MARK.search(line, max(0, m.start() - 20), m.start()) and line[m.end():m.end() + 1] == " ":
+            return m[0]
         if m[3] == ":" and RATIO.search(line, max(0, m.start() - 40), m.start()): return m[0]
         return (m[1] or m[2] or m[3]) + " "*bool(not m[2] and BEGINS.match(line, m.end()))
     return SPACE_MARK.subn(mark, line)
@@ -252,7 +255,7 @@ FIRST_HALF = re.compile("|".join("""
 социально социо спасательно спортивно средне строительно структурно судебно сырьево тептяро теле
 технико товарно торгово транспортно турко тюрко угро украино учебно фармако физико фило финансово
 финно формально франко химико хозяйственно хореографо художественно центрально церковно черно чечено
-чёрно шведско эконом(?:ико|о)? светло темно т[её]мно бледно электронно эмоционально юго юридико южно ярко японо""".split()), re.I)
+чёрно шведско эконом(?:ико|о)? древне ранне поздне ближне дальне внешне внутренне светло темно т[её]мно бледно электронно эмоционально юго юридико южно ярко японо""".split()), re.I)
 NOT_HALVES = frozenset("войско монаско ивановско".split())
 APPOSITION = re.compile(r"(?:стран|государств|город|организаци|орган|компани|команд|клуб|завод|фирм|корабл|судн|учён"
     r"|художник|писател|поэт|инженер|врач|лётчик|мастер|самол[её]т|ракет|танк|катер|машин|звезд|планет|фильм|роман"

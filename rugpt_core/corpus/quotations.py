@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['SAYS', 'SPEAKER', 'HE_SAYS', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'TALE', 'TITLE_WORD', 'ACCORDING', 'PLAIN_E',
            'FIRST_PERSON', 'OPINION', 'TOLD_EVENT', 'ANOTHER', 'OTHERS_SAY', 'STRONG', 'YEAR', 'REPORTED', 'BEHIND',
-           'SPEECH_NEAR', 'SO', 'OF_ITSELF', 'THAT', 'BY_PERSON', 'day_of', 'is_later', 'names_third', 'is_told',
-           'quotation_is_gone', 'may_be_said']
+           'SPEECH_NEAR', 'SO', 'OF_ITSELF', 'THAT', 'BY_PERSON', 'FOUND', 'day_of', 'is_later', 'names_third',
+           'is_told', 'quotation_is_gone', 'may_be_said']
 
 # %% ../../notebooks/core/corpus/11_quotations.ipynb #5c1e7a04
 import re
@@ -127,6 +127,9 @@ THAT = re.compile(r"\b(?:запис|говор|пи[сш]|сообщ|утвер�
     r"|объясня|рассказ|вспомина|добавля)[а-яё]*, что "
     r"|описан[аоы]? (?:[а-яё]+ ){0,3}в «") # however far from the colon
 BY_PERSON = re.compile(r"[еёа]н[аоы]? (?:[а-яё]+ ){0,2}[А-ЯЁ][а-яё]+(?:ом|ем|ым|ой|ей)\b")
+# «комиссия установила следующее:»
+FOUND = re.compile(r"(?:устан|выясн|реш|обнаруж|увид|предл|поня|узна|доказ|показ|знач|провер|получ|проис|произо|случ|был)"
+    r"[а-яё]*(?: [а-яё]+){0,3} следующе[ем]:$|^[а-яё]+ следующе[ем]:$")
 def may_be_said(
     sentence: str,
     low: str, # in small letters
@@ -141,4 +144,4 @@ def may_be_said(
     many = look_up(last) if last else None
     if many and many.kind in ("VERB", "PRTS") and "plur" in many.agrees and not SPEECH.search(last): return False
     near = SPEECH.search(low, max(0, len(low) - SPEECH_NEAR)) or THAT.search(low)
-    return not listed and (near is not None or low.endswith((" следующее:", " следующем:")))
+    return not listed and (near is not None or FOUND.search(low[-60:]) is not None)
