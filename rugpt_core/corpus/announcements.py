@@ -47,7 +47,7 @@ LISTING = re.compile(stems("""следующ таки[ехм]\\b среди\\b �
 десят несколько нескольки ряд\\b многие различн разны[ехм] другие других некоторы основны наиболее крупнейш главны
 реагиру взаимодейств восстанавлива окисля образованием гидролиз"""))
 PASSIVE = re.compile(r"(?:ся|сь|[её]н[аоы]?) [^.:]{0,30}следующим образом:$") # with an active verb somebody speaks
-COUNTED = re.compile(r"\b\d{1,2} "
+COUNTED = re.compile(r"(?<!стать[еия] )\b\d{1,2} "
     r"(?!год|век|янв|фев|мар|апр|ма[йя]|июн|июл|авг|сен|окт|ноя|дек|час|мин|утра|дня|дней|лет)[а-яё]+")
 
 # %% ../../notebooks/core/corpus/12_announcements.ipynb #ba50ffd4
@@ -159,7 +159,7 @@ POINTS_ANYWHERE = re.compile(NEXT + r"|^так [а-яё]{3,}(?:л[аи]?|[еи]�
     r"|\bтаки(?:е"
     rf"|х|ми)(?: [а-яё]+){{0,2}}$|\bтак (?:{SAYS}|(?:отозвал|отзывал)(?:ся|ась))|\bтогда$") # also before a break
 # how a sentence ends that only names what comes, after what it says
-CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|например|а именно|то есть|в (?:частности|числе которых)"
+CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|(?:и )?в их числе|например|а именно|то есть|в (?:частности|числе которых)"
     r"|включая|такие как|как то|(?:[а-яё]+(?:ые|ие) )?из (?:которых|них)"
     r"|среди (?:которых|них)(?: (?:можно )?(?:выделить|отметить|назвать|выделяются|были|есть))?)(?: следующие)?:$"
     r"|, из них по [а-яё]+:$| [—–] это(?: могут быть| были)?:$"
@@ -188,7 +188,7 @@ NEAR = 80 # characters before the colon in which a list is named
 BREAK = re.compile(r"(?<!\d)[,;] (?!(?:что|чтобы|как|ли|будто|если|пока|чем|то|а не)\b)| [—–] "
     r"| (?:исходя из|на основании|в соответствии со?|в зависимости от|по|ввиду|а также) "
     r"(?=следующ(?:им причинам|их|ими))"
-    r"| в (?=следующем порядке)| и (?=следующ|имеет следующ|получил[аио]? следующ"
+    r"| по (?=следующ)| в (?=следующем порядке)| и (?=следующ|имеет следующ|получил[аио]? следующ"
     r"|(?:в|на|из|с|к|по|от|для) (?:ней|нём|нем|них|него|неё) |[^,;:]{3,60}\b(?:следующ|таки[ехм]))| в (?=связи с этим)")
 BREAKS = 6 # from the end, that are tried
 # how a part goes on that may be cut off though it has no verb of its own
@@ -224,6 +224,8 @@ def finished_part(body: str) -> str:
         if tail.startswith("но ") and words_of(head)[-1].kind == "ADJF": continue # «по оригинальной, но точной формуле»
         words = words_of(tail.strip(" ,;—–"))
         own = any(w.kind in PREDICATES for w in words) or words and words[0].kind in ("PRTF", "GRND")
+        by = m[0] == " по " # «выдаётся по следующим линиям», «называть их по следующим …»
+        if by and (words_of(head)[-1].kind in (*PREDICATES, "INFN") or re.search("назыв|счита", head[-80:])): continue
         if m[0] == " и " and not own and not AND.match(tail): continue
         if not (own or JOINS.match(tail) or m[0].strip()[:1] not in (",", ";", "—", "–")): continue
         if POINTS_ANYWHERE.search(head.lower()): continue
@@ -349,7 +351,7 @@ def is_there(
     return may_be_meant(after) or NUMBERED.match(sentence) is not None or about or listed
 
 # what may be quoted: «нашло отражение в романе «Обоз»:»
-OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|редакци|трактат"
+OF_TEXT = re.compile(r"\b(?:роман|книг|журнал|газет|трагеди|пьес|пасквил|памфлет|закон|устав|кодекс|конституци|стать[еёия]й? \d|редакци|трактат"
     r"|сочинени|рассказ|повест|публикаци|рукопис|упомина|упомян)|§|«[А-ЯЁ][^«»]*»:$"
     r"|(?<!\()«[а-яё][^«»]*» .*(?<!\()«[а-яё][^«»]*» ")
 

@@ -329,7 +329,7 @@ def wants_more(words: list[Word]) -> bool:
         if last.kind == "ADJF" and last.text.endswith(("ые", "ие")):
             return not alone and not any(w.kind in ("NOUN", "LATN") for w in clause[-3:-1])
         before = clause[-2]
-        named = before.lemma in known["copulas"] and words[0].kind != "PREP" # «У князя были дочери» says something
+        named = before.lemma in known["copulas"] - {"называться", "именоваться"} and words[0].kind != "PREP" # «У князя были дочери» says something
         if last.plural and last.kind == "NOUN" and (named or last.text in known["generic"]
                 and before.kind in ("VERB", "PREP")): return True
     return lacks_subject(mains, words)
