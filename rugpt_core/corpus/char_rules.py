@@ -59,7 +59,8 @@ FORMULA = re.compile(r"<math\b[^<>\n]*>([^\n]*?)</math>", re.I)
 SCRIPT = re.compile(r"<(su[pb])>([\d+−=()-]{1,8}|[nixk])</\1>", re.I)
 REF = re.compile(r"<ref\b[^<>\n/]*>(?:[^<\n]{0,400}</ref>)?", re.I)
 TEMPLATE = re.compile(r"\{\{[^{}\n]*\}\}")
-PARAMETER = re.compile(r"\{\{\{(?:\d{1,9}|[^{}|\n]{0,40}[а-яё][^{}|\n]{0,40}|[^{}|\n]{0,40}(?=\|))(?:\|([^{}\n]*))?\}\}\}")
+PARAMETER = re.compile(r"\{\{\{(?:\d{1,9}|[^{}|\n]{0,40}[а-яё][^{}|\n]{0,40}"
+    r"|[^{}|\n]{0,40}(?=\|))(?:\|([^{}\n]*))?\}\}\}")
 LINK = re.compile(r"\[\[(?:[^\[\]|\n]*\|)?([^\[\]|\n]*)\]\]")
 STRAY_BAR = re.compile(r"(?<=[а-яё] )\|(?=[а-яё])(?<!\|.)(?!.*\|)") # of a link that was torn: «сюжет и |мир игры»
 TORN = re.compile(r"\[\[[^\[\]|\n]{1,80}\|")
@@ -297,7 +298,8 @@ def homoglyphs(text: str) -> tuple[str, int]:
         nonlocal hits
         hits += 1
         return m[0].translate(TO_CYRILLIC)
-    if any(pair in text for pair in ROMAN_PAIRS): text, hits = ROMAN_CYRILLIC.subn(lambda m: m[0].translate(TO_LATIN), text)
+    if any(pair in text for pair in ROMAN_PAIRS):
+        text, hits = ROMAN_CYRILLIC.subn(lambda m: m[0].translate(TO_LATIN), text)
     mixed, lone = (lines_at(text, at) for at in latin_places(text))
     if not mixed and not lone: return text, 0
     lines = text.split("\n")

@@ -275,7 +275,8 @@ def opens_without_subject(
 ) -> bool:
     "True where a plural verb comes before all nouns and none behind it agrees: «Также представляют интерес»."
     at = mains.index(verb)
-    if "plur" not in verb.agrees or verb.text.endswith(("ем", "ём", "им")) or any(w.kind not in ("ADVB", "CONJ", "PRCL") for w in mains[:at]): return False
+    behind_others = any(w.kind not in ("ADVB", "CONJ", "PRCL") for w in mains[:at])
+    if "plur" not in verb.agrees or verb.text.endswith(("ем", "ём", "им")) or behind_others: return False
     nouns = [w for w in mains[at + 1:] if w.subject]
     return len(nouns) < 2 and not subject_of(verb, nouns)
 
@@ -310,7 +311,8 @@ def wants_more(words: list[Word]) -> bool:
     if not words: return True
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
-    of_many = words[0].text == "из" and len(words) > 3 and (words[1].kind == "NUMB" or words[1].lemma in known["numerals"])
+    of_many = words[0].text == "из" and len(words) > 3 \
+        and (words[1].kind == "NUMB" or words[1].lemma in known["numerals"])
     if last.text in COUNTS_ALONE and not of_many \
             and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
     counted = last.text == "вида" and len(words) > 1 and \
@@ -329,7 +331,8 @@ def wants_more(words: list[Word]) -> bool:
         if last.kind == "ADJF" and last.text.endswith(("ые", "ие")):
             return not alone and not any(w.kind in ("NOUN", "LATN") for w in clause[-3:-1])
         before = clause[-2]
-        named = before.lemma in known["copulas"] - {"называться", "именоваться"} and words[0].kind != "PREP" # «У князя были дочери» says something
+        # «У князя были дочери» says something
+        named = before.lemma in known["copulas"] - {"называться", "именоваться"} and words[0].kind != "PREP"
         if last.plural and last.kind == "NOUN" and (named or last.text in known["generic"]
                 and before.kind in ("VERB", "PREP")): return True
     return lacks_subject(mains, words)
@@ -371,7 +374,8 @@ SPEECH = re.compile(stems("""
 акцентир трактова трактует интерпрет охарактеризовал сомневал"""))
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
-VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует|долж(?:ен|н[аоы])"
+VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"
+    r"|долж(?:ен|н[аоы])"
     r"|[а-яё]{4,}(?:ано"
     r"|аны|ено|ены)"
     r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
