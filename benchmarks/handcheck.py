@@ -26,9 +26,11 @@ COUNTED, SPARE = 20261130, 20261205 # of COUNTED's articles 60 were counted by p
 AGAIN = 20261206 # articles of the first two seeds, other places: none are left that were never used
 # every article has been used: each of these seeds draws articles afresh and leaves out all places that earlier files
 # have, and the articles named in its own file under left_out, which were read otherwise while the rules were mended
-PLACES, SAMPLE = tuple(range(20261207, 20261221)), 320
+PLACES, SAMPLE = tuple(range(20261207, 20261227)), 320
+A_RULE = {20261224: 15} # of other seeds OF_ONE_RULE
 SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
-EVENLY = {20261207: 300} # of other seeds EVEN
+EVENLY = {20261207: 300, 20261222: 0} # of other seeds EVEN
+FREQUENTLY = {20261222: 60} # of other seeds FREQUENT
 ABOUT = "300 places that rules changed, read one by one: 200 drawn evenly over the rules, 100 by frequency."
 
 
@@ -77,7 +79,7 @@ def draw(source: Path, seed: int, rules: list[str], left_out: set[str]) -> tuple
     totals = {rule: len(hits) for rule, hits in by.items()}
     if rules:
         return totals, [h | dict(drawn="one rule") for rule in rules
-                        for h in rng.sample(by[rule], min(OF_ONE_RULE, len(by[rule])))]
+                        for h in rng.sample(by[rule], min(A_RULE.get(seed, OF_ONE_RULE), len(by[rule])))]
     have = [rule for rule in by if by[rule]]
     share, left = dict.fromkeys(have, 0), EVENLY.get(seed, EVEN)
     while left > 0 and any(share[rule] < len(by[rule]) for rule in have):
@@ -86,7 +88,8 @@ def draw(source: Path, seed: int, rules: list[str], left_out: set[str]) -> tuple
                 share[rule] += 1
                 left -= 1
     even = [h | dict(drawn="evenly") for rule in have for h in rng.sample(by[rule], share[rule])]
-    frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENT, sum(map(len, by.values()))))
+    frequent = rng.sample([h for rule in have for h in by[rule]], min(FREQUENTLY.get(seed, FREQUENT),
+        sum(map(len, by.values()))))
     return totals, even + [h | dict(drawn="by frequency") for h in frequent]
 
 

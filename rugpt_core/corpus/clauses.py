@@ -8,7 +8,8 @@ __all__ = ['LISTED', 'LIKELY', 'OBLIQUE_ADJECTIVE', 'OBLIQUE_NOUN', 'OF_ACTIONS'
            'VERB', 'ENUMERATION', 'table', 'small_words', 'forms', 'shares', 'Grammar', 'grammar', 'readings_of',
            'Word', 'look_up', 'may_be', 'is_person', 'is_word', 'unquoted', 'governed', 'counts', 'with_government',
            'words_of', 'parts', 'is_subordinate', 'main_words', 'has_predicate', 'speech', 'subject_of',
-           'verb_wants_more', 'lacks_subject', 'wants_more', 'is_finished', 'stems', 'is_enumeration']
+           'verb_wants_more', 'opens_without_subject', 'lacks_subject', 'wants_more', 'is_finished', 'stems',
+           'is_enumeration']
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #10f15baa
 import re
@@ -223,8 +224,13 @@ def has_predicate(words: list[Word]) -> bool:
     dash = next((i for i, w in enumerate(words) if w.text in ("—", "–")), None)
     if dash is not None:
         left = [w for w in words[:dash] if w.kind != "MARK"]
-        return len(words) - dash > 3 and len(left) <= 7 and any(w.subject for w in left) \
-            and not any(w.kind == "PREP" for w in left)
+        while left and left[0].kind in ("CONJ", "ADVB", "PRCL"): left = left[1:] # «Тем не менее»
+        prep = next((i for i, w in enumerate(left) if w.kind == "PREP"), len(left))
+        whole = prep == len(left) or prep > 1 and any(w.subject for w in words[dash:]) \
+            and not any(w.kind == "LATN" for w in left) # «Главный труд в науке — книга»
+        return len(words) - dash > 3 and len(left) <= 7 and whole and any(w.subject for w in left[:prep])
+    kinds = " ".join(w.text if w.text in ("от", "до") else w.kind for w in words)
+    if "от NUMB до NUMB" in kinds and words[0].subject: return True # «Перерывы между рейсами от 2 до 20 минут»
     somewhere = len(words) > 3 and words[0].text in ("в", "во", "на", "у") # «В городе несколько церквей и часовня»
     numerals = table()["numerals"]
     return somewhere and any(w.lemma in numerals or w.kind == "NUMB" and w.subject for w in main_words(words))
@@ -263,6 +269,17 @@ def verb_wants_more(
     return last.kind != "INFN" and not subject
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #f899caf6
+def opens_without_subject(
+    verb: Word,
+    mains: list[Word], # words of the main parts
+) -> bool:
+    "True where a plural verb comes before all nouns and none behind it agrees: «Также представляют интерес»."
+    at = mains.index(verb)
+    behind_others = any(w.kind not in ("ADVB", "CONJ", "PRCL") for w in mains[:at])
+    if "plur" not in verb.agrees or verb.text.endswith(("ем", "ём", "им")) or behind_others: return False
+    nouns = [w for w in mains[at + 1:] if w.subject]
+    return len(nouns) < 2 and not subject_of(verb, nouns)
+
 def lacks_subject(
     mains: list[Word], # words of the main parts
     words: list[Word],
@@ -276,8 +293,11 @@ def lacks_subject(
     if speech().match(last.text) and not written and not begins & known["subordinators"]:
         things = any(w.object and w.kind not in ("LATN", "NPRO") and not is_person(w.text) for w in mains)
         if not things and not any(w.text in ("о", "об", "про") for w in mains): return True
+    if last.lemma in known["links"] and opens_without_subject(last, mains): return True
     if "что" in begins or any(w.subject or w.lemma in known["numerals"] for w in mains): return False
-    if last.kind == "PRTS" or last.lemma in known["copulas"] | known["links"]: return "plur" in last.agrees
+    begins_with_object = last.transitive and mains[0].object and mains[0].kind == "NOUN" # «Соду получают из соли»
+    if last.kind == "PRTS" or last.lemma in known["copulas"] | known["links"]:
+        return "plur" in last.agrees and not begins_with_object
     return last.transitive and not last.text.endswith(("ся", "сь")) and not any(w.object for w in mains)
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #80906dc7
@@ -291,11 +311,15 @@ def wants_more(words: list[Word]) -> bool:
     if not words: return True
     last, mains = words[-1], main_words(words)
     if last.text in ("годам", "месяцам"): return len(words) < 2 or words[-2].kind == "PREP" # «по нечётным годам»
-    if last.text in COUNTS_ALONE and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
+    of_many = words[0].text == "из" and len(words) > 3 \
+        and (words[1].kind == "NUMB" or words[1].lemma in known["numerals"])
+    if last.text in COUNTS_ALONE and not of_many \
+            and not any(w.lemma == "быть" or w.text in COUNTS_THEM for w in words): return True
     counted = last.text == "вида" and len(words) > 1 and \
         (words[-2].kind in ("NUMB", "NUMR") or words[-2].text == "этого")
     if last.text in known["open_words"] and not counted: return True
     if last.kind in ("PREP", "CONJ") or last.lemma == "который": return True
+    if last.kind == "GRND" and speech().match(last.text): return True # «…, объявив»
     if last.kind == "PRTF" and PARTICIPLE.search(last.text): return True
     clause = parts(words)[-1]
     alone = len(clause) == 1
@@ -307,7 +331,8 @@ def wants_more(words: list[Word]) -> bool:
         if last.kind == "ADJF" and last.text.endswith(("ые", "ие")):
             return not alone and not any(w.kind in ("NOUN", "LATN") for w in clause[-3:-1])
         before = clause[-2]
-        named = before.lemma in known["copulas"] and words[0].kind != "PREP" # «У князя были дочери» says something
+        # «У князя были дочери» says something
+        named = before.lemma in known["copulas"] - {"называться", "именоваться"} and words[0].kind != "PREP"
         if last.plural and last.kind == "NOUN" and (named or last.text in known["generic"]
                 and before.kind in ("VERB", "PREP")): return True
     return lacks_subject(mains, words)
@@ -335,7 +360,7 @@ def stems(words: str) -> str:
 SPEECH = re.compile(stems("""
 слов[аоу]\\b словам строк строф стих текст письм мнени вопрос ответ заяв выска писа пиш записа запис(?!ыва) напис(?!аны)
 надпис сказа скаж говор цитат цитир процитир мысл поясн объясн утвержд замет замеч отмет отмеча вспомин воспомин
-коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва)
+коммент отзыв отзов отозва определени определяет теорем опис оцени оценк рассказ сообщ содержани(?!ю) призна(?!ва|к)
 реч[иь] произн провозгл поэм эпизод дневник мемуар летопис хроник глас[ия] чита[её] обращ восклик молитв песн девиз
 лозунг телеграмм приказ указал указыва диалог разговор интервью эпиграф формулиру сформулиров прокоммент звуч(?!н)
 анекдот подчерк подч[её]рк резюмир завеща манифест докла отч[её]те\\b критик журналист дума[ел] счита[её] считал полага
@@ -350,6 +375,7 @@ SPEECH = re.compile(stems("""
 
 # %% ../../notebooks/core/corpus/09_clauses.ipynb #fb231b9f
 VERB = re.compile(r"(?<![\w-])(?:был[аио]?|есть|нет|стал[аио]?|мало|много|может|могут|обязан[аы]?|можно|следует"
+    r"|долж(?:ен|н[аоы])"
     r"|[а-яё]{4,}(?:ано"
     r"|аны|ено|ены)"
     r"|[а-яё]{2,}(?:[юуая]т(?:ся)?|[еиё]тся|[аяиеу]ет|ёт|ит"
@@ -361,4 +387,4 @@ ENUMERATION = re.compile(r"[^,.;:!?]{3,60}(?:, (?![а-яё]{1,4}\b|котор|к
 def is_enumeration(paragraph: str) -> bool:
     "True for a paragraph that begins with an enumeration: «Маслозавод, швейная фабрика, …»."
     m = ENUMERATION.match(paragraph, 0, 160)
-    return m is not None and not VERB.search(m[0].lower())
+    return m is not None and not m[0].startswith("Не ") and not VERB.search(m[0].lower())

@@ -200,6 +200,8 @@ def chemical_text(
     "A formula of chemistry as plain text."
     text = source.strip()
     for arrow, sign in ARROWS.items(): text = re.sub(rf" *{re.escape(arrow)} *", f" {sign} ", text)
+    # a gas, a precipitate
+    text = re.sub(r"(?<=[\w)\]]) *\^(?=\s|$)", "↑", re.sub(r"(?<=[\w)\]]) +v(?=\s|$)", "↓", text))
     text = re.sub(r"(?<=[A-Za-z\d)])(?<!\^\d)([+-])(?=\s|$)", r"^\1", text)
     text = re.sub(r"(?<=[A-Za-z\d)])\((\d*[+−-])\)", r"^{\1}", text) # SO4(2-) of {{chem2}}
     text = CHARGE.sub(lambda m: raised(m[1] or m[2]) or m[0], text)

@@ -6,10 +6,11 @@
 __all__ = ['WANTING', 'ALONE', 'WANTED', 'UNIT_BEHIND', 'NUMBER_BEFORE', 'SYMBOL_GONE', 'SYMBOL_PLACE', 'TWO_DASHES', 'CLOSED',
            'CLOSED_HINTS', 'OF_WORDS', 'FORMULA_WORD', 'FORMULA_PLACE', 'NAMED_BY_SYMBOL', 'NAMED', 'PLACES',
            'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS', 'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH',
-           'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'LEAST_WORDS', 'WHERE', 'GOES_ON_SMALL', 'FORMULA_BEFORE',
-           'symbol_mark', 'number_gone', 'reopened', 'in_quotation', 'holes', 'wants_symbol', 'formula_places',
-           'formula_gone', 'mended', 'quotes_much', 'closed', 'without_holed_brackets', 'without_holes',
-           'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end', 'without_torso']
+           'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'HANGS', 'FORMULA_BEFORE', 'LEAST_WORDS', 'WHERE', 'LINK',
+           'GOES_ON_SMALL', 'symbol_mark', 'number_gone', 'reopened', 'in_quotation', 'holes', 'wants_symbol',
+           'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed', 'without_holed_brackets',
+           'without_holes', 'is_formula', 'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end',
+           'without_torso']
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #e6aededd
 import re
@@ -25,9 +26,12 @@ from .templates import HOLE as LOST
 WANTING = (r"равен|равна|равно|равны|равняется|равнялась|равный|равной|равного|составляет|составляют|составил[аои]?"
     r"|составляла|составит|насчитывает|насчитывала|достигает|достигала|достигал|превышает|весит|весил|около"
     r"|примерно|приблизительно|свыше|порядка|до|от|в|на|из|за|к|ко|для|при|между|через|чем|над|под|без|про|об|или|и|где"
-    r"|если|пусть|тогда как|обозначим|называется|определяется как|имеет вид|вида|то есть|имеет сложность|сложностью"
+    r"|если|пусть|тогда как|обозначим|называется|определяется как|имеет вид|вида|в виде|к виду|то есть"
+    r"|имеет сложность|сложностью"
     r"|к числу|числом|числа|значении|значением"
-    r"|уравнением|формулой|выражением|неравенством|равенством|соотношением|полагая|положим|подставив|обозначив")
+    r"|обознача(?:ют|ется|ем)|обозначают как|обозначается как|выполн(?:ено|яется) условие|записывается как"
+    r"|выражается как|уравнением|формулой|выражением|неравенством|равенством|соотношением|полагая"
+    r"|(?<!как )полагают|положим|подставив|обозначив")
 ALONE = re.compile(r"[,;:(=—–] [,;:.](?= |$)|^[,;:] |" + LOST, re.M) # for «А. , Б.» see `begun` below
 WANTED = re.compile(rf"(?<![\w-])(?:{WANTING}) +[,.;:](?=\s|$)", re.I)
 # a run of spaces is looked at once: from its start, without going back
@@ -82,9 +86,13 @@ CLOSED = re.compile(r"(?<=[а-яё] )(?<!\bи )(?<!\bили )(?<!\bне )(?<!з�
     r"|(?<=звестна )как)(?=\.(?: [А-ЯЁ«]|$))"
     rf"|(?<![\w/–—-])(?<!\d )(?:от|с) до{_ADVERBIAL}(?= [а-яё])|(?<![\w/–—-])(?<!\d )(?:из"
     rf"|от) в{_ADVERBIAL}(?= [а-яё])|между и(?= из )"
-    r"|(?:происход[а-яё]+|произо[а-яё]+|образован[аоы]?) от(?=, (?:что|котор))")
+    r"|(?:происход[а-яё]+|произо[а-яё]+|образован[аоы]?) от(?=, (?:что|котор))"
+    r"|\b(?:основан|построен|открыт|создан|образован|издан|родил(?:ся|ась)|умер|погиб|скончал(?:ся|ась)|вышел|снят)"
+    r"[аоы]? в(?= году[ ,.])|(?<=[а-яё]{3} )(?:и|или)(?=\.(?: [А-ЯЁ]|$))|(?:^|(?<=[.!?] ))Пусть(?= [—–] [а-яё])"
+    r"|(?<=, )где(?= [—–] (?!как |по )[а-яё][^.!?—–]*(?:[.!?]|$))")
 CLOSED_HINTS = (" из.", " на.", " для.", " от.", "через.", "ежду.", " под.", " над.", "тся к.", "тся как.",
-    "звестен как.", "звестна как.", " от до ", " с до ", " из в ", " от в ", "между и из ", " от, что", " от, котор")
+    "звестен как.", "звестна как.", " от до ", " с до ", " из в ", " от в ", "между и из ", " от, что", " от, котор",
+        " и.", " или.", " в году", "Пусть — ", "Пусть – ", ", где — ", ", где – ")
 OF_WORDS = re.compile("предлог|приставк|послелог", re.I)
 
 def reopened(line: str) -> tuple[str, int]: # the paragraph, places
@@ -196,6 +204,8 @@ def without_holes(line: str) -> str:
     line = LEFT_AT_START.sub("", line)
     if not holes(line): return line
     parts = [without_holed_brackets(mended(p)) for p in split_sentences(line)]
+    for i, p in enumerate(parts[:-1]):
+        if p.endswith(": .") and re.match("Эт(?:от|а|о|и) ", parts[i + 1]): parts[i] = p[:-3] + "." # what «этот» means
     bad = [i for i, p in enumerate(parts) if holes(p)]
     if not bad: return " ".join(parts)
     count = sum(len(holes(parts[i])) for i in bad)
@@ -218,7 +228,14 @@ CONNECTIVE = re.compile(r"(?:(?:И|А|Но|То есть,?) )?(?:таким об
 LET_US = re.compile(r"(?:(?:Тогда|Теперь|Далее|Сначала|Нетрудно|Для этого|В итоге),? )?([А-ЯЁа-яё]{3,}(?:им|ем"
     r"|ём|имся|емся))\b")
 EQUALS = re.compile("равн(?:о|а|ы|ое|ый|ой|ого|ую|ым)|равен")
+# how a sentence ends that breaks off, with nothing behind it in its section either
+HANGS = re.compile(rf"(?<=[а-яё,] )(?:{WANTING}|том, что|служил[аи]?|читается так|числом|или|и)$")
+FORMULA_BEFORE = re.compile(r"[=<>≤≥]")
 LEAST_WORDS = 4 # of a sentence that breaks off
+
+def is_formula(paragraph: str) -> bool:
+    "True for a paragraph that may be a formula."
+    return FORMULA_BEFORE.search(paragraph) is not None or re.search("[а-яё]{4}", paragraph) is None
 
 def is_prose_line(paragraph: str, before: str) -> bool:
     "True for a paragraph of finished sentences; behind a short one, which may be a line of verse, it must be long."
@@ -248,18 +265,21 @@ def without_cut_end(
     after: Sequence[str], # the paragraph behind it, or none
 ) -> str: # the paragraph itself where its end is there
     "A paragraph without its last sentence where that breaks off before a formula which is gone."
-    if not may_be_cut(paragraph) or after and not is_prose_line(after[0], paragraph): return paragraph
+    if not may_be_cut(paragraph): return paragraph
+    if after and not is_prose_line(after[0], paragraph):
+        return "" if CONNECTIVE.fullmatch(paragraph) and not is_formula(after[0]) else paragraph
     start = last_sentence_start(paragraph)
     sentence = paragraph[start:]
     if not "А" <= sentence[0] <= "Я": return paragraph
     gone = CONNECTIVE.fullmatch(sentence)
-    if not gone and after: gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
+    if not gone and (after or HANGS.search(sentence)): gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
     return paragraph[:start].rstrip() if gone else paragraph
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #03f43d6f
 WHERE = re.compile(r"(?:где|здесь) [^.:]{0,60}? ?[—–-] ")
+# words alone between two formulas
+LINK = re.compile("(?:где|для|то|откуда|здесь|тогда|и следовательно|или,? что то же самое|(?:мы )?имеем, что)[,:]?")
 GOES_ON_SMALL = re.compile(r"(?:то|котор(?:ое|ая|ый|ые|ую)|откуда|или для|дней|(?:незначительно )?отличающееся)\b")
-FORMULA_BEFORE = re.compile(r"[=<>≤≥]")
 
 def without_torso(
     paragraph: str,
@@ -268,5 +288,8 @@ def without_torso(
     "A paragraph without the rest of a sentence whose formula is gone."
     if not paragraph[:1].islower() or FORMULA_BEFORE.search(before, last_sentence_start(before)): return paragraph
     torn = before.endswith(":") or before[-1:].isalnum() or not before
+    if LINK.fullmatch(paragraph): return ""
     first, *rest = split_sentences(paragraph)
-    return " ".join(rest) if WHERE.match(first) or torn and GOES_ON_SMALL.match(first) else paragraph
+    gone = WHERE.match(first) or torn and (GOES_ON_SMALL.match(first)
+        or first.startswith("где ") and before and breaks_off(before[last_sentence_start(before):].rstrip(":")))
+    return " ".join(rest) if gone else paragraph

@@ -29,7 +29,8 @@ THINGS = re.compile(r"(?:(?:Его|Её|Их) )?(?:(?:Основны|Некот�
 SHORT_LABEL, LABEL_CHARS = 70, 130 # most characters
 HEADING_WORDS = 3 # of a label that a text repeats: it is the text's heading, whatever it names
 # of a table, in the singular; other labels in the singular are headings of what follows: «Лицевая сторона:»
-OF_TABLE = re.compile(r"\bпо [а-яё]+[ая]м\b|\bпо данным|(?:распредел|располож)ени|структур|дол[яи]\b|динамик"
+OF_TABLE = re.compile(r"\bпо [а-яё]+[ая]м\b|\bпо данным|\b(?:библио|диско|фильмо|видео|иконо)графия:|^(?:адрес"
+    r"|состав|телефон|расписание) [а-яё]+(?: [а-яё]+)?:$|(?:распредел|располож)ени|структур|дол[яи]\b|динамик"
     r"|численност|раскраск"
     r"|склонени|спряжени|значени", re.I)
 INITIALS = re.compile(r"[А-ЯЁ]\. ?(?:[А-ЯЁ]\. ?)?[А-ЯЁ][а-яё]")
@@ -63,7 +64,7 @@ def is_label(sentence: str, after: str) -> bool:
     many = first is not None and first.plural and first.subject
     if sentence.startswith("Пример"): return True
     if many and len(sentence) <= SHORT_LABEL: return not heads(sentence[:sentence.lower().find(first.text)], after)
-    named = many or OF_TABLE.search(sentence) is not None
+    named = many or OF_TABLE.search(sentence.lower()) is not None
     return named and not heads(sentence, after) and not SPEECH.search(sentence.lower())
 
 # %% ../../notebooks/core/corpus/10_labels.ipynb #d2b1f409

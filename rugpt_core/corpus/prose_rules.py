@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
            'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
-           'SPACE_MARK', 'QUOTED', 'CYRILLIC_LETTER', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
-           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'DENYLIST', 'UNLESS_PROSE', 'BIBLIOGRAPHIC',
-           'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts', 'speaks_of_sounds',
-           'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes', 'lost_formulas',
-           'closed_up', 'space_before_marks', 'quote', 'quote_line', 'quotes', 'is_first_half', 'speaks_of_endings',
-           'dashed', 'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists',
-           'dropped_lists', 'no_words', 'bare_headings']
+           'SPACE_MARK', 'RATIO', 'NAMED_MARK', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
+           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
+           'BIBLIOGRAPHIC', 'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
+           'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
+           'lost_formulas', 'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed',
+           'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists', 'dropped_lists',
+           'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6b059570
 import re
@@ -22,7 +22,7 @@ import numpy as np
 
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
-from .bracketing import brackets
+from .bracketing import brackets, quotes
 from .clauses import is_word
 from .features import any_of, any_pair, class_bit, line_ends, lines_at
 from .features import lines_with, lines_with_any, lines_with_pair
@@ -71,9 +71,9 @@ def footnotes(text: str) -> tuple[str, int]:
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6dd96a08
 IPA = "[\u0250-\u02af\u02b0\u02b2\u02b7\u02c8\u02cc\u02d0\u02d1\u0329\u032f\u0361]"
-SOUNDS = (rf"\[(?=[^\[\]\n]{{3,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
+SOUNDS = (rf"\[(?=[^\[\]\n]{{2,90}}\])[^\[\]\nа-яё]*{IPA}[^\[\]\nа-яё]*\]"
     rf"|(?<!/)/(?=[^/\n]{{3,60}}/)[^/\nа-яё]*[\u02c8\u02cc\u02d0][^/\nа-яё]*/(?!\w)")
-SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*"
+SAID = rf"(?:{SOUNDS})(?:,? (?:или|либо|и|также) (?:{SOUNDS}))*(?! (?:и|или) [/\[])" # not one of two that are compared
 BEHIND_WORD = re.compile(rf" (?:МФА:? ?)?{SAID}(?= [—–(]|,? \()")
 LABELLED = re.compile(rf"(?:(?<=\()|[,;]? ?)(?:\b(?:МФА|IPA|(?:[а-яё-]+ое )?произношение|[а-яё-]+ий|транскрипция)(?: "
     rf"\([^()]{{1,20}}\))?: ?)+{SAID}" r"(?: ?\(слушать\))?(?: ?о файле)?|(?: ?\(слушать\))? ?(?<=[ )\]])о "
@@ -130,6 +130,7 @@ def without_sounds(content: str) -> str:
         if GONE in part:
             part = re.sub(r"(?: [—–-])+ ?$|^ ?[—–-] ", "",
                 re.sub(r"(?:[—–-] ){2,}", "— ", re.sub(f" ?{GONE}", "", part))).strip()
+            if part.endswith((" или", " и", " либо")): return content # one of two stays
             if LABEL.fullmatch(part): continue
         kept += [sep*bool(kept), part]
     return "".join(kept)
@@ -210,16 +211,25 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|([.!?])(?! ?[.…]|[\w!?])|([;:])(?=[ \n]|$)(?<![\d½¼¾⅓⅔] "
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?! ?[.…]|[\w!?])|([;:])(?:(?=[ \n]"
+    r"|$)(?<![\d½¼¾⅓⅔] "
     r"[;:])"
-    r"(?!(?<=[A-Za-z] :) [A-Za-z]))", # login : password
+    r"(?!(?<=[A-Za-z] :) [A-Za-z])|(?<=[а-яё] [;:])(?=[а-яё]{3}|[«„])))", # login : password
     re.M)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #385dc912
+# «соотношение мономер : тетрамер»
+RATIO = re.compile("(?:соот|от)ношени[а-яё]*(?: [а-яё]+)?$|пропорци[а-яё]*(?: [а-яё]+)?$")
+NAMED_MARK = re.compile(r"\b(?:знак|символ|оператор)[а-яё]*$", re.I) # «знак ! ставят»
+BEGINS = re.compile(r"[^\W\d_]|[«„]")
+
 def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
     def mark(m):
-        return (m[1] or m[2] or m[3]) + " "*bool(m[1] and line[m.end():m.end() + 1].isalpha())
+        if m[2] and NAMED_MARK.search(line, max(0, m.start() - 20), m.start()) and line[m.end():m.end() + 1] == " ":
+            return m[0]
+        if m[3] == ":" and RATIO.search(line, max(0, m.start() - 40), m.start()): return m[0]
+        return (m[1] or m[2] or m[3]) + " "*bool(not m[2] and BEGINS.match(line, m.end()))
     return SPACE_MARK.subn(mark, line)
 
 @rule("space_before_marks")
@@ -227,38 +237,6 @@ def space_before_marks(text: str) -> tuple[str, int]:
     "A space before , . : ; ? and !, but not before «.рф» or an ellipsis."
     return on_lines(text, lines_with_pair(text, " ", "[,.:;!?]"),
         closed_up)
-
-# %% ../../notebooks/core/corpus/21_prose_rules.ipynb #ca582804
-QUOTED = re.compile(r'(?<![\w"])"(?=[^\s"])([^"\n]*[^\s"])"(?!\w)')
-CYRILLIC_LETTER = re.compile("[а-яёА-ЯЁ]")
-
-# %% ../../notebooks/core/corpus/21_prose_rules.ipynb #a54f81ba
-def quote(m: re.Match) -> str:
-    "Guillemets for a quotation in Russian text: Cyrillic inside, or short and beside a Cyrillic letter."
-    line, a = m.string, m.start()
-    if CYRILLIC_LETTER.search(m[1]): return f"«{m[1]}»"
-    if len(m[1]) > 60: return m[0]
-    near = next((c for c in reversed(line[max(0, a - 40):a]) if c.isalpha()), "") or \
-        next((c for c in line[m.end():m.end() + 40] if c.isalpha()), "")
-    return f"«{m[1]}»" if CYRILLIC_LETTER.match(near) else m[0]
-
-# %% ../../notebooks/core/corpus/21_prose_rules.ipynb #779d0a8b
-def quote_line(line: str) -> tuple[str, int]:
-    "Guillemets in one paragraph, from the inside out."
-    if line.count('"') % 2: return line, 0
-    before = line.count('"')
-    while True:
-        new = QUOTED.sub(quote, line)
-        if new == line: return line, (before - line.count('"'))//2
-        line = new
-
-# %% ../../notebooks/core/corpus/21_prose_rules.ipynb #f8602550
-@rule("quotes")
-def quotes(text: str) -> tuple[str, int]:
-    'Straight quotation marks become «guillemets» where they pair in a Russian paragraph.'
-    if '"' not in text: return text, 0
-    pairs = [quote_line(line) if '"' in line else (line, 0) for line in text.split("\n")]
-    return "\n".join(line for line, _ in pairs), sum(n for _, n in pairs)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #8d4a274f
 DASH = re.compile('(?<=[а-яёА-ЯЁ»)"\\d,.!?]) (?:-{1,2}|–) (?=[а-яёА-ЯЁ«("])|(?<=[а-яёА-ЯЁ»)]) (?:-{1,2}|–) '
@@ -279,7 +257,8 @@ FIRST_HALF = re.compile("|".join("""
 социально социо спасательно спортивно средне строительно структурно судебно сырьево тептяро теле
 технико товарно торгово транспортно турко тюрко угро украино учебно фармако физико фило финансово
 финно формально франко химико хозяйственно хореографо художественно центрально церковно черно чечено
-чёрно шведско эконом(?:ико|о)? электронно эмоционально юго юридико южно ярко японо""".split()), re.I)
+чёрно шведско эконом(?:ико|о)? древне ранне поздне ближне дальне внешне внутренне
+светло темно т[её]мно бледно электронно эмоционально юго юридико южно ярко японо""".split()), re.I)
 NOT_HALVES = frozenset("войско монаско ивановско".split())
 APPOSITION = re.compile(r"(?:стран|государств|город|организаци|орган|компани|команд|клуб|завод|фирм|корабл|судн|учён"
     r"|художник|писател|поэт|инженер|врач|лётчик|мастер|самол[её]т|ракет|танк|катер|машин|звезд|планет|фильм|роман"
@@ -299,10 +278,13 @@ COMPOUND = re.compile(r"(?<![\w-])([А-ЯЁа-яё]+(?:о|е)) (?:-|–) ([а-я
     r"|яя|ей|ую|юю|ое|ее|ие|ые|их|ых|ими|ыми)|запад[а-яё]*|восток[а-яё]*)(?![\w-])")
 YEARS = re.compile(r"(?<![\d.,:/-])(1\d{3}|20\d\d) ?(?:-|–) ?(?<=[ –])(?<! )?((?:1\d|20)\d\d)(?=(?:-[а-яё]+)? "
     r"(?:год|гг?\.|учебн|сезон)|[),;]|\.(?:\s|$))")
-AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!разность )(\d{1,3}) (?:-|–) (\d{1,3})(?= "
+AMOUNTS = re.compile(r"(?<![\d.,:/=+×·-])(?<!счётом )(?<!счет )(?<!разность )(?<!\d )(\d{1,3}(?: \d{3})*) (?:-"
+    r"|–) (\d{1,3}(?: \d{3})*)(?= "
     r"(?:(?:лет|год|процент|человек|час|минут|секунд|дн|недел|месяц|раз|штук|тыс|млн|млрд|руб|метр|километр|грамм"
     r"|градус|век)[а-яё]*"
     r"|км|м|см|мм|кг|г|т|°C|вв)\b| %)")
+
+CENTURIES = re.compile(r"(?<![\w-])([IVX]{1,6}) (?:-|–) ([IVX]{1,6})(?= (?:вв?\.|век|столет))")
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #e4df9d51
 def is_first_half(word: str) -> bool:
@@ -317,6 +299,12 @@ def speaks_of_endings(m: re.Match) -> bool:
         m.string[max(0, m.start() - 24):m.start()], re.I))
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #b074ad57
+DIFFERENCE = re.compile(r"(?<![а-яё])[а-яё] - [а-яё](?= [=<>≤≥])") # «а - б = в»
+
+def rises(a: str, b: str) -> bool:
+    "True for two numbers of which the second is more."
+    return int(a.replace(" ", "")) < int(b.replace(" ", ""))
+
 def dashed(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph with its dashes, hyphens and ranges mended."
     mending = Mending(line)
@@ -324,9 +312,11 @@ def dashed(line: str) -> tuple[str, int]: # the paragraph, places
         return m[0].replace(" - ", "-")
     mending.sub(COMPOUND, lambda m: f"{m[1]}-{m[2]}" if is_first_half(m[1]) else m[0])
     for pattern in (APPOSITION, TORN_WORD, NAMES): mending.sub(pattern, close)
-    for pattern in (YEARS, AMOUNTS): mending.sub(pattern, lambda m: f"{m[1]}—{m[2]}" if int(m[1]) < int(m[2]) else m[0])
+    for pattern in (YEARS, AMOUNTS):
+        mending.sub(pattern, lambda m: f"{m[1]}—{m[2]}" if rises(m[1], m[2]) else m[0])
+    mending.sub(CENTURIES, r"\1—\2")
     mending.sub(TIGHT, ", — ")
-    mending.sub(DASH, lambda m: m[0] if speaks_of_endings(m) else " — ")
+    mending.sub(DASH, lambda m: m[0] if speaks_of_endings(m) or DIFFERENCE.match(line, m.start() - 1) else " — ")
     return mending.text, mending.hits
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #514edb88

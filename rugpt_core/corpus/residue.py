@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
-           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE', 'DEICTIC', 'NOT_HERE',
-           'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS', 'LOOKS', 'SHOWN',
-           'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK',
-           'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST',
-           'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS',
-           'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE',
-           'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
+           'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'STUB', 'HELP_LINK', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE',
+           'DEICTIC', 'NOT_HERE', 'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS',
+           'LOOKS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES',
+           'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS',
+           'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD',
+           'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR',
+           'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
            'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
            'by_first', 'without_residue']
 
@@ -67,7 +67,10 @@ EDITORS = re.compile(
     r"(?: \d+ (?:день|дня|дней))?|источник не указан[^\[\]\n]{0,30}|уточни(?:ть|те)[^\[\]\n]{0,30}|проясни(?:ть|те)"
     r"|поясни(?:ть|те)|обновить(?: данные)?|проверить(?: (?:факт|перевод|цитату))?|нет в источнике|неоднозначно"
     r"|аргументировать|неизвестный термин|орфография|стиль|спорно|сомнительно|недостаточно|маргинальный "
-    r"источник|привести цитату\??|оригинальное исследование\??|не в источнике|устарело|чьё мнение\?)\]|(?<=\d)\[…\]")
+    r"источник|привести цитату\??|оригинальное исследование\??|не в источнике|устарело|чьё мнение\?|[⇨⇒→↑↓])\]"
+    r"|(?<=\d)\[…\]"
+    r"|(?<=[а-яё»).,;]) ?\[(?:[*~] ?\d{1,2}|(?:Комм|Прим|Сн|note|nb|N|K)\.? ?\d{1,3})\]"
+    r"|(?<=[а-яё»).,;])\[[a-e]\](?=[\s,.;:)»]|$)")
 FOREIGN_PAGE = re.compile(r"(?<=[А-Яа-яЁёA-Za-z»)])\[(?:[a-z]{2}|d|simple)\](?=[\s,.;:)»]|$)"
     r"|(?<=[А-Яа-яё»)A-Za-z]) ?\((?:англ|нем|фр|исп|итал|яп|кит|порт|польск|укр|нидерл|швед|норв|фин|чеш)\.\)русск\.")
 
@@ -75,7 +78,8 @@ FOREIGN_PAGE = re.compile(r"(?<=[А-Яа-яЁёA-Za-z»)])\[(?:[a-z]{2}|d|simple
 LINE = re.compile(r"^(?:См(?:отри(?:те)?|\.)? также [^\n.]{1,100}\.?|(?:См(?:отри(?:те)?|\.)? также|Основн(?:ая"
     r"|ые) стать[яи]|Главн(?:ая|ые) стать[яи]|Дополнительные сведения|Подробнее|Более подробно|Подробнее см\."
     r"|Подробное рассмотрение|Подробнее об этом)(?: ?\: ?[^\n]{0,200}| (?=Категория:|[A-Z])[^\n.]{0,80})|(?:Категория"
-    r"|Файл|File|Изображение|Image|Шаблон|Портал|Модуль):[^\n]{0,160}|\* ?[—–][^\n]*|Жирным (?:шрифтом )?(?:выделен"
+    r"|Файл|File|Изображение|Image|Шаблон|Портал|Модуль|DEFAULTSORT|КЛЮЧ_СОРТИРОВКИ):[^\n]{0,160}"
+    r"|[↑^] ?[А-ЯЁA-Z\d][^\n]{2,200}|\* ?[—–][^\n]*|Жирным (?:шрифтом )?(?:выделен"
     r"|отмечен)[^\n]*|(?:thumb|мини|миниатюра|right|left|справа|слева|слева вверху)\|[^\n]*|(?:Это"
     r"|Эта статья —) (?:заготовка|незавершённая)[^\n]*|(?:Эт[аои]|Вы можете)[^\n]{0,200}помочь (?:проекту"
     r"|Википедии)[^\n]*|Для улучшения этой статьи[^\n]*|В (?:этой )?статье (?:не хватает|отсутствуют) (?:ссыл"
@@ -91,11 +95,19 @@ LINE = re.compile(r"^(?:См(?:отри(?:те)?|\.)? также [^\n.]{1,100}\.
     r"|[¹²³⁴⁵⁶⁷⁸⁹] ?[А-ЯЁа-яё]+ [^\n]{2,160}"
     r"|(?:и|а также) (?:др\.|пр\.|другие|прочие|многие другие|так далее|т\. ?д\.|т\. ?п\.)[.…]*)$", re.M)
 LINE_STARTS = ("См", "Основн", "Главн", "Дополн", "Подробн", "Более подроб", "Категория:", "Файл:", "File:",
-    "Изображени", "Image:", "Шаблон:", "Портал:", "Модуль:", "thumb|", "мини", "right|", "left|", "справа|", "слева",
+    "Изображени", "Image:", "Шаблон:", "Портал:", "Модуль:", "DEFAULTSORT", "КЛЮЧ_", "↑", "^",
+    "thumb|", "мини", "right|",
+        "left|", "справа|", "слева",
     "Это ", "Эта ", "Вы можете", "Для улучшения", "В статье", "В этой", "Медиафайлы", "Аудио", "У этого термина",
     "Ошибка", "* —", "*—", "Жирным", "Невозможно", "Не удалось", "[", "править", "показать", "скрыть", "<imagemap",
         "(", "По состоянию", "Примечани", "Время ", "и др", "и пр", "и мн", "и та", "и т.", "а также ", "* Прим",
             "** Прим", "*** Прим", "Таблица", *"¹²³⁴⁵⁶⁷⁸⁹")
+# a note of a page that is not finished, within a paragraph
+STUB = re.compile(r"(?:^|(?<=[.!?…»)]) ?)(?:Эт[оа] (?:статья [—–] )?(?:заготовка|незавершённая)[^.!?\n]*[.!](?: |$)?)?"
+    r"(?:(?:Вы|Ты) (?:можете|можешь)|Помогите) [^.!?\n]{0,20}(?:проекту|Википедии)[^.!?\n]*[.!]?")
+# the link to a help page behind a word of the Far East: «(яп. 猫 нэко?)»
+HELP_LINK = re.compile(r"(?<=[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])\?(?=[,;)])"
+    r"|(?P<gloss>\((?:яп|кор|кит)\. [^()?\n]{1,120})\?(?=[,;)])")
 SENT_ELSEWHERE = re.compile(r"(?<=[.!?…]) (?:См\. также|Основная статья): ?(?:Категория:)?[^.!?\n]{1,100}\.?$", re.M)
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #e0949644
@@ -314,8 +326,8 @@ def is_legend(line: str) -> bool:
 # the name behind a quotation is gone: «…Отношение его сторон — 2:3. —»
 LEFT_DASH = re.compile(r"(?<=[.!?…»]) ?[—–]$")
 DOUBLED = re.compile(r"(?<=[^\s.?!/\\])\.\.(?![.\w/\\])|(?<=[а-яё»)\d]) \.\.(?= [А-ЯЁ«]|$)"
-    r"|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[\w»)]);(?=[.,](?:\s|$))"
-    r"|(?<=\()(?:англ|нем|фр|лат|итал|исп|греч|рус|польск|укр)\.; ", re.M) # «(англ.; ныне …)»
+    r"|(?<=[\w»)]),(?=[,.](?:\s|$))|(?<=[а-яё\d»)]);(?=[.,](?:\s|$))"
+    r"|(?<=\()(?:англ|нем|фр|лат|итал|исп|греч|рус|польск|укр)\. ?[;,] ", re.M) # «(англ.; ныне …)»
 # «Он ушёл.; Мост стар.», but not «прим.; Соч.»
 SECOND_MARK = re.compile(r"(?<=[а-яё]{4}\.)" + "".join(rf"(?<!{w}\.)" for w in sorted(BEFORE_ANOTHER) if len(w) > 3)
     + r";(?= [А-ЯЁ«])")
@@ -329,10 +341,14 @@ SISTER = re.compile(r"(?<=[.!?»] )(?:n|s|w|en|commons):[А-ЯЁA-Z](?:[^\n.]"
     r"|(?<=\b[А-ЯЁA-Z])\.){2,80}$", re.M) # a page of a sister project
 GROUPS = ( # a pattern, and hints of which one must be in a paragraph
     (SOUND_BUTTON, SOUND_HINTS), (ARCHIVE, ARCHIVE_HINTS), (BUTTON, ("[", "Оригинальный текст (")), (EDITORS, ("[",)),
-    (FOREIGN_PAGE, ("[", ")русск.")), (SENT_ELSEWHERE, ("См. также",)), (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
+    (FOREIGN_PAGE, ("[", ")русск.")), (STUB, ("помочь проекту", "помочь Википедии", "Помогите ")),
+    (HELP_LINK, ("(яп. ", "(кор. ", "(кит. ")), (SENT_ELSEWHERE, ("См. также",)),
+    (EMPTY_PAIR, ("„“", "“”", "‘’", '""')),
     (ELSEWHERE, ("(англ.)", "(нем.)", "(фр.)", "(исп.)", "(яп.)", "(ISBN ", "IMDb")), (SISTER, (" n:", " s:", " w:",
         " en:", " commons:")),
-    (DOUBLED, ("..", ",,", ",.", ";.", ";,", ".;")), (SECOND_MARK, (".;",)))
+    (DOUBLED, ("..", ",,", ",.", ";.", ";,", ".;", *(f"({x}. {y}" for x in ("англ", "нем", "фр", "лат", "итал", "исп",
+        "греч", "рус", "польск", "укр") for y in ",;"), *(f"({x}.," for x in ("англ", "нем", "фр", "лат")))),
+    (SECOND_MARK, (".;",)))
 
 def what_stays(m: re.Match) -> str:
     "One stop of two; a bracket that opens before what goes."

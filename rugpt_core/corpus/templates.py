@@ -9,8 +9,8 @@ __all__ = ['HOLE', 'ROMANS', 'CENTURY_CASES', 'CENTURIES', 'VULGAR', 'MONTHS', '
            'power', 'index', 'ten_to', 'times_ten', 'plural', 'month_number', 'date_text', 'split_date', 'make_date',
            'date_from_year', 'make_month', 'old_style_date', 'julian', 'both_calendars', 'gloss', 'named_gloss',
            'glossed', 'nihongo', 'chinese', 'korean', 'sounds', 'chem', 'nuclide', 'ship', 'note', 'sound_link',
-           'page_name', 'row_of_words', 'letter_case', 'Templates', 'make_entry', 'read_templates', 'read_table',
-           'filled', 'template_shows']
+           'doubted', 'page_name', 'row_of_words', 'letter_case', 'Templates', 'make_entry', 'read_templates',
+           'read_table', 'filled', 'template_shows']
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #cf2b6498
 import html
@@ -245,8 +245,8 @@ def both_calendars(args: dict[str, str], place: Place) -> str:
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #025fbbfd
 def gloss(args: dict[str, str], place: Place) -> str:
-    "The short name of a language and a word of it, {{lang-de|Wort|слово}}: «нем. Wort — «слово»»."
-    code = re.sub(r"\d+$", "", place.name.partition("-")[2])
+    "The short name of a language and a word of it, {{lang-de|Wort|слово}}: «нем. Wort — «слово»»; of lang-de2 no name."
+    code = re.sub(r".*\d$", "", place.name.partition("-")[2])
     return glossed(code, args.get("1", ""), args.get("2", ""), place)
 
 def named_gloss(args: dict[str, str], place: Place) -> str:
@@ -256,7 +256,8 @@ def named_gloss(args: dict[str, str], place: Place) -> str:
 def glossed(code: str, word: str, meaning: str, place: Place) -> str:
     "A word behind the short name of its language; a meaning in Russian behind a dash."
     if not word: return ""
-    label = place.table.languages.get(code, "") if place.table else ""
+    names = place.table.languages if place.table else {}
+    label = names.get(code) or names.get(code.partition("-")[0], "") # sr-latn is written as sr
     meaning = f" — «{meaning.strip('«»')}»" if re.search("[а-яё]{2}", meaning) and not word.startswith(meaning) else ""
     return f"{label} {word}{meaning}".strip()
 
@@ -316,6 +317,11 @@ def sound_link(args: dict[str, str], place: Place) -> str:
     text = args.get("2", "")
     return "" if text.casefold() in ("слушать", "прослушать", "произношение", "аудио", "звук") else text
 
+def doubted(args: dict[str, str], place: Place) -> str:
+    "Words that an editor has doubts of; nothing for the day on which he marked them."
+    text = args.get("1", "")
+    return text if re.search("[а-яёА-ЯЁ]{3}", text) and not split_date(text) else ""
+
 def page_name(args: dict[str, str], place: Place) -> str:
     "The title of the page."
     return place.title
@@ -335,7 +341,7 @@ MAKERS: dict[str, Callable[[dict[str, str], Place], str]] = dict(date=make_date,
     month=make_month) | {f.__name__: f
     for f in (grouped_number, number, value, convert, convert_named, roman, century, vulgar_fraction, power, index,
     ten_to, times_ten, plural, date_from_year, old_style_date, both_calendars, gloss, named_gloss, nihongo, chinese,
-    korean, sounds, chem, nuclide, ship, note, sound_link, page_name, row_of_words, letter_case)}
+    korean, sounds, chem, nuclide, ship, note, sound_link, doubted, page_name, row_of_words, letter_case)}
 
 # %% ../../notebooks/core/corpus/04_templates.ipynb #1cf61c71
 @dataclass(frozen=True)
@@ -418,5 +424,5 @@ def template_shows(
     text = MAKERS[entry.makes](args, place) if entry.makes else filled(entry.shows, args)
     if not entry.block or not text: return text
     begun = place.before.rstrip(" ")[-1:] not in ("", "\n")
-    inside = begun and "\n" not in text and IN_SENTENCE.match(place.after)
+    inside = (begun or place.after.startswith(",")) and "\n" not in text and IN_SENTENCE.match(place.after)
     return f"\n{text}\n" if not inside else text if text[0] in "«„\"" else f"«{text}»"

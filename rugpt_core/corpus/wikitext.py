@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['DROPPED_LINE', 'GUESS_START', 'GUESS_END', 'APOSTROPHE', 'INDENT', 'MATH_START', 'MATH_END', 'BLOCKS', 'NO_TEXT',
-           'NO_LINK', 'TICKS', 'MAGIC', 'OPENING', 'STYLE', 'GUESS', 'HEADING', 'TABLE_REST', 'DISPLAYED', 'link_text',
-           'without_emphasis', 'with_guesses', 'PageReader', 'Page', 'add_line', 'page_sections', 'read_page']
+           'NO_LINK', 'TICKS', 'MAGIC', 'OPENING', 'STYLE', 'GUESS', 'HEADING', 'TABLE_REST', 'DISPLAYED', 'NO_TAG',
+           'link_text', 'without_emphasis', 'with_guesses', 'PageReader', 'Page', 'add_line', 'page_sections',
+           'read_page']
 
 # %% ../../notebooks/core/corpus/05_wikitext.ipynb #545ec5e6
 import re
@@ -164,7 +165,8 @@ class PageReader:
     def guess(self, node) -> str:
         "The one plain parameter of an unknown template, or a hole for several, marked as a guess."
         if "\n" in str(node): return ""
-        texts = [self.text(p.value).strip() for p in node.params if not p.showkey]
+        texts = [self.text(p.value).strip() for p in node.params
+            if not p.showkey or str(p.name).strip().isdigit()]
         plain = [t for t in texts if any(map(str.isalnum, t)) and len(t) <= 300 and "://" not in t]
         if len(plain) > 1: plain = [t for t in plain if not STYLE.fullmatch(t)]
         if not plain: return ""
@@ -214,6 +216,8 @@ def page_sections(
     return [(strip(h), [strip(p) for p in ps]) for h, ps in sections]
 
 # %% ../../notebooks/core/corpus/05_wikitext.ipynb #b50823c4
+NO_TAG = re.compile(r"<(?=[biusqp]\b[^<>\n]*<)") # «a<b, а знак < …»: less than, and no tag
+
 def read_page(
     text: str, # wiki text of a page
     title: str,
@@ -222,6 +226,7 @@ def read_page(
     "The prose of a page of MediaWiki. Raises `RugptError` where mwparserfromhell is not installed."
     mwparserfromhell = require("mwparserfromhell", "dump")
     reader = PageReader(title, read_templates(templates_file))
+    text = NO_TAG.sub("&lt;", text)
     try: plain = reader.text(mwparserfromhell.parse(text, skip_style_tags=True))
     except RecursionError: plain = "" # brackets in brackets, deeper than any prose: the page has no text
     return Page(page_sections(plain), reader.unknown, reader.kinds)
