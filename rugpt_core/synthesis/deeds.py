@@ -287,7 +287,8 @@ def other_phrases(text: str, source: str) -> list[str]: # as they are written
     for a, b in phrase_pairs():
         for x, y in ((a, b), (b, a)):
             found = x.search(text)
-            if found and y.search(source) and not y.search(text) and not x.search(source): out.append(found[0])
+            denied = found and re.search(r"\bне\s+$", text[:found.start()])
+            if found and not denied and y.search(source) and not y.search(text) and not x.search(source): out.append(found[0])
     return out
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #7f1d1d1b

@@ -274,7 +274,8 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and (q.value >= 1000
         or lemma(re.match(r"-?\w*\W*(\w*)", after)[1] or "x") == "год")
     plural = plain(word) in ("годы", "годов", "годам", "годах", "годами", "гг") and q.ordinal
-    if (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
+    one = q.digits and re.match(r"-(?:го|й|м|му|ом)\b", after) # «в 1710-м»
+    if not one and (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
         return q._replace(kind="decade", dimension="", size=1.)
     spans = ("лет", "года", "годам", "годами", *(() if q.digits or q.ordinal else ("годах",))) # «о ста годах»
     year = lemma(word or "x") == "год" and word not in spans or word in ("г",
