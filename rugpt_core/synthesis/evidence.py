@@ -24,7 +24,7 @@ from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
 from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
-from .opposites import side_of, sides
+from .opposites import side_of, sides, turned_denials
 from .quantities import quantities, Quantity
 from .swaps import exchanged, overlap, turned_ways
 from .trees import crossing, other_doers, other_holders, traded_doers
@@ -156,7 +156,7 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
     if found and found[0] > 1 and found[0] > 3*found[1]: return "tied"
     return "parallel" if found and found[0] >= found[1] and parallel(*keys, text, source) else "words"
 
-# %% ../../notebooks/core/synthesis/11_evidence.ipynb #29353939
+# %% ../../notebooks/core/synthesis/11_evidence.ipynb #65011e27
 ENOUGH = 3 # words that two numbers have from each other, least; two meet by chance
 
 def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a number of another owner or period
@@ -169,13 +169,16 @@ def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», o
         na, nb, oa, ob = na - nb, nb - na, oa - ob, ob - oa
         over, back = overlap(na, ob), overlap(nb, oa)
         both = over and back and not overlap(na, oa) + overlap(nb, ob) # each has the other's word, none its own
-        return "any" if both or over + back >= ENOUGH else "few"
+        owned = any(w[0] == "@" and w in other for w, other in [(w, ob) for w in na] + [(w, oa) for w in nb])
+        return "any" if both or owned or over + back >= ENOUGH else "few"
     return "any"
 
+# %% ../../notebooks/core/synthesis/11_evidence.ipynb #29353939
 # of the others there is one kind
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind,
     "moved_numbers": number_swap_kind}
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
+    ("negation", "side"): turned_denials,
     ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,
     ("moved_sides", "doer"): other_doers, ("moved_sides", "order"): turned_order,
     ("moved_sides", "traded"): traded_doers, ("moved_sides", "deed"): turned_deeds,
