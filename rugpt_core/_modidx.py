@@ -3229,6 +3229,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                     'rugpt_core/synthesis/deeds.py'),
                                             'rugpt_core.synthesis.deeds.phrase_pairs': ( 'core/synthesis/deeds.html#phrase_pairs',
                                                                                          'rugpt_core/synthesis/deeds.py'),
+                                            'rugpt_core.synthesis.deeds.same_comparison': ( 'core/synthesis/deeds.html#same_comparison',
+                                                                                            'rugpt_core/synthesis/deeds.py'),
                                             'rugpt_core.synthesis.deeds.turned_comparisons': ( 'core/synthesis/deeds.html#turned_comparisons',
                                                                                                'rugpt_core/synthesis/deeds.py'),
                                             'rugpt_core.synthesis.deeds.turned_deeds': ( 'core/synthesis/deeds.html#turned_deeds',

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['ATTRIBUTES', 'NOT_NEGATION', 'STRONG', 'STAYING', 'AUXILIARY', 'NEGATIVE_PREFIX', 'HARDLY', 'NEGATORS', 'REPLACING',
-           'REMOVING', 'DYING', 'LACKS', 'REFUSING', 'ASPECTS', 'PAIRS', 'SOFTENED', 'MOST', 'UNDONE', 'shares_root',
-           'roots_of', 'acronyms', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs', 'unequalled',
-           'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive', 'imperfect',
-           'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms', 'quality',
-           'is_adverb', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped']
+           'REMOVING', 'DYING', 'LACKS', 'REFUSING', 'COULD', 'ASPECTS', 'PAIRS', 'SOFTENED', 'MOST', 'UNDONE',
+           'shares_root', 'roots_of', 'acronyms', 'single_names', 'attribute', 'is_comparative', 'Said', 'signs',
+           'unequalled', 'listed_beside', 'named_in', 'noun_behind', 'lacking', 'denied_by', 'refused_by', 'positive',
+           'imperfect', 'endings', 'partners', 'by_sides', 'synonym_rows', 'synonym_roots', 'same_meaning', 'synonyms',
+           'quality', 'is_adverb', 'same_predicate', 'elsewhere', 'denied_there', 'flips', 'flipped']
 
 # %% ../../notebooks/core/synthesis/09_denials.ipynb #e5ecb318
 import re
@@ -114,7 +114,7 @@ def signs(text: str) -> tuple[Said, ...]:
             hardly = i and plain(part[i - 1].text) in HARDLY # «почти не» is little
             if plain(t.text) == "не" and t.start not in masked and not hardly and not unequalled(part, t):
                 denied |= denied_by(part, i)
-            if {lemma(t.text), plain(t.text)} & REFUSING: denied ^= refused_by(part, i)
+            if {lemma(t.text), plain(t.text)} & REFUSING or COULD.match(text, t.start): denied ^= refused_by(part, i)
             if plain(t.text) == "без" and i + 1 < len(part): denied.add(i + 1)
             owned = i and plain(part[i - 1].text) == "не" and lemma(t.text) == "иметь"
             instead = lemma(t.text) in REPLACING and readings(t.text)[0].tag.POS == "PRTF"
@@ -168,6 +168,7 @@ LACKS = frozenset("лишить лишать лишенный лишиться �
     "лишение недоставать отсутствие нехватка".split())
 REFUSING = frozenset("отказаться отказываться отказать запретить запрещать запрещенный помешать мешать перестать "
     "переставать нельзя невозможно отказ запрет неспособный неспособность".split()) # an infinitive behind it is denied
+COULD = re.compile(r"мог(?:ла|ло|ли)?\b[^.;:!?]{0,60},\s+но\s+не\s", re.I) # «могла купить, но не захотела»
 
 def named_in(part: list[Token], t: Token) -> frozenset[str]:
     "The names of a word's clause."

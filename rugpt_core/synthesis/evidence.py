@@ -19,7 +19,7 @@ from .claims import contradictions, crossed, moved_names, moved_sides, new_roles
 from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
-from .deeds import turned_comparisons, turned_deeds
+from .deeds import same_comparison, turned_comparisons, turned_deeds
 from .denials import attribute, flips, noun_behind
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
@@ -152,7 +152,8 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
     names = {f(t.text) for t in tokens(source) if t.is_capital for f in (root, lemma)}
     if len(keys) == 1 or all(k[0] in "=@" or k in names for k in keys): return "names"
     denied = any(related("не" + b, a) for a, b in (keys, keys[::-1])) # «неоплодотворённые», «оплодотворённые»
-    if denied or pair in turned_pairs(text, source): return "opposites"
+    if denied or pair in turned_pairs(text, source):
+        return "words" if same_comparison(text, source) else "opposites"
     found = crossing(*keys, text, source)
     if found and found[0] > 1 and found[0] > 3*found[1]: return "tied"
     return "parallel" if found and found[0] >= found[1] and parallel(*keys, text, source) else "words"
