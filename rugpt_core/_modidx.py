@@ -3921,6 +3921,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                       'rugpt_core/synthesis/swaps.py'),
                                             'rugpt_core.synthesis.swaps.head_of': ( 'core/synthesis/swaps.html#head_of',
                                                                                     'rugpt_core/synthesis/swaps.py'),
+                                            'rugpt_core.synthesis.swaps.in_one_list': ( 'core/synthesis/swaps.html#in_one_list',
+                                                                                        'rugpt_core/synthesis/swaps.py'),
                                             'rugpt_core.synthesis.swaps.joined_numbers': ( 'core/synthesis/swaps.html#joined_numbers',
                                                                                            'rugpt_core/synthesis/swaps.py'),
                                             'rugpt_core.synthesis.swaps.named_inside': ( 'core/synthesis/swaps.html#named_inside',
