@@ -20,12 +20,12 @@ from .contrasts import other_members, other_owners, other_places, turned_contras
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
 from .deeds import same_comparison, turned_comparisons, turned_deeds
-from .denials import attribute, flips, noun_behind
+from .denials import attribute, flips, noun_behind, shares_root
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
 from .names import groups_in, new_names
 from .new_numbers import changed_units, close, is_hedged, unborne
-from .opposites import side_of, sides, turned_denials
+from .opposites import near_roots, side_of, sides, turned_denials
 from .quantities import quantities, Quantity
 from .swaps import exchanged, overlap, turned_ways
 from .trees import crossing, other_doers, other_holders, traded_doers
@@ -115,7 +115,11 @@ def antonym_kind(word: str, text: str, source: str) -> str: # word: as it is wri
     "Of a word whose antonym the source has."
     pos, run, old = readings(word)[0].tag.POS, *([t for t in tokens(x) if t.is_word] for x in (text, source))
     if lemma(word) in CONVERSE: return "converse"
-    if pos in VERBS: return "verb"
+    if pos in VERBS:
+        others = frozenset(x for t in run if t.text == word for _, other in sides(t) for x in other)
+        alike = [shares_root(near_roots(run, t), near_roots(old, o)) for t in run if t.text == word for o in old
+            if side_of(o, others)]
+        return "verb" if max(alike, default=0) > 1 else "loose" # one word in common is soon met
     if pos == "COMP" and any(COMPARED.search(x) for x in (text, source)): return "elsewhere" # of which of the two?
     if pos != "ADJF": return "word"
     at = next(i for i, t in enumerate(run) if t.text == word)
