@@ -3379,6 +3379,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                            'rugpt_core/synthesis/evidence.py'),
                                                'rugpt_core.synthesis.evidence.name_kind': ( 'core/synthesis/evidence.html#name_kind',
                                                                                             'rugpt_core/synthesis/evidence.py'),
+                                               'rugpt_core.synthesis.evidence.name_swap_kind': ( 'core/synthesis/evidence.html#name_swap_kind',
+                                                                                                 'rugpt_core/synthesis/evidence.py'),
                                                'rugpt_core.synthesis.evidence.negation_kind': ( 'core/synthesis/evidence.html#negation_kind',
                                                                                                 'rugpt_core/synthesis/evidence.py'),
                                                'rugpt_core.synthesis.evidence.noun_of': ( 'core/synthesis/evidence.html#noun_of',

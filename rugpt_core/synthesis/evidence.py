@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['COMPARED', 'VERBS', 'CONVERSE', 'SIDES', 'ENOUGH', 'QUOTED', 'STAND_INS', 'KINDS', 'CONTRASTS', 'Finding', 'weight',
            'counted', 'same_value', 'replaces', 'number_kind', 'noun_of', 'name_kind', 'negation_kind', 'antonym_kind',
-           'turned_pairs', 'parallel', 'swap_kind', 'number_swap_kind', 'traded_titles', 'role_kind', 'findings',
-           'refusing']
+           'turned_pairs', 'parallel', 'swap_kind', 'name_swap_kind', 'number_swap_kind', 'traded_titles', 'role_kind',
+           'findings', 'refusing']
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0e532a43
 import re
@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .additions import added
-from .claims import contradictions, crossed, moved_names, moved_sides, new_roles, number_anchors
+from .claims import contradictions, crossed, moved_names, moved_sides, name_anchors, new_roles, number_anchors
 from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
@@ -163,7 +163,15 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
     return "parallel" if found and found[0] >= found[1] and parallel(*keys, text, source) else "words"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #65011e27
-ENOUGH = 3 # words that two numbers have from each other, least; two meet by chance
+ENOUGH = 3 # words that two numbers or names have from each other, least; two meet by chance
+
+def name_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b»
+    "Of names that changed places: by many words or by few."
+    new, old = ({k: frozenset().union(*(w for x, w in rows if x == k)) for k, _ in rows}
+        for rows in (name_anchors(text), name_anchors(source)))
+    na, nb, oa, ob = (x.get(k, frozenset()) for x in (new, old) for k in pair.split(" ↔ "))
+    found = overlap(na - nb, ob - oa) + overlap(nb - na, oa - ob)
+    return "few" if na and nb and found < ENOUGH else "any"
 
 def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a number of another owner or period
     "Of numbers that changed places: by many words or by few."
@@ -204,7 +212,7 @@ def role_kind(word: str, text: str, source: str) -> str: # a role, or a role and
 
 # of the others there is one kind
 KINDS = {"negation": negation_kind, "antonym": antonym_kind, "moved_sides": swap_kind,
-    "moved_numbers": number_swap_kind, "roles": role_kind}
+    "moved_numbers": number_swap_kind, "moved_names": name_swap_kind, "roles": role_kind}
 CONTRASTS = {("negation", "contrast"): turned_contrasts, ("negation", "member"): turned_members,
     ("negation", "side"): turned_denials,
     ("antonym", "set"): other_members, ("moved_numbers", "owner"): other_owners, ("moved_names", "held"): other_holders,

@@ -59,8 +59,9 @@ def same_quantity(q: Quantity, s: Quantity, hedged: bool) -> bool: # hedged: the
         if s.kind in ("year", "decade") and s.value >= 100: return year_in_century(s, q)
         return s.kind == "century" and s.value == q.value and not (q.part and s.part and q.part != s.part)
     if q.kind == "decade":
-        return s.kind in ("year", "decade") and (s.value // 10 == q.value // 10 or q.value < 100
-            and s.value % 100 // 10 == q.value // 10)
+        short = min(q.value, s.value) < 100 # «двадцатые» and «1920-е»
+        return s.kind in ("year", "decade") and (s.value // 10 == q.value // 10 or short
+            and s.value % 100 // 10 == q.value % 100 // 10)
     if q.kind == "score" or s.kind == "score": # the loser names his goals first
         return q.kind == s.kind and s.value in (q.value, q.value % 100*100 + q.value//100)
     if q.kind in ("day", "month"): return q.kind == s.kind and q.value == s.value
