@@ -8,7 +8,7 @@ __all__ = ['RELATIVE', 'LEAST', 'BODY', 'PARTS', 'content', 'strange', 'added']
 # %% ../../notebooks/core/synthesis/10_additions.ipynb #973bd4f9
 from functools import lru_cache
 
-from .denials import same_meaning
+from .denials import synonym_roots
 from .lexicon import is_content, lemmas, plain, related, root, Token, tokens
 
 # %% ../../notebooks/core/synthesis/10_additions.ipynb #e85e0932
@@ -24,10 +24,12 @@ def strange(text: str, source: str) -> set[int]: # places
     "Words of a text that the source has in no form and by no synonym."
     theirs = content(source)
     forms, roots = set().union(set(), *(lemmas(t.text) for t in theirs)), {root(t.text) for t in theirs if t.is_word}
+    said_as = synonym_roots()
+    lines = frozenset().union(*(said_as.get(x, frozenset()) for x in roots))
     def borne(word):
         if word[0].isdigit(): return True # numbers have a check of their own
         r = root(word)
-        return bool(lemmas(word) & forms) or any(related(r, x) or same_meaning(r, x) for x in roots)
+        return bool(lemmas(word) & forms or said_as.get(r, frozenset()) & lines) or any(related(r, x) for x in roots)
     return {t.start for t in content(text) if not borne(t.text)}
 
 # %% ../../notebooks/core/synthesis/10_additions.ipynb #3e25ee81
