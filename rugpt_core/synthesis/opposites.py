@@ -135,5 +135,6 @@ def turned_denials(text: str, source: str) -> list[str]: # dictionary forms
         there = [o for o in there if shares_root(s.near, o.near) == near]
         loose = any(x.unsure or x.strong or x.lost for x in [s, *there])
         if not near or loose or any(o.negative == s.negative or o.lemma == s.lemma for o in there): continue
-        if not any(n.negative != s.negative and by_sides(n.lemma) in own_side(s.lemma) for n in new): out.append(s.lemma)
+        both = any(n.negative != s.negative and by_sides(n.lemma) in own_side(s.lemma) for n in new)
+        if not both: out.append(s.lemma)
     return out

@@ -262,7 +262,7 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     if q.digits and q.ordinal: after = re.sub(r"^\s*[—–-]\s*[IVXLХ]+(?=\W)", "", after) # XVI—XVII века
     word = plain(re.match(r"[\s\u00a0.,]*(\w*)", after)[1])
     dated = word == "года" and month_of((re.findall(r"\w+", text[max(0, q.start - 12):q.start]) or [""])[-1])
-    if word in ("год", "года") and q.value < 100 and not q.ordinal and not q.dimension and not dated: # два года
+    if word in ("год", "года") and q.value < 100 and not (q.ordinal or q.dimension or dated): # два года
         return q._replace(dimension="time", size=31557600.)
     bc = bool(BC.match(after[:30]))
     before = text[max(0, q.start - 24):q.start]
