@@ -276,7 +276,8 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
         or lemma(re.match(r"-?\w*\W*(\w*)", after)[1] or "x") == "год")
     plural = plain(word) in ("годы", "годов", "годам", "годах", "годами", "гг") and q.ordinal
     one = q.digits and re.match(r"-(?:го|й|м|му|ом)\b", after) # «в 1710-м»
-    if not one and (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
+    tens = not one and q.value % 10 == 0 and q.value < 2100
+    if tens and (suffix or plural) and (q.ordinal or re.match(r"-?(?:х|е)", after)):
         return q._replace(kind="decade", dimension="", size=1.)
     spans = ("лет", "года", "годам", "годами", *(() if q.digits or q.ordinal else ("годах",))) # «о ста годах»
     year = lemma(word or "x") == "год" and word not in spans or word in ("г",
