@@ -170,8 +170,10 @@ def name_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b»
     new, old = ({k: frozenset().union(*(w for x, w in rows if x == k)) for k, _ in rows}
         for rows in (name_anchors(text), name_anchors(source)))
     na, nb, oa, ob = (x.get(k, frozenset()) for x in (new, old) for k in pair.split(" ↔ "))
-    found = overlap(na - nb, ob - oa) + overlap(nb - na, oa - ob)
-    return "few" if na and nb and found < ENOUGH else "any"
+    na, nb, oa, ob = na - nb, nb - na, oa - ob, ob - oa
+    over, back = overlap(na, ob), overlap(nb, oa)
+    both = over and back and not overlap(na, oa) + overlap(nb, ob) # each has the other's word, none its own
+    return "few" if na and nb and not both and over + back < ENOUGH else "any"
 
 def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a number of another owner or period
     "Of numbers that changed places: by many words or by few."
