@@ -77,7 +77,7 @@ def main():
         "_tenth", "_eleventh", "_twelfth", "_thirteenth", "_fourteenth",
         "_fifteenth", "_sixteenth", "_seventeenth", "_eighteenth", "_nineteenth", "_twentieth",
         "_twenty_first", "_twenty_second", "_twenty_third", "_twenty_fourth",
-        "_twenty_fifth"]
+        "_twenty_fifth", "_twenty_sixth", "_twenty_seventh", "_twenty_eighth"]
     rows = measure([*(ROOT / f"tests/data/answers{x}.jsonl" for x in order), *map(Path, args.more)])
     for r in rows:
         print(r["work"], r["who"], r["metric"], r["median"], r["runs"], sep=" | ")

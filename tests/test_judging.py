@@ -38,8 +38,34 @@ def test_answers_that_the_checks_were_developed_on():
     assert all(bool(s["reasons"]) != s["accepted"] for s in said)
 
 
+CANAL = (
+    "Канал между озером и рекой прорыли в 1846 году. Длина его 41 км, глубина 3 метра. Сенат не принял проекта "
+    "второго канала. В 1850 году художник написал «Ночной дождь», в 1857 году — «Белую ночь». Баржи с зерном "
+    "проходят канал за девять часов, плоты немного быстрее барж."
+)
+CLOSE = "Канал между рекой и озером прорыли в 1846 году. Глубина его 3 метра, длина 41 км. "
+KINDS = [ # an answer, and the reason to refuse it
+    (CLOSE + "Баржи с зерном проходят его за девять часов. Проект второго канала Сенат не принял.", ""),
+    (CLOSE + "Баржи с зерном проходят его за девять часов. Рабочим строители обещали пшеницу и ордена.", "added"),
+    (CLOSE + "Сенат поддержал проект второго канала. Баржи с зерном проходят канал за девять часов.", "negation"),
+    (CLOSE + "В 1850 году художник написал «Белую ночь», а в 1857-м закончил «Ночной дождь».", "moved_names"),
+    (CLOSE + "Сенат отклонил проект второго канала. Баржи чуть медленнее плотов, их путь занимает девять часов.", ""),
+]
+
+
+def test_kinds_of_faults_and_what_is_none(tmp_path):
+    rows = [
+        dict(id=i, way="rewrite", title="Канал", source=CANAL, style="encyclopedia", reader="student", answer=answer)
+        for i, (answer, _) in enumerate(KINDS)
+    ]
+    file = tmp_path / "kinds.jsonl"
+    file.write_text("\n".join(json.dumps(r, ensure_ascii=False) for r in rows), encoding="utf-8")
+    found = [s["reasons"] for s in judged(file)]
+    assert found == [[reason] if reason else [] for _, reason in KINDS], found
+
+
 # benchmarks/judging.py measures all
-LATER = ["second", "fifth", "ninth", "thirteenth", "sixteenth", "nineteenth", "twenty_second"]
+LATER = ["second", "fifth", "ninth", "thirteenth", "sixteenth", "nineteenth", "twenty_second", "twenty_sixth"]
 
 
 @pytest.mark.slow
@@ -51,8 +77,10 @@ def test_later_batches_after_what_they_showed_was_mended(tmp_path):
     said = iter(judged(tmp_path / "all.jsonl"))
     found = {name: shares([next(said) for _ in batch], batch) for name, batch in batches.items()}
     assert next(said, None) is None
-    low = {k: v for k, v in found.items() if v[1] < 0.85 or v[2] < 0.85}
+    low = {k: v for k, v in found.items() if v[1] < 0.75 or v[2] < 0.85}
     assert not low and all(n > 20 for n, *_ in found.values()), found
+    precision, recall = (sum(v[i] * v[0] for v in found.values()) / sum(v[0] for v in found.values()) for i in (1, 2))
+    assert precision >= 0.9 and recall >= 0.95, found
 
 
 def test_rows_from_standard_input_and_rows_that_are_none():

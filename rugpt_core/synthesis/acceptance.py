@@ -86,6 +86,7 @@ REJECTION_REASONS = {"finish_reason": "the model stopped for another reason than
     "markup": "it holds markup, lists, formulas or addresses", "emoji": "it has emoji",
     "wrong_style": "it is no conversation where one was asked for", "off_topic": "it does not speak of its title",
     "new_numbers": "it has numbers that the source has not", "new_entities": "it has names that the source has not",
+    "added": "it has a sentence of which the source has nothing",
     "negation": "it denies what the source affirms, or the other way round",
     "antonym": "it says the contrary of the source", "moved_numbers": "numbers changed places",
     "moved_names": "names changed places", "moved_sides": "opposites changed places",
@@ -262,6 +263,8 @@ def judge_answer(
         m["copied"] = copied_share(text, case.source)
         found = findings(text, case.given, finder[1])
         m |= by_check(found) | dict(entities_by=finder[0])
+        own = cyrillic_share(case.source) or 1. # a source about foreign things holds Latin names itself
+        bad["not_cyrillic"] = bool(text) and (m["cyrillic"] or 0) < min(bounds.min_cyrillic, own)
         bad |= {"length_ratio": bool(text) and not bounds.rewrite_ratio[0] <= ratio <= bounds.rewrite_ratio[1],
             "copy": (m["jaccard"] or 0) >= bounds.max_copy or (m["contained"] or 0) >= bounds.max_contained
             or m["copied"] >= bounds.max_copied} | dict.fromkeys(refusing(found), True)

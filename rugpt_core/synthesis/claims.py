@@ -161,7 +161,7 @@ def rests_of(text: str) -> list[Quantity]:
 @cache
 def time_words() -> set[str]: # roots; looked up when first asked for, with the dictionary
     "Words of time that stand beside many numbers."
-    return {root(w) for w in "секунда минута час день сутки неделя месяц год".split()}
+    return {root(w) for w in "секунда минута час день сутки неделя месяц год лето зима весна осень".split()}
 
 def number_anchors(text: str, source: str) -> tuple[list, list]: # of the rewrite, of the source: (key, words beside)
     "Numbers of both texts under the key of the source's number."
@@ -173,6 +173,8 @@ def number_anchors(text: str, source: str) -> tuple[list, list]: # of the rewrit
             and "Name" in readings(x.text)[0].tag} # a first name beside a surname tells nothing more
     names = names_of(text) | names_of(source) | time_words()
     old = [(key(q), w - names) for q, w in zip(there, beside(source, tuple((q.start, q.end) for q in there)))]
+    at = {q.start: w for q, (_, w) in zip(there, old)} # «в ночь с 5 на 6 октября» says the same of both days
+    old += [(key(q), at[q.start]) for q in quantities(source) if q.kind == "day" and q.start in at and q not in there]
     new = []
     for q, words in zip(here, beside(text, tuple((q.start, q.end) for q in here))):
         found = {key(s) for s in matches(q, text, there) if s.kind == q.kind

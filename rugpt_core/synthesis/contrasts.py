@@ -161,7 +161,7 @@ def order_of(text: str) -> set[tuple[str, str]]: # what was first, what came aft
     for part in clauses.values():
         said = text[part[0].start:part[-1].start + len(part[-1].text)]
         nouns = {attribute(t.text) for t in part if t.is_word and is_content(t.text)
-            and readings(t.text)[0].tag.POS == "NOUN"}
+            and readings(t.text)[0].tag.POS in ("NOUN", None)} # or Latin
         if before and LATE.search(said) and part[0].sentence - sentence < 2: out |= {(a, b) for a in before
             for b in nouns - before}
         if EARLY.search(said): before, sentence = nouns, part[0].sentence

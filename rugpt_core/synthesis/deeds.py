@@ -6,8 +6,8 @@
 __all__ = ['ACTING', 'GIVING', 'MORE', 'LESS', 'AMOUNT_WORDS', 'AMOUNTS', 'LEVELS', 'SURPASSING', 'LETTER', 'ALIKE',
            'COMMON_NOUNS', 'Deed', 'group_of', 'antecedent', 'cases', 'is_accusative', 'named', 'by_whom', 'may_act',
            'may_suffer', 'compared', 'parts_of', 'deeds', 'turned_deeds', 'comparisons', 'by_genitive',
-           'turned_comparisons', 'amounts', 'other_amounts', 'letters_of', 'ordinals_of', 'other_signs', 'phrase_pairs',
-           'other_phrases', 'peoples', 'other_peoples']
+           'turned_comparisons', 'same_comparison', 'amounts', 'other_amounts', 'letters_of', 'ordinals_of',
+           'other_signs', 'phrase_pairs', 'other_phrases', 'peoples', 'other_peoples']
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #288c68e0
 import re
@@ -195,6 +195,14 @@ def turned_comparisons(text: str, source: str) -> list[str]: # «a ↔ b», as `
             if a and b and not overlap(less, below - above): out.append(f"{min(a)} ↔ {min(b)}")
     return list(dict.fromkeys(out))
 
+def same_comparison(text: str, source: str) -> bool:
+    "True where both say of the same two which is the more: «самцы мельче самок», «самки крупнее самцов»."
+    for word, more, less in comparisons(text):
+        for theirs, above, below in comparisons(source):
+            if any({theirs, lemma(theirs)} & far for _, far in sides(Token(word, 0, 0, 0))): above, below = below, above
+            if overlap(more, above) and overlap(less, below): return True
+    return False
+
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #46c80a98
 AMOUNTS = {"all": frozenset("все весь каждый любой всякий".split()),
     "some": frozenset("некоторый отдельный немногий".split()), "none": frozenset("никакой".split())}
@@ -287,7 +295,8 @@ def other_phrases(text: str, source: str) -> list[str]: # as they are written
     for a, b in phrase_pairs():
         for x, y in ((a, b), (b, a)):
             found = x.search(text)
-            if found and y.search(source) and not y.search(text) and not x.search(source): out.append(found[0])
+            denied = found and re.search(r"\bне\s+$", text[:found.start()])
+            if found and not denied and y.search(source) and not y.search(text) and not x.search(source): out.append(found[0])
     return out
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #7f1d1d1b

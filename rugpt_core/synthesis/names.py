@@ -290,7 +290,7 @@ def translated(t: Token, run: list[Token], at: int, text: str, known: Known) -> 
         return False
     near = [x for x in run[max(0, at - 1):at] + run[at + 1:at + 2] if x.is_capital and x.sentence == t.sentence
         and text[min(t.start, x.start):max(t.start, x.start)].count(" ") == 1]
-    return any(transliterated(plain(x.text), w) for x in near for w in known.latin)
+    return any(plain(x.text) == w or transliterated(plain(x.text), w) for x in near for w in known.latin)
 
 UNIT_NAME = re.compile(r"[кМГТПм]?(?:Вт|байт|бит|Б|Гц|Па|Дж|В|А|Ом|Кл|Н)")
 KNOWN_TO_ALL = re.compile(r"(?:таблиц\w+|систем\w+) (?:элементов )?(?:Д\. ?И\. ?)?Менделеева")

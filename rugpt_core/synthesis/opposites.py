@@ -4,13 +4,13 @@
 
 # %% auto #0
 __all__ = ['BANS', 'BOUND', 'TIMES_AS', 'INTENDED', 'ASKED', 'HEDGED', 'opposites', 'sides', 'contrary', 'directions',
-           'denied_clause', 'other_times', 'unreal', 'side_of', 'near_roots', 'turned']
+           'denied_clause', 'other_times', 'unreal', 'side_of', 'near_roots', 'turned', 'own_side', 'turned_denials']
 
 # %% ../../notebooks/core/synthesis/09_opposites.ipynb #9f10a004
 import re
-from functools import cache
+from functools import cache, lru_cache
 
-from .denials import endings, by_sides, is_comparative, roots_of, shares_root, signs, synonyms
+from .denials import AUXILIARY, endings, by_sides, is_comparative, roots_of, shares_root, signs, synonyms
 from .lexicon import is_content, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
 
@@ -116,3 +116,25 @@ def turned(t: Token, new: list[Token], old: list[Token], other: frozenset[str]) 
     before, behind = order(new, t)
     pairs = [order(old, o) for o in old if is_comparative(o) and side_of(o, other)]
     return any(before & b and behind & a and not (before & a and behind & b) for a, b in pairs)
+
+# %% ../../notebooks/core/synthesis/09_opposites.ipynb #f90a07a0
+@lru_cache(50_000)
+def own_side(verb: str) -> frozenset[str]: # dictionary form
+    "All words of the sides in which a verb stands."
+    return frozenset().union(*(mine for mine, _ in opposites().get(by_sides(verb), ())))
+
+def turned_denials(text: str, source: str) -> list[str]: # dictionary forms
+    """Verbs that a rewrite affirms of what the source denies another verb of the same side of, or the other way round:
+    «поддержал реформы» for «не принял реформ»."""
+    new, old = (tuple(s for s in signs(x) if readings(s.lemma)[0].tag.POS in ("VERB", "INFN")
+        and s.lemma not in AUXILIARY and own_side(s.lemma)) for x in (text, source))
+    out = []
+    for s in new:
+        there = [o for o in old if by_sides(o.lemma) in own_side(s.lemma)]
+        near = max((shares_root(s.near, o.near) for o in there), default=0)
+        there = [o for o in there if shares_root(s.near, o.near) == near]
+        loose = any(x.unsure or x.strong or x.lost for x in [s, *there])
+        if not near or loose or any(o.negative == s.negative or o.lemma == s.lemma for o in there): continue
+        both = any(n.negative != s.negative and by_sides(n.lemma) in own_side(s.lemma) for n in new)
+        if not both: out.append(s.lemma)
+    return out

@@ -261,7 +261,8 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     if q.dimension == "mass": return q
     if q.digits and q.ordinal: after = re.sub(r"^\s*[—–-]\s*[IVXLХ]+(?=\W)", "", after) # XVI—XVII века
     word = plain(re.match(r"[\s\u00a0.,]*(\w*)", after)[1])
-    if word in ("год", "года") and q.value < 100 and not q.ordinal and not q.dimension: # два года
+    dated = word == "года" and month_of((re.findall(r"\w+", text[max(0, q.start - 12):q.start]) or [""])[-1])
+    if word in ("год", "года") and q.value < 100 and not (q.ordinal or q.dimension or dated): # два года
         return q._replace(dimension="time", size=31557600.)
     bc = bool(BC.match(after[:30]))
     before = text[max(0, q.start - 24):q.start]
@@ -274,12 +275,14 @@ def as_time(q: Quantity, text: str, after: str) -> Quantity:
     suffix = bool(re.match(r"-?(?:х|е|ых|ые|м)\b", after)) and (q.value >= 1000
         or lemma(re.match(r"-?\w*\W*(\w*)", after)[1] or "x") == "год")
     plural = plain(word) in ("годы", "годов", "годам", "годах", "годами", "гг") and q.ordinal
-    if (suffix or plural) and q.value % 10 == 0 and q.value < 2100 and (q.ordinal or re.match(r"-?(?:х|е)", after)):
+    one = q.digits and re.match(r"-(?:го|й|м|му|ом)\b", after) # «в 1710-м»
+    tens = not one and q.value % 10 == 0 and q.value < 2100
+    if tens and (suffix or plural) and (q.ordinal or re.match(r"-?(?:х|е)", after)):
         return q._replace(kind="decade", dimension="", size=1.)
     spans = ("лет", "года", "годам", "годами", *(() if q.digits or q.ordinal else ("годах",))) # «о ста годах»
     year = lemma(word or "x") == "год" and word not in spans or word in ("г",
         "гг") and (q.value >= 1000 or re.match(r"\s*гг?\.", after)) or q.ordinal and word == "года"
-    dated = word in ("года", "годам", "годами", "годах") and (q.value >= 1000 or bc and word == "года")
+    dated = dated or word in ("года", "годам", "годами", "годах") and (q.value >= 1000 or bc and word == "года")
     plurals = ("ые", "ых", "ым", "ыми")
     if not q.digits and q.ordinal and q.value in range(20, 91, 10) and text[q.start:q.end].endswith(plurals):
         return q._replace(kind="decade", dimension="", size=1.) # «в тридцатых»

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['INVERSE', 'SPLIT', 'JOIN', 'MORE_LESS', 'KINDS', 'OFTEN', 'COPIED', 'AWAY', 'TOWARDS', 'FROM_TO', 'SEEN', 'EXTENT',
            'overlap', 'named_inside', 'units_of', 'head_of', 'joined_numbers', 'trade_places', 'places_in', 'swapped',
-           'put_in', 'exchanged', 'sentence_around', 'ways', 'turned_ways']
+           'put_in', 'in_one_list', 'exchanged', 'sentence_around', 'ways', 'turned_ways']
 
 # %% ../../notebooks/core/synthesis/10_swaps.ipynb #2d690c14
 import re
@@ -155,12 +155,19 @@ def put_in(
                 if alike and not same_meaning(x, y): out[x, y] = max(len(both), out.get((x, y), 0))
     return out
 
+def in_one_list(a: str, b: str, text: str) -> bool: # as `attribute` calls them
+    "True where two words stand on the two sides of an «и»: their order says nothing."
+    run = tokens(text)
+    return any(t.text in ("и", "или") and i and {attribute(run[i - 1].text), attribute(run[i + 1].text)} == {a, b}
+        for i, t in enumerate(run[:-1]) if run[i + 1].is_word and run[i - 1].is_word)
+
 def exchanged(text: str, source: str) -> list[str]: # «a ↔ b», as the checks call them
     """Words that stand in each other's place in clauses that are otherwise copied; and names and numbers that stand in
     another's place, which the rewrite has lost, though they belong elsewhere."""
     once, twice = put_in(text, source, 1), put_in(text, source, 2)
     found = [f"{a} ↔ {b}" for pairs, least in ((once, COPIED), (twice, COPIED + 2)) for (a, b), n in pairs.items()
-        if a < b and (b, a) in pairs and n + pairs[b, a] >= least]
+        if a < b and (b, a) in pairs and n + pairs[b, a] >= least
+        and not (in_one_list(a, b, text) and in_one_list(a, b, source))]
     here, there = places_in(units_of(text, False)), places_in(units_of(source, False))
     kinds = {k: kind for u in units_of(source, False) for k, kind in u.items()}
     lost = {p: n for p, n in once.items() if kinds.get(p[1]) == "number"}
