@@ -296,7 +296,8 @@ def other_phrases(text: str, source: str) -> list[str]: # as they are written
         for x, y in ((a, b), (b, a)):
             found = x.search(text)
             denied = found and re.search(r"\bне\s+$", text[:found.start()])
-            if found and not denied and y.search(source) and not y.search(text) and not x.search(source): out.append(found[0])
+            turned = y.search(source) and not y.search(text) and not x.search(source)
+            if found and not denied and turned: out.append(found[0])
     return out
 
 # %% ../../notebooks/core/synthesis/10_deeds.ipynb #7f1d1d1b

@@ -128,13 +128,13 @@ def signs(text: str) -> tuple[Said, ...]:
             or plain(t.text) == "вместо"}
         negated = ended | {t.clause for t in part if pronoun or plain(t.text) in NEGATORS}
         negated |= listed_beside(part, negated)
-        needed, spared = needed_in(part, denied, True), needed_in(part, denied, False)
+        needed = needed_in(part, denied)
         for i, t in enumerate(part):
             base = positive(t.text)
             if not is_content(t.text) and not (i in denied and lemma(t.text) in AUXILIARY): continue
             word = base or t.text
             unsure = readings(t.text)[0].tag.POS not in ("VERB",
-                "INFN") and t.clause in negated and not base and i not in denied and i not in spared
+                "INFN") and t.clause in negated and not base and i not in denied
             out.append(Said(root(word), lemma(word), (i in denied) != bool(base), unsure,
                 frozenset(around - {root(t.text)}), t.clause in strong, named_in(part, t),
                 frozenset(roots_of(x for x in part if x.clause == t.clause) - {root(t.text)}), noun_behind(part, i),
@@ -144,9 +144,9 @@ def signs(text: str) -> tuple[Said, ...]:
 
 NEEDED = frozenset("необходимый необходимо нужный нужно требоваться потребоваться".split())
 
-def needed_in(part: list[Token], denied: set[int], affirmed: bool) -> set[int]: # places of nouns
-    "What a clause says that something needs, or does not need: «нужен свет» says the same as «без света … нет»."
-    clauses = {t.clause for i, t in enumerate(part) if lemma(t.text) in NEEDED and (i in denied) != affirmed}
+def needed_in(part: list[Token], denied: set[int]) -> set[int]: # places of nouns
+    "What a clause says that something needs: «нужен свет» says the same as «без света … нет»."
+    clauses = {t.clause for i, t in enumerate(part) if lemma(t.text) in NEEDED and i not in denied}
     return {i for i, t in enumerate(part) if t.clause in clauses and readings(t.text)[0].tag.POS == "NOUN"
         and not (i and readings(part[i - 1].text)[0].tag.POS == "PREP")}
 
@@ -171,7 +171,8 @@ def listed_beside(part: list[Token], negated: set[int]) -> set[int]: # clauses
 HARDLY = frozenset("почти практически едва фактически".split())
 NEGATORS = frozenset("не нет без вместо ни нельзя".split())
 REPLACING = frozenset("отречься отрекаться заменять заменить сменить сменять вытеснить вытеснять уступить".split())
-REMOVING = frozenset("отрезать отсечь ампутировать отнять отнимать отобрать отбирать отменить отменять упразднить "
+REMOVING = frozenset("изгнать изгонять выгнать выгонять прогнать отрезать отсечь "
+    "ампутировать отнять отнимать отобрать отбирать отменить отменять упразднить "
     "удалить удалять снять снимать отключить отключать выключить запретить запрещать запрещенный "
     "уничтожить исчезнуть исчезать вымереть пропасть прекратить прекратиться".split())
 DYING = frozenset("умереть скончаться погибнуть".split()) # «отец погиб», «лишился отца»
@@ -199,6 +200,7 @@ def lacking(part: list[Token], at: int) -> set[int]:
     for i, t in enumerate(part):
         p = next((p for p in readings(t.text)[:4] if p.tag.POS == "NOUN" and p.tag.case in ("gent", "gen2", "accs")),
             None)
+        if len(t.text) == 1: continue # a preposition
         before = readings(part[i - 1].text)[0].tag.POS if i else ""
         if plain(t.text) in numerals(): continue
         counted = i and (part[i - 1].text[0].isdigit() or before == "NUMR" or plain(part[i - 1].text) in numerals())
@@ -351,10 +353,11 @@ def denied_there(s: Said, affirmed: list[Said], old: tuple[Said, ...]) -> bool:
     denied, said = (max(map(common, found), default=(0, 0)) for found in ((o for o in old if o.negative), affirmed))
     return denied > said
 
-def on_condition(s: Said, new: tuple[Said, ...], old: tuple[Said, ...]) -> bool:
-    "True where beside a denied word stands another that both texts deny: «когда света нет, рост не идёт», «без света»."
-    beside = [n for n in new if n.negative and n.root != s.root and n.root in s.around]
-    return any(o.negative and same_predicate(n, o) for n in beside for o in old)
+def on_condition(s: Said, there: list[Said], new: tuple[Said, ...], old: tuple[Said, ...]) -> bool:
+    """True where beside a denied word stands another that both texts deny, the source not beside that word: «когда
+    света нет, рост не идёт», «без света»."""
+    apart = [n for n in new if n.negative and n.root in s.around - {s.root}.union(*(o.around for o in there))]
+    return any(o.negative and same_predicate(n, o) for n in apart for o in old)
 
 MOST = "больш" # root of «большинство»
 UNDONE = re.compile(r"\bэто\W+(?:\w+\W+){0,2}?(?:сделал|удал|смог|сумел)\w*", re.I) # somebody else did it later
@@ -374,7 +377,8 @@ def flips(text: str, source: str) -> list[tuple[Said, list[Said]]]: # of the rew
         if s.names and all(o.names and not o.names & s.names for o in there): continue # said of others
         if s.noun == "?" or s.noun and all(o.noun and not related(o.noun, s.noun) for o in there): continue
         if any(n.negative != s.negative and same_predicate(n, s) for n in new): continue
-        if s.negative and (denied_there(s, there, old) or on_condition(s, new, old)): continue
+        if s.negative and (denied_there(s, there, old) or on_condition(s, there, new, old)): continue
+        if s.negative and all(o.lost for o in there): continue # driven out in the source: there are none
         alone = any(o.negative and not o.around for o in there) # «Зубов у него нет»
         if alone or any(shares_root(s.around - {s.root}, o.around - {o.root}) >= 1 and not elsewhere(s, o)
                 for o in there):

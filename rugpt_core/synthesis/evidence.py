@@ -15,7 +15,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from .additions import added
-from .claims import contradictions, crossed, moved_names, moved_sides, name_anchors, new_roles, number_anchors
+from .claims import contradictions, crossed, moved_names, moved_sides, name_anchors, new_roles
+from .claims import number_anchors
 from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
@@ -75,6 +76,7 @@ def number_kind(q: Quantity, text: str, source: str) -> str:
     "Of a number that the source does not bear out."
     if q.kind in ("day", "month", "year", "score"): return "date"
     if q.digits: return "digits"
+    if q.ordinal and re.match(r"\s+по\b", text[q.end:]): return "rank" # «второй по величине»
     return "replaced" if replaces(q, text, source) else "words"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0254f7d3
@@ -171,9 +173,8 @@ def name_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b»
         for rows in (name_anchors(text), name_anchors(source)))
     na, nb, oa, ob = (x.get(k, frozenset()) for x in (new, old) for k in pair.split(" ↔ "))
     na, nb, oa, ob = na - nb, nb - na, oa - ob, ob - oa
-    over, back = overlap(na, ob), overlap(nb, oa)
-    both = over and back and not overlap(na, oa) + overlap(nb, ob) # each has the other's word, none its own
-    return "few" if na and nb and not both and over + back < ENOUGH else "any"
+    both = {w[0] for w in na & ob} >= {"@"} and {w[0] for w in nb & oa} >= {"@"} # «французами командовал Кутузов»
+    return "few" if na and nb and not both and overlap(na, ob) + overlap(nb, oa) < ENOUGH else "any"
 
 def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a number of another owner or period
     "Of numbers that changed places: by many words or by few."

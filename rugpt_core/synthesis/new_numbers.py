@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['YEAR', 'HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'EARLIER', 'PERIODS',
-           'SPAN', 'LEFT', 'HOUR', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity',
+           'SPAN', 'LEFT', 'HOUR', 'OUTDONE', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity',
            'year_in_century', 'changed_units', 'listed', 'derived_years', 'derived', 'spans_time', 'months_apart',
            'left_over', 'matches', 'sums', 'clock', 'same_clock', 'follows', 'says_little', 'unborne', 'other_periods']
 
@@ -218,11 +218,14 @@ def same_clock(score: Quantity, span: Quantity) -> bool:
     hours, minutes = divmod(score.value, 100)
     return score.kind == "score" and span.dimension == "time" and close(span.base, 3600*hours + 60*minutes)
 
+OUTDONE = re.compile(r"\b(?:только|лишь|кроме|уступа\w+)\b") # «длиннее его только Волга и Дунай»
 TURN = re.compile(r"\bрубеж\w*\s+(?:[IVX]+\s+и\s+)?$") # «на рубеже XIX и XX веков»
 
 def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
     "True for a number that follows from what the source says: a count of its list, a span, a rest."
-    if q.kind == "number" and not q.dimension and {q.value - q.ordinal, q.value} & listed(source): return True
+    ranked = q.ordinal and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
+    counted = q.kind == "number" and not q.dimension and (not ranked or OUTDONE.search(source))
+    if counted and {q.value - q.ordinal, *(() if ranked else (q.value,))} & listed(source): return True
     if spans_time(q, text, source, there) or left_over(q, text, there): return True
     if q.kind == "year":
         ranges = [(a.value, b.value) for a, b in zip(there, there[1:]) if a.kind == b.kind == "year"
@@ -238,8 +241,7 @@ def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) ->
             for a, b in zip(there, there[1:]) if a.kind == b.kind == "number") or any(same_clock(q, s) for s in there)
     if any(same_clock(s, q) for s in there): return True
     if TURN.search(text[:q.start]): return any(s.kind == "year" and not 20 < s.value % 100 < 80 for s in there)
-    ranked = q.ordinal and q.value in (2, 3) and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
-    if ranked and re.search(r"\bуступа", source): return True
+    if ranked and q.value in (2, 3) and re.search(r"\bуступа", source): return True
     if q.kind == "number" and q.value >= 10 and q.value in sums(source): return True
     if clock(q, text, source): return True
     if q.kind == "month": return any(s.kind == "day" and s.value // 100 == q.value for s in there)

@@ -10,7 +10,8 @@ __all__ = ['BANS', 'BOUND', 'TIMES_AS', 'INTENDED', 'ASKED', 'HEDGED', 'opposite
 import re
 from functools import cache, lru_cache
 
-from .denials import AUXILIARY, endings, by_sides, is_comparative, roots_of, shares_root, signs, synonyms
+from .denials import AUXILIARY, endings, by_sides, is_comparative, roots_of, shares_root, signs
+from .denials import synonyms
 from .lexicon import is_content, lemma, lemmas, plain, readings, root, table
 from .lexicon import Token, tokens
 
