@@ -1160,6 +1160,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                                     'rugpt_core/corpus/prose_rules.py'),
                                                'rugpt_core.corpus.prose_rules.speaks_of_sounds': ( 'core/corpus/prose_rules.html#speaks_of_sounds',
                                                                                                    'rugpt_core/corpus/prose_rules.py'),
+                                               'rugpt_core.corpus.prose_rules.told_by_sections': ( 'core/corpus/prose_rules.html#told_by_sections',
+                                                                                                   'rugpt_core/corpus/prose_rules.py'),
                                                'rugpt_core.corpus.prose_rules.transcriptions': ( 'core/corpus/prose_rules.html#transcriptions',
                                                                                                  'rugpt_core/corpus/prose_rules.py'),
                                                'rugpt_core.corpus.prose_rules.treat_holes': ( 'core/corpus/prose_rules.html#treat_holes',

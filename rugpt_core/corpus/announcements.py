@@ -276,7 +276,7 @@ def as_statement(
     body = LOOSE_END.sub("", sentence.rstrip(" :,;"))
     if re.search(r":\d*$", body) or WANTS_MORE.search(body): return ""
     if clause := CLAUSE.search(sentence, max(0, len(sentence) - NEAR)):
-        head = sentence[:clause.start()].rstrip(" :,;")
+        head = LOOSE_END.sub("", sentence[:clause.start()].rstrip(" :,;"))
         return ended(head if stands_alone(head) else finished_part(head))
     low = re.sub(r"\s*\([^()]*\)$", "", body.lower().removeprefix("таким образом, "))
     if (m := NEXT_THING.search(body)) and after \

@@ -10,8 +10,8 @@ __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN'
            'BIBLIOGRAPHIC', 'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
            'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
            'lost_formulas', 'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed',
-           'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'without_lists', 'dropped_lists',
-           'no_words', 'bare_headings']
+           'dash_places', 'dashes', 'heading_key', 'is_prose', 'service_sections', 'told_by_sections', 'without_lists',
+           'dropped_lists', 'no_words', 'bare_headings']
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #6b059570
 import re
@@ -23,7 +23,7 @@ import numpy as np
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
 from .bracketing import brackets, quotes
-from .clauses import is_word
+from .clauses import is_word, words_of
 from .features import any_of, any_pair, class_bit, line_ends, lines_at
 from .features import lines_with, lines_with_any, lines_with_pair
 from .features import looked_at, NOWHERE, on_lines, strings_by_line
@@ -370,10 +370,19 @@ def service_sections(article: Article) -> tuple[Article, int]:
     return Article(article.title, kept), len(article.sections) - len(kept)
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #f3078806
+def told_by_sections(
+    sentence: str, # that ends a section
+    headings: Sequence[str], # of the sections behind it
+) -> bool:
+    "True where headings name what a sentence announces: «следующие барабаны:», «Большой барабан», «Малый барабан»."
+    nouns = [w.text.lower() for w in words_of(sentence[-60:]) if w.kind == "NOUN" and len(w.text) > 4][-2:]
+    return any(all(n[:-2] in h.lower() for h in headings) for n in nouns) and len(headings) > 1
+
 @lru_cache(maxsize=200) # most sections come again in the next pass
 def without_lists(
     paragraphs: tuple[str, ...], # of a section
     title: str, # of the article
+    behind: tuple[str, ...] = (), # headings of the two sections behind it
 ) -> tuple[tuple[str, ...], int]: # the paragraphs, places
     "The paragraphs of a section without announcements of what is gone, and without halves of sentences."
     kept, hits = list(paragraphs), 0
@@ -382,6 +391,7 @@ def without_lists(
         hits += sum(a != b for a, b in zip(kept, paragraphs, strict=True))
     kept = [p for p in kept if p]
     for i in range(len(kept) - 1, -1, -1):
+        if i + 1 == len(kept) and kept[i][-1] == ":" and told_by_sections(kept[i], behind): continue
         while i < len(kept) and may_announce(kept[i], i + 1 == len(kept)):
             rest = without_announcement(kept[i], kept[i + 1:i + 3], title)
             if rest == kept[i]: break
@@ -396,7 +406,9 @@ def without_lists(
 @rule("dropped_lists", "article")
 def dropped_lists(article: Article) -> tuple[Article, int]:
     "A sentence that announces a list which is gone; one that says more ends with a full stop."
-    found = [without_lists(tuple(paragraphs), article.title) for _, paragraphs in article.sections]
+    heads = [heading for heading, _ in article.sections]
+    found = [without_lists(tuple(paragraphs), article.title, tuple(heads[i + 1:i + 3]))
+        for i, (_, paragraphs) in enumerate(article.sections)]
     if not (hits := sum(n for _, n in found)): return article, 0
     sections = [(heading, list(kept)) for (heading, _), (kept, _) in zip(article.sections, found, strict=True)]
     return Article(article.title, sections), hits
