@@ -161,8 +161,8 @@ def scripted_judge(rows, broken=()):
 
 @pytest.mark.slow
 def test_a_judge_that_is_right_makes_the_verdicts_right(tmp_path):
-    """All batches of answers in one file; what no rule can see counts, since the judge sees it."""
-    names = sorted(p.name for p in ANSWERS.glob("answers*.jsonl"))
+    """Every fifth batch of answers in one file; what no rule can see counts, since the judge sees it."""
+    names = sorted(p.name for p in ANSWERS.glob("answers*.jsonl"))[::5]
     rows = rows_of(names)
     file, work = tmp_path / "all.jsonl", tmp_path / "work"
     file.write_text(
