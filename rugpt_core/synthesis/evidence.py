@@ -14,10 +14,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from .additions import added
 from .claims import contradictions, crossed, moved_names, moved_sides, name_anchors, new_roles
 from .claims import number_anchors
-from .contrasts import other_members, other_owners, other_places, turned_contrasts, turned_members
+from .contrasts import added, other_members, other_owners
+from .contrasts import other_places, turned_contrasts, turned_members
 from .contrasts import turned_order
 from .deeds import other_amounts, other_peoples, other_phrases, other_signs
 from .deeds import same_comparison, turned_comparisons, turned_deeds
