@@ -375,8 +375,9 @@ def told_by_sections(
     headings: Sequence[str], # of the sections behind it
 ) -> bool:
     "True where headings name what a sentence announces: «следующие барабаны:», «Большой барабан», «Малый барабан»."
+    if len(headings) < 2: return False
     nouns = [w.text.lower() for w in words_of(sentence[-60:]) if w.kind == "NOUN" and len(w.text) > 4][-2:]
-    return any(all(n[:-2] in h.lower() for h in headings) for n in nouns) and len(headings) > 1
+    return any(all(n[:-2] in h.lower() for h in headings) for n in nouns)
 
 @lru_cache(maxsize=200) # most sections come again in the next pass
 def without_lists(

@@ -225,12 +225,13 @@ def judge_form(case: Case, answer: Answer, text: str, bounds: Bounds) -> tuple[d
     m = dict(chars=len(text), cyrillic=cyrillic_share(text), common=common_share(text), **repetition_measures(text),
         leaked_ngrams=leak)
     enough, twice = len(words(text)) >= 20, repeated_sentences(text)
+    own = cyrillic_share(case.source) or 1. if case.way == "rewrite" else 1. # of foreign things Latin names are told
     left = residues(text, case.given if case.way == "rewrite" else case.title, dashes=case.style == "qa")
     m["residue"] = left
     bad = {"source_talk" if k == "source" else k: True for k in left}
     return m, bad | {"finish_reason": finish_kind(answer.finish_reason) not in ("stop", "length"), "empty": not text,
         "unfinished": bool(text) and whole_sentences(text) != text,
-        "not_cyrillic": bool(text) and (m["cyrillic"] or 0) < bounds.min_cyrillic,
+        "not_cyrillic": bool(text) and (m["cyrillic"] or 0) < min(bounds.min_cyrillic, own),
         "not_russian": enough and m["common"] < .03,
         "repetitive": (m["rep_4"] or 0) > bounds.max_repetition or (enough and m["rep_w16"] > bounds.max_window)
         or twice > 0, "loop": bool(m["loop"]), "prompt_leak": leak > 0 or bool(MARKERS.search(text)),
@@ -263,8 +264,6 @@ def judge_answer(
         m["copied"] = copied_share(text, case.source)
         found = findings(text, case.given, finder[1])
         m |= by_check(found) | dict(entities_by=finder[0])
-        own = cyrillic_share(case.source) or 1. # a source about foreign things holds Latin names itself
-        bad["not_cyrillic"] = bool(text) and (m["cyrillic"] or 0) < min(bounds.min_cyrillic, own)
         bad |= {"length_ratio": bool(text) and not bounds.rewrite_ratio[0] <= ratio <= bounds.rewrite_ratio[1],
             "copy": (m["jaccard"] or 0) >= bounds.max_copy or (m["contained"] or 0) >= bounds.max_contained
             or m["copied"] >= bounds.max_copied} | dict.fromkeys(refusing(found), True)

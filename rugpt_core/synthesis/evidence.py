@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['COMPARED', 'VERBS', 'CONVERSE', 'SIDES', 'ENOUGH', 'QUOTED', 'STAND_INS', 'KINDS', 'CONTRASTS', 'Finding', 'weight',
            'counted', 'same_value', 'replaces', 'number_kind', 'noun_of', 'name_kind', 'negation_kind', 'antonym_kind',
-           'turned_pairs', 'parallel', 'swap_kind', 'name_swap_kind', 'number_swap_kind', 'traded_titles', 'role_kind',
-           'findings', 'refusing']
+           'turned_pairs', 'parallel', 'swap_kind', 'told_of', 'name_swap_kind', 'number_swap_kind', 'traded_titles',
+           'role_kind', 'findings', 'refusing']
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0e532a43
 import re
@@ -25,7 +25,7 @@ from .denials import attribute, flips, noun_behind, shares_root
 from .lexicon import lemma, plain, readings, related, root, settled, table
 from .lexicon import Token, tokens
 from .names import groups_in, new_names
-from .new_numbers import changed_units, close, is_hedged, unborne
+from .new_numbers import changed_units, close, is_hedged, is_rank, unborne
 from .opposites import near_roots, side_of, sides, turned_denials
 from .quantities import quantities, Quantity
 from .swaps import exchanged, overlap, turned_ways
@@ -76,7 +76,7 @@ def number_kind(q: Quantity, text: str, source: str) -> str:
     "Of a number that the source does not bear out."
     if q.kind in ("day", "month", "year", "score"): return "date"
     if q.digits: return "digits"
-    if q.ordinal and re.match(r"\s+по\b", text[q.end:]): return "rank" # «второй по величине»
+    if is_rank(q, text): return "rank"
     return "replaced" if replaces(q, text, source) else "words"
 
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #0254f7d3
@@ -167,23 +167,23 @@ def swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a nam
 # %% ../../notebooks/core/synthesis/11_evidence.ipynb #65011e27
 ENOUGH = 3 # words that two numbers or names have from each other, least; two meet by chance
 
+def told_of(new: list, old: list, a, b) -> tuple[frozenset, ...]: # anchors of claims: (key, words beside it)
+    "Words that the rewrite has beside a and beside b, then those of the source, each without what the other has too."
+    na, nb, oa, ob = (frozenset().union(*(w for x, w in rows if x == k)) for rows in (new, old) for k in (a, b))
+    return na - nb, nb - na, oa - ob, ob - oa
+
 def name_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b»
     "Of names that changed places: by many words or by few."
-    new, old = ({k: frozenset().union(*(w for x, w in rows if x == k)) for k, _ in rows}
-        for rows in (name_anchors(text), name_anchors(source)))
-    na, nb, oa, ob = (x.get(k, frozenset()) for x in (new, old) for k in pair.split(" ↔ "))
-    na, nb, oa, ob = na - nb, nb - na, oa - ob, ob - oa
-    both = {w[0] for w in na & ob} >= {"@"} and {w[0] for w in nb & oa} >= {"@"} # «французами командовал Кутузов»
+    na, nb, oa, ob = told_of(name_anchors(text), name_anchors(source), *pair.split(" ↔ "))
+    both = all(any(w[0] == "@" for w in x) for x in (na & ob, nb & oa)) # «французами командовал Кутузов»
     return "few" if na and nb and not both and overlap(na, ob) + overlap(nb, oa) < ENOUGH else "any"
 
 def number_swap_kind(pair: str, text: str, source: str) -> str: # «a ↔ b», or a number of another owner or period
     "Of numbers that changed places: by many words or by few."
     new, old = number_anchors(text, source)
-    mine, theirs = ({k: frozenset().union(*(w for x, w in rows if x == k)) for k, _ in rows} for rows in (new, old))
     for a, b in crossed(new, old):
         if f"{a[1]:g} ↔ {b[1]:g}" != pair: continue
-        na, nb, oa, ob = (x.get(k, frozenset()) for x in (mine, theirs) for k in (a, b))
-        na, nb, oa, ob = na - nb, nb - na, oa - ob, ob - oa
+        na, nb, oa, ob = told_of(new, old, a, b)
         over, back = overlap(na, ob), overlap(nb, oa)
         both = over and back and not overlap(na, oa) + overlap(nb, ob) # each has the other's word, none its own
         owned = any(w[0] == "@" and w in other for w, other in [(w, ob) for w in na] + [(w, oa) for w in nb])

@@ -6,7 +6,8 @@
 __all__ = ['YEAR', 'HEDGE', 'ABOVE', 'BELOW', 'OVER', 'TURNED', 'BARE', 'LISTED', 'SIDE', 'LOOSE_WORDS', 'EARLIER', 'PERIODS',
            'SPAN', 'LEFT', 'HOUR', 'OUTDONE', 'TURN', 'PERIOD', 'is_hedged', 'rounded', 'close', 'same_quantity',
            'year_in_century', 'changed_units', 'listed', 'derived_years', 'derived', 'spans_time', 'months_apart',
-           'left_over', 'matches', 'sums', 'clock', 'same_clock', 'follows', 'says_little', 'unborne', 'other_periods']
+           'left_over', 'matches', 'sums', 'clock', 'same_clock', 'is_rank', 'follows', 'says_little', 'unborne',
+           'other_periods']
 
 # %% ../../notebooks/core/synthesis/07_new_numbers.ipynb #39872067
 import re
@@ -221,9 +222,13 @@ def same_clock(score: Quantity, span: Quantity) -> bool:
 OUTDONE = re.compile(r"\b(?:только|лишь|кроме|уступа\w+)\b") # «длиннее его только Волга и Дунай»
 TURN = re.compile(r"\bрубеж\w*\s+(?:[IVX]+\s+и\s+)?$") # «на рубеже XIX и XX веков»
 
+def is_rank(q: Quantity, text: str) -> bool:
+    "True for a place in an order: «второй по величине»."
+    return q.ordinal and re.match(r"\s+по\b", text[q.end:]) is not None
+
 def follows(q: Quantity, text: str, source: str, there: tuple[Quantity, ...]) -> bool: # text: of the rewrite
     "True for a number that follows from what the source says: a count of its list, a span, a rest."
-    ranked = q.ordinal and re.match(r"\s+по\b", text[q.end:]) # «второй по величине»
+    ranked = is_rank(q, text)
     counted = q.kind == "number" and not q.dimension and (not ranked or OUTDONE.search(source))
     if counted and {q.value - q.ordinal, *(() if ranked else (q.value,))} & listed(source): return True
     if spans_time(q, text, source, there) or left_over(q, text, there): return True
