@@ -61,11 +61,17 @@ def pytest_configure():
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
 
 
+@pytest.hookimpl(trylast=True)  # after those that -m leaves away are gone
 def pytest_collection_modifyitems(items):
     """The longest file first, then those that need no shared run: while one process makes the run, the other has
-    work."""
+    work. The long tests are dealt out in halves, so that there the second half begins with them."""
     needs = {i.path for i in items if "chain" in i.fixturenames}
     items.sort(key=lambda i: (i.path.name != "test_chain.py", i.path in needs, i.path.name != "test_notebooks.py"))
+    if all(i.get_closest_marker("slow") for i in items):
+        need, free = ([i for i in items if ("chain" in i.fixturenames) == wanted] for wanted in (True, False))
+        free.sort(key=lambda i: i.path.name != "test_from_nothing.py")
+        half = max(0, len(items)//2 - 1)
+        items[:] = need[:half] + free + need[half:]
 
 
 @pytest.fixture(scope="session")

@@ -443,12 +443,14 @@ def test_a_lock_that_is_something_else(capsys, tmp_path, name, kind):
         refused(capsys, ["is no plain file", name], "run", "--until", "explore", "--run-dir", place.parent)
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("closed, args, code", [("<&-", ["clean"], 0), (">&-", ["presets"], 0),
     ("2>&-", ["presets"], 0), ("2>/dev/full", ["run", "--preset", "no"], 2)])
-def test_streams_that_are_closed_or_full_are_as_empty_ones(tmp_path, closed, args, code):
+def test_streams_that_are_closed_or_full_are_as_empty_ones(tmp_path, closed, args, code, unbuffered):
     command_line = [sys.executable, "-m", "rugpt_core", *args]
+    env = os.environ | {"XDG_STATE_HOME": str(tmp_path), "PYTHONUNBUFFERED": unbuffered}  # else it writes at its end
     done = subprocess.run(["sh", "-c", f'exec "$@" {closed}', "sh", *command_line], capture_output=True, text=True,
-                          cwd=ROOT, env=os.environ | {"XDG_STATE_HOME": str(tmp_path)}, timeout=120)
+                          cwd=ROOT, env=env, timeout=120)
     assert done.returncode == code and done.stderr == "" and bool(done.stdout) == (closed == "2>&-")
 
 

@@ -16,7 +16,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rugpt_core
@@ -440,11 +440,11 @@ def say_error(
         f"rugpt; --debug shows where")
     for name, (told, option) in OWN_OPTIONS.items():
         if hasattr(args, name): said = str(said).replace(told, option)
-    try: print(f"rugpt: {said}", file=sys.stderr, flush=True)
-    except OSError: pass # nobody can read it
+    with suppress(OSError): print(f"rugpt: {said}", file=sys.stderr, flush=True) # perhaps nobody can read it
     return 2 if isinstance(known, RugptError) or getattr(known, "user", False) else 1
 
 def leave_output():
-    "Have Python write nothing more to a standard output that takes nothing more."
-    try: sys.stdout.flush()
-    except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    "Have Python write nothing more to a standard stream that takes nothing more: its exit code would be 120."
+    for stream in (sys.stdout, sys.stderr):
+        try: stream.flush()
+        except OSError: os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -37,8 +37,10 @@ def map_ordered(
     if workers < 2 or len(first) < 2:
         yield from map(f, chain(first, items))
         return
-    with ProcessPoolExecutor(workers, get_context("forkserver" if sys.platform == "linux" else "spawn"),
-            end_with_parent) as pool:
+    context = get_context("forkserver" if sys.platform == "linux" else "spawn")
+    # loaded once, by the server that workers are forked from; one that runs already has what its first call named
+    if sys.platform == "linux": context.set_forkserver_preload(["__main__", getattr(f, "func", f).__module__])
+    with ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         waiting: deque = deque()
         for item in chain(first, items):
             waiting.append(pool.submit(f, item))
