@@ -20,20 +20,13 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from rugpt_core.common.environment import versions
+from rugpt_core.common.environment import processor, versions
 from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.readers import read_source
-from rugpt_core.study.cells import processor
 
 HERE = Path(__file__).resolve()
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
 SAMPLE = ROOT/"data/sample/wiki40b_ru.jsonl"
-
-
-def ours(source: str, out: str):
-    """The stage as the chain runs it."""
-    from rugpt_core.corpus.cleaning import clean_corpus
-    print(json.dumps(clean_corpus(source, out)))
 
 
 def their_filters():
@@ -96,13 +89,16 @@ def tree(process) -> tuple[float, dict]:
     return memory, cpu
 
 
-EARLIER = "import json, sys; from rugpt_core.clean import clean_corpus; print(json.dumps(clean_corpus(*sys.argv[1:])))"
+# the stage as the chain runs it, in a process that loads nothing else: workers load what its main module does
+STAGE = "import json, sys; from rugpt_core.{} import clean_corpus; print(json.dumps(clean_corpus(*sys.argv[1:])))"
 
 
 def command(who: str | Path, source: Path, out: str) -> tuple[list, Path]:
     """Arguments and folder of one run: ours, theirs, or that of a checkout whose cleaning is `rugpt_core.clean`."""
     if isinstance(who, Path):
-        return [sys.executable, "-c", EARLIER, source, out], who
+        return [sys.executable, "-c", STAGE.format("clean"), source, out], who
+    if who == "ours":
+        return [sys.executable, "-c", STAGE.format("corpus.cleaning"), source, out], ROOT
     return [sys.executable, HERE, "--one", who, "--source", source, "--out", out], ROOT
 
 
@@ -218,11 +214,11 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-mb", type=float, default=10, help="MB of text that both clean")
     parser.add_argument("--no-tenfold", action="store_true")
-    parser.add_argument("--one", choices=["ours", "theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--one", choices=["theirs"], help=argparse.SUPPRESS)
     parser.add_argument("--out", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
-        return {"ours": ours, "theirs": theirs}[args.one](str(args.source), args.out)
+        return theirs(str(args.source), args.out)
     megabytes = sum(len(raw.text.encode()) for raw in read_source(str(args.source)))/1e6
     if args.against:
         return against(args.against.resolve(), args.source, args.runs, megabytes)

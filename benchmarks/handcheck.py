@@ -5,10 +5,16 @@ draws the places again, takes over the verdicts of those that were read, and nam
 then fills in their verdicts. 200 places are drawn evenly over the rules, 100 by how often a rule changes something.
 No article is drawn that an earlier seed has used. It needs the real articles beside the repository, of which the file
 keeps a few words around each place. The files of the first two seeds were drawn by an earlier version of this script
-and stay as they are."""
+and stay as they are.
+
+--share reads nothing: it counts all changes of every rule in all articles, tells by comparison which of them alter
+white space, stress marks or invisible characters alone, and weighs the shares of wrong places in the newest readings
+by how often each rule changes something else."""
 import argparse
 import json
 import random
+import re
+import unicodedata
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -16,7 +22,7 @@ from pathlib import Path
 from rugpt_core.common.files import ROOT, write_json
 from rugpt_core.corpus.article import parse
 from rugpt_core.corpus.readers import read_source
-from rugpt_core.corpus.rule_engine import RULES, rule_hits
+from rugpt_core.corpus.rule_engine import RULES, Edit, rule_hits
 from rugpt_core.metrics.statistics import share_interval
 
 DATA = ROOT.parent/"shared/data/ruwiki/wiki40b_style.jsonl.gz"
@@ -26,8 +32,8 @@ COUNTED, SPARE = 20261130, 20261205 # of COUNTED's articles 60 were counted by p
 AGAIN = 20261206 # articles of the first two seeds, other places: none are left that were never used
 # every article has been used: each of these seeds draws articles afresh and leaves out all places that earlier files
 # have, and the articles named in its own file under left_out, which were read otherwise while the rules were mended
-PLACES, SAMPLE = tuple(range(20261207, 20261229)), 320
-A_RULE = {20261224: 15} # of other seeds OF_ONE_RULE
+PLACES, SAMPLE = (*range(20261207, 20261232), *range(20270101, 20270107)), 320
+A_RULE = {20261224: 15, 20261231: 15} # of other seeds OF_ONE_RULE
 SEED, EVEN, FREQUENT, OF_ONE_RULE = 20261202, 200, 100, 60
 EVENLY = {20261207: 300, 20261222: 0} # of other seeds EVEN
 FREQUENTLY = {20261222: 60} # of other seeds FREQUENT
@@ -110,6 +116,67 @@ def precision(places: list[dict]) -> dict[str, dict]:
     return out
 
 
+READ_LEAST = 10 # places of a rule that make a reading of it
+BOUND = 1/2000 # of changes that may lose meaning
+SHARE = ROOT/"benchmarks/results/loss_share.json"
+STRESS = "\u0300\u0301"
+
+
+def seen(text: str) -> tuple[str, list[str]]:
+    """Characters of a text without its white space, stress marks and invisible characters; its words."""
+    text = "".join(c for c in text if c not in STRESS and unicodedata.category(c) not in ("Cf", "Cc") or c.isspace())
+    return "".join(text.split()), re.findall(r"\w+", text)
+
+
+def is_harmless(h: Edit) -> bool:
+    """True for a change that leaves every word, digit and mark as it was, and joins or parts no words."""
+    return seen(h.left + h.before + h.right) == seen(h.left + h.after + h.right)
+
+
+def newest_reading(rule: str) -> tuple[int, int, list[int]]: # read, wrong, seeds
+    """The verdicts on a rule in the newest files that have READ_LEAST of them together: older ones were given before it
+    was mended."""
+    read = wrong = 0
+    seeds = []
+    for f in sorted((ROOT/"benchmarks/results").glob("handcheck-*.json"), reverse=True):
+        if read >= READ_LEAST:
+            break
+        data = json.loads(f.read_text(encoding="utf-8"))
+        verdicts = Counter(p["verdict"] for p in data["places"] if p["rule"] == rule)
+        if n := verdicts["right"] + verdicts["wrong"]:
+            read, wrong = read + n, wrong + verdicts["wrong"]
+            seeds.append(data["seed"])
+    return read, wrong, seeds
+
+
+def loss_share(source: Path) -> dict:
+    """Changes of each rule, those that are harmless by comparison, and the share of all that lose meaning."""
+    changes, harmless, articles = Counter(), Counter(), 0
+    for raw in read_source(str(source)):
+        articles += 1
+        for h in rule_hits(parse(raw), around=48):
+            changes[h.rule] += 1
+            harmless[h.rule] += is_harmless(h)
+    total = sum(changes.values())
+    rules, value, bounds, squares = {}, 0., 0., 0.
+    for rule, count in changes.most_common():
+        rest = (count - harmless[rule])/total
+        read, wrong, seeds = newest_reading(rule) if rest else (0, 0, [])
+        share = share_interval(wrong, read, method="wilson") if read else dict(value=0., high=1.)
+        value += rest*share["value"]
+        bounds += rest*share["high"]
+        squares += (rest*(share["high"] - share["value"]))**2
+        rules[rule] = dict(changes=count, harmless=harmless[rule], share_of_others=round(rest, 6), read=read,
+            wrong=wrong, wrong_high=round(share["high"], 4), seeds=seeds)
+    loss = dict(value=value, high=value + squares**.5, sum_of_highs=bounds, bound=BOUND)
+    return dict(about="share of all changes that lose meaning or leave a torso: for each rule its changes that are not "
+        "harmless by comparison, weighed by the share of wrong places in its newest reading, verdicts as first given. "
+        "high: 95 % Wilson limits of the rules combined by squares (MOVER); sum_of_highs: all of them at once, which "
+        "is wider. A rule that nobody read counts as wholly wrong in the limits and as right in the value.",
+        date=date.today().isoformat(), articles=articles, changes=total, harmless=sum(harmless.values()),
+        loss={k: round(v, 7) for k, v in loss.items()}, rules=rules)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--source", type=Path, default=DATA)
@@ -118,10 +185,15 @@ def main():
     parser.add_argument("--rules", nargs="+", default=[], help="only these rules, up to 60 places of each")
     parser.add_argument("--score", action="store_true",
         help="draw nothing: precision from the verdicts that the file has, after the rules were mended")
+    parser.add_argument("--share", action="store_true",
+        help="draw nothing: how many of all changes lose meaning, by the readings there are")
     args = parser.parse_args()
     result = ROOT/f"benchmarks/results/handcheck-{args.seed}.json"
     if not args.source.exists():
         return print(f"{args.source} is not here: nothing is drawn")
+    if args.share:
+        write_json(SHARE, loss_share(args.source))
+        return print(json.loads(SHARE.read_text(encoding="utf-8"))["loss"], SHARE)
     about = f"places that {', '.join(args.rules)} changed, read one by one" if args.rules else ABOUT
     old = json.loads(result.read_text(encoding="utf-8")) if result.exists() else \
         dict(about=about, seed=args.seed, date=date.today().isoformat(), places=[])

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['WANTING', 'ALONE', 'WANTED', 'UNIT_BEHIND', 'NUMBER_BEFORE', 'SYMBOL_GONE', 'SYMBOL_PLACE', 'TWO_DASHES', 'CLOSED',
            'CLOSED_HINTS', 'OF_WORDS', 'FORMULA_WORD', 'FORMULA_PLACE', 'NAMED_BY_SYMBOL', 'NAMED', 'PLACES',
-           'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS', 'QUOTATION', 'LEFT_COMMA', 'LEFT_AT_START', 'LEFT_DASH',
-           'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'HANGS', 'FORMULA_BEFORE', 'LEAST_WORDS', 'WHERE', 'LINK',
-           'GOES_ON_SMALL', 'symbol_mark', 'number_gone', 'reopened', 'in_quotation', 'holes', 'wants_symbol',
-           'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed', 'without_holed_brackets',
-           'without_holes', 'is_formula', 'is_prose_line', 'breaks_off', 'may_be_cut', 'without_cut_end',
-           'without_torso']
+           'FORMULA_WORDS', 'WORD_CHARS', 'MOSTLY', 'MATHS', 'QUOTATION', 'LEFT_COMMA', 'DOUBLED', 'SIGN_GONE',
+           'LEFT_AT_START', 'LEFT_DASH', 'LOST_APART', 'LEFT_WANTING', 'CONNECTIVE', 'LET_US', 'EQUALS', 'HANGS',
+           'FORMULA_BEFORE', 'LEAST_WORDS', 'WHERE', 'LINK', 'GOES_ON_SMALL', 'symbol_mark', 'number_gone', 'reopened',
+           'in_quotation', 'holes', 'wants_symbol', 'formula_places', 'formula_gone', 'mended', 'quotes_much', 'closed',
+           'without_holed_brackets', 'without_holes', 'is_formula', 'is_prose_line', 'breaks_off', 'may_be_cut',
+           'without_cut_end', 'without_torso']
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #e6aededd
 import re
@@ -18,13 +18,14 @@ from collections.abc import Sequence
 from itertools import islice
 from math import ceil
 
-from .clauses import PREDICATES, readings_of, wants_more, words_of
+from .clauses import is_finished, PREDICATES, readings_of, wants_more, words_of
 from .sentences import last_sentence_start, PROSE_CHARS, split_sentences
 from .templates import HOLE as LOST
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #f6e88ef5
-WANTING = (r"равен|равна|равно|равны|равняется|равнялась|равный|равной|равного|составляет|составляют|составил[аои]?"
-    r"|составляла|составит|насчитывает|насчитывала|достигает|достигала|достигал|превышает|весит|весил|около"
+WANTING = (r"равен|равна|равно|равны|равняется|равнялась|равный|равной|равного|равным|равному|(?<=ов )типа|поэтому"
+    r"|составляет|составляют|составил[аои]?|составляла|составит|насчитывает|насчитывала|достигает|достигала|достигал"
+    r"|превышает|весит|весил|около"
     r"|примерно|приблизительно|свыше|порядка|до|от|в|на|из|за|к|ко|для|при|между|через|чем|над|под|без|про|об|или|и|где"
     r"|если|пусть|тогда как|обозначим|называется|определяется как|имеет вид|вида|в виде|к виду|то есть"
     r"|имеет сложность|сложностью"
@@ -169,18 +170,25 @@ MATHS = re.compile("формул|уравнен|функци|матриц|век
     "точке|корн[яе]|" r"равн[аоы]|\bгде\b|теорем|выражен|\d[+=]", re.I)
 QUOTATION = re.compile(r"«[^«»]*(?:«[^«»]*»[^«»]*)*»")
 LEFT_COMMA = re.compile(r"(?<=[^\s,;:])[,;] ([,.])(?= |$)")
+DOUBLED = re.compile(r"(?<=[^\s,;:])([,;:]) \1(?= |$)") # «…: :»
+SIGN_GONE = re.compile(rf"(.*[а-яё)]) [—–] (?:{LOST})?\.")
 LEFT_AT_START = re.compile(r"^[,;:] (?:[а-я] )?(?=[А-ЯЁ«])") # «: Человек …», «, б Человек …»
 LEFT_DASH = re.compile(r"(?<=[»\"”.!?…]) [—–] ?\.?(?=\n|$)|(?<=[»\"”]) [—–] (?=[.,])")
 
 # %% ../../notebooks/core/corpus/13_holes.ipynb #91b9cb33
 def mended(sentence: str) -> str:
     "A sentence whose marks were left behind without loss: «инквизицией, . », «…» — ."
-    sentence = LEFT_COMMA.sub(r"\1", LEFT_DASH.sub("", sentence))
+    sentence = LEFT_COMMA.sub(r"\1", LEFT_DASH.sub("", DOUBLED.sub(r"\1", sentence)))
+    sign = SIGN_GONE.fullmatch(sentence) # «накладывались на букву S, образуя знак доллара — .»
+    if sign and not holes(sign[1]) and is_finished(sign[1]): sentence = sign[1] + "."
     return re.sub(r"(?<=[»\"”])$", ".", sentence) if LEFT_DASH.search(sentence + "\n") else sentence
+
+LOST_APART = 24 # words of a quotation for each of its holes, at least
 
 def quotes_much(sentence: str) -> bool:
     "True for a sentence with a quotation of four words or more."
-    return any(len(m[0].split()) >= 4 and m[0].count(LOST) < 2 for m in QUOTATION.finditer(sentence))
+    said = [(len(m[0].split()), m[0].count(LOST)) for m in QUOTATION.finditer(sentence)]
+    return any(words >= max(4, LOST_APART*lost + 1) for words, lost in said)
 
 def closed(sentence: str) -> str:
     "A sentence with its holes closed: of two marks the last stays."
@@ -193,7 +201,8 @@ LEFT_WANTING = re.compile(rf"(?<![\w-])(?:{WANTING})$", re.I)
 def without_holed_brackets(sentence: str) -> str:
     "A sentence without its brackets that have holes: the rest of it stays."
     sentence = re.sub(rf",? (?:например|то есть) {LOST}(?=\))", "", sentence)
-    sentence = re.sub(rf"(\([^()]*[^(),;—– ])[,;] {LOST}(?=[,;)]| [—–])", r"\1", sentence) # one of several parts
+    sentence = re.sub(rf"(\([^()]*[^(),;—– ])[,;] (?:(?:символ|знак|обознач|формул)[а-яё]*:? )?{LOST}"
+        rf"(?: и {LOST})?(?=[,;)]| [—–])", r"\1", sentence) # one of several parts
     def bracket(m):
         if not holes(m[0]): return m[0]
         return f" {LOST}" if LEFT_WANTING.search(sentence, 0, m.start()) else "" # «имеет формулу вида (например ), она»

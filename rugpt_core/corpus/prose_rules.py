@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['IPA', 'SOUNDS', 'SAID', 'BEHIND_WORD', 'LABELLED', 'GLOSS', 'SPOKEN', 'ROMANISED', 'HEARD', 'NAMING', 'PHONETIC',
            'SOUND_LIST', 'GONE', 'PLAIN_SOUNDS', 'LABEL', 'LANGUAGE', 'HYPHEN', 'EN_DASH', 'COMMA', 'BLANK',
-           'SPACE_MARK', 'RATIO', 'NAMED_MARK', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION',
-           'TORN_WORD', 'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
+           'SPACE_MARK', 'RATIO', 'BEGINS', 'DASH', 'TIGHT', 'FIRST_HALF', 'NOT_HALVES', 'APPOSITION', 'TORN_WORD',
+           'NAMES', 'COMPOUND', 'YEARS', 'AMOUNTS', 'CENTURIES', 'DIFFERENCE', 'DENYLIST', 'UNLESS_PROSE',
            'BIBLIOGRAPHIC', 'ALPHANUMERIC', 'PROSE_RULES', 'residue', 'lost_numbers', 'footnotes', 'without_parts',
            'speaks_of_sounds', 'without_sounds', 'transcriptions', 'foreign_glosses', 'repeated_spaces', 'treat_holes',
            'lost_formulas', 'closed_up', 'space_before_marks', 'is_first_half', 'speaks_of_endings', 'rises', 'dashed',
@@ -22,7 +22,7 @@ import numpy as np
 
 from .announcements import may_announce, without_announcement
 from .article import Article, ENDED
-from .bracketing import brackets, quotes
+from .bracketing import brackets, NAMED_MARK, quotes
 from .clauses import is_word, words_of
 from .features import any_of, any_pair, class_bit, line_ends, lines_at
 from .features import lines_with, lines_with_any, lines_with_pair
@@ -32,6 +32,7 @@ from .holes import (formula_gone, formula_places, holes, may_be_cut, number_gone
 from .labels import is_bare, without_bare_end
 from .noise import FOOTNOTE, is_footnote, Mending, rule
 from .residue import without_residue
+from .sentences import last_sentence_start
 from .templates import HOLE as LOST
 
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #8dee5d57
@@ -220,14 +221,13 @@ SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?!
 # %% ../../notebooks/core/corpus/21_prose_rules.ipynb #385dc912
 # «соотношение мономер : тетрамер»
 RATIO = re.compile("(?:соот|от)ношени[а-яё]*(?: [а-яё]+)?$|пропорци[а-яё]*(?: [а-яё]+)?$")
-NAMED_MARK = re.compile(r"\b(?:знак|символ|оператор)[а-яё]*$", re.I) # «знак ! ставят»
 BEGINS = re.compile(r"[^\W\d_]|[«„]")
 
 def closed_up(line: str) -> tuple[str, int]: # the paragraph, places
     "A paragraph without spaces before marks; a comma that stands against the next word gets its space behind it."
     def mark(m):
-        if m[2] and NAMED_MARK.search(line, max(0, m.start() - 20), m.start()) and line[m.end():m.end() + 1] == " ":
-            return m[0]
+        alone = line[m.end():m.end() + 1] in (" ", ":")
+        if m[2] and alone and NAMED_MARK.search(line, max(0, m.start() - 20), m.start()): return m[0]
         if m[3] == ":" and RATIO.search(line, max(0, m.start() - 40), m.start()): return m[0]
         return (m[1] or m[2] or m[3]) + " "*bool(not m[2] and BEGINS.match(line, m.end()))
     return SPACE_MARK.subn(mark, line)
@@ -376,8 +376,14 @@ def told_by_sections(
 ) -> bool:
     "True where headings name what a sentence announces: «следующие барабаны:», «Большой барабан», «Малый барабан»."
     if len(headings) < 2: return False
-    nouns = [w.text.lower() for w in words_of(sentence[-60:]) if w.kind == "NOUN" and len(w.text) > 4][-2:]
-    return any(all(n[:-2] in h.lower() for h in headings) for n in nouns)
+    if sentence.endswith("следующим образом:") and "событи" in sentence: return True
+    words = [w for w in words_of(sentence[last_sentence_start(sentence):]) if w.kind != "MARK"]
+    named = [words[-1].text] if len(words) > 1 and words[-1].kind == "NOUN" and words[-2].kind != "NOUN" else []
+    at = next((i for i, w in enumerate(words) if w.text.startswith("следующ")), len(words))
+    named += [w.text for w in words[at:] if w.kind == "NOUN"][:1]
+    named += [w.text for w in words[:1] if w.subject and w.plural]
+    told = [[w.text for w in words_of(h) if w.kind == "NOUN" and w.subject] for h in headings]
+    return any(len(n) > 4 and all(any(h.startswith(n[:-2]) for h in head) for head in told) for n in named)
 
 @lru_cache(maxsize=200) # most sections come again in the next pass
 def without_lists(

@@ -11,7 +11,7 @@ __all__ = ['SAYS', 'SPEAKER', 'HE_SAYS', 'RANKS', 'SAID', 'DATED', 'GOES_ON', 'T
 # %% ../../notebooks/core/corpus/11_quotations.ipynb #5c1e7a04
 import re
 
-from .clauses import look_up, SPEECH, speech
+from .clauses import look_up, MONTH, SPEECH, speech
 from .labels import names_person
 from .sentences import names
 from .templates import month_number
@@ -29,10 +29,9 @@ RANKS = frozenset("""Генерал Адмирал Полковник Майор
 Император Граф Барон Герцог Лорд Президент Премьер Министр Посол Доктор Профессор Академик Епископ Архиепископ Патриарх
 Писатель Поэт Художник Журналист Историк Критик Автор Режиссёр Актёр Актриса Певец Певица Тренер Мистер""".split())
 SAID = re.compile(rf"\b(?:{SAYS}|(?:пишут|писали|гласи\w*|говорится|говорилось|сказано|записано|сообщается)(?![а-яё]))")
-_MONTH = "(?:январ|феврал|март|апрел|ма[йяе]|июн|июл|август|сентябр|октябр|ноябр|декабр)[а-яё]*"
 DATED = re.compile(r"(?:(?:Лишь|Только|Уже|Однако,?|Позднее,?|Позже,?|Затем,?|Впервые же|Но|И|А) )?"
     r"(?:(?:[СсКкВвДд]о?|[Пп]осле|[Вв] ночь на|[Вв] (?:начале|конце|середине|течение)|Зимой|Весной|Летом|Осенью) )?"
-    rf"(?:(?:\d{{1,2}}(?:—\d{{1,2}})? )?{_MONTH} (?:1\d{{3}}|20\d\d)|\d{{1,2}}(?:—\d{{1,2}})? {_MONTH}"
+    rf"(?:(?:\d{{1,2}}(?:—\d{{1,2}})? )?{MONTH} (?:1\d{{3}}|20\d\d)|\d{{1,2}}(?:—\d{{1,2}})? {MONTH}"
     r"|(?:1\d{3}|20\d\d)(?:(?:—| по )\d+)?(?:-[а-я]+)? год)")
 GOES_ON = re.compile(r"(?:Также(?! как\b| и\b)|Кроме того|Тем не менее|Впоследствии|Вскоре|Позднее|Позже|Помимо"
     r"|В последующ|В дальнейш"
@@ -65,7 +64,7 @@ BEHIND = re.compile(rf"{SAYS} (?:[а-яё]+ ){{0,2}}([А-ЯЁ][а-яё]{{4,}})\b
 
 def day_of(dated: re.Match | None) -> tuple[int, int, int] | None: # year, month, day
     "The day with which a sentence opens."
-    m = re.search(rf"(\d{{1,2}}) ({_MONTH}) (\d{{4}})", dated[0]) if dated else None
+    m = re.search(rf"(\d{{1,2}}) ({MONTH}) (\d{{4}})", dated[0]) if dated else None
     return (int(m[3]), month_number(m[2]), int(m[1])) if m else None
 
 def is_later(

@@ -6,13 +6,13 @@
 __all__ = ['HEAR', 'SOUND_BUTTON', 'SOUND_HINTS', 'DAY', 'ARCHIVE', 'ARCHIVE_HINTS', 'FOREIGN_TEXT', 'BUTTON', 'EDITORS',
            'FOREIGN_PAGE', 'LINE', 'LINE_STARTS', 'STUB', 'HELP_LINK', 'SENT_ELSEWHERE', 'SIDE', 'PICTURE', 'MADE',
            'DEICTIC', 'NOT_HERE', 'SEE', 'SEEN', 'PAGE', 'IN_BRACKET', 'AS_SHOWN', 'AS_SHOWN_HINTS', 'GIVEN', 'SHOWS',
-           'LOOKS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'POINTER_CHARS', 'CITES',
-           'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED', 'PASSIVE', 'THERE', 'CELLS',
-           'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR', 'WORDS', 'LEGEND', 'BOLD',
-           'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED', 'SECOND_MARK', 'EMPTY_PAIR',
-           'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS', 'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY',
-           'unless_cited', 'is_of_list', 'without_tail', 'without_pointers', 'is_legend', 'what_stays', 'mended_line',
-           'by_first', 'without_residue']
+           'LOOKS', 'SHOWN', 'SEEN_THERE', 'BRACKETS', 'PICTURES', 'POINTERS', 'TAKEN_UP', 'IN_BRACKETS',
+           'POINTER_CHARS', 'CITES', 'ABOUT', 'LOOK', 'ONLY_SENDS', 'ALSO_SENDS', 'COLOURS', 'OF_LIST', 'PRINTED',
+           'PASSIVE', 'THERE', 'CELLS', 'ONLY_OF_LIST', 'BELOW', 'SENDS', 'SENDS_ALL', 'OF_LISTS', 'SPOKEN_OF', 'PAIR',
+           'WORDS', 'LEGEND', 'BOLD', 'BOLD_ENDS', 'MARKED', 'MARKED_CHARS', 'LEGENDS', 'LEFT_DASH', 'DOUBLED',
+           'SECOND_MARK', 'EMPTY_PAIR', 'ELSEWHERE', 'SISTER', 'GROUPS', 'ALL_HINTS', 'HINTS', 'SHORT_HINTS',
+           'HINTS_OF', 'STARTS_BY', 'LEGENDS_BY', 'unless_cited', 'is_of_list', 'without_tail', 'without_pointers',
+           'is_legend', 'what_stays', 'mended_line', 'by_first', 'without_residue']
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #c354f543
 import re
@@ -58,8 +58,8 @@ BUTTON = re.compile(r"\bОригинальный текст \([а-яё.\s-]{2,20
     + r"|\[ ?(?:показать ?[/|•·]? ?скрыть|скрыть ?[/|•·]? ?показать|показать|скрыть|развернуть|свернуть"
     r"|править(?: ?\| ?править (?:код|вики-?текст))?|править код|редактировать|убрать|edit) ?\]")
 EDITORS = re.compile(
-    r" ?\[(?:(?:кто|кем|кому|кого|ком|когда|где|куда|откуда|как(?:ой|ая|ое|ие|их|им|ими|ому|ого|ую)?|чей|чья|чьё|чьи"
-    r"|чьих|чего|чем|что"
+    r" ?\[(?:(?:кто|кем|кому|кого|ком|когда|где|куда|откуда|как(?:ой|ая|ое|ие|их|им|ими|ому|ого|ую)?|чей|чь[а-яё]{1,3}"
+    r"|чего|чем|чему|чём|что|скольк[а-яё]+|котор[а-яё]+"
     r"|почему|зачем|сколько|насколько|с какого|в каком|по (?:чьему|чьим|каким)|на как[а-яё]+|с чем|из чего|от кого)(?: "
     r"[а-яё]+){0,4}\?|значимость(?: факта)?\??|(?:не)?авторитетн[а-яё]+ источник\??|(?:нет|не указан|дайте"
     r"|нужен|проверить) (?:в )?источник[а-яё]*\??|источник\?|(?:источник|страница|цитата|автор|дата|ссылка|перевод"
@@ -172,6 +172,7 @@ POINTERS = ("см.", "См.", "мотри", "рис.", "рисунк", "абли
     "риводимый ", " ниже.", "сылки ведут", "сылки указывают", "ортировка таблицы", "ортировка списка",
     "ортировка по столбц")
 TAKEN_UP = re.compile("Это (?!бы|не|связан)[а-яё]+ |Эт(?:от|а|и|ого|их) [а-яё]+ ") # speaks of what stands before
+IN_BRACKETS = re.compile(r"\(\d[\d ,.—–]*\).*\(\d[\d ,.—–]*\)") # «Си (32), Ада (17). В скобках указано число полок»
 POINTER_CHARS = 250 # of a sentence that shows a figure and says nothing else
 
 # %% ../../notebooks/core/corpus/14_residue.ipynb #dbfbd73e
@@ -276,6 +277,7 @@ def without_pointers(line: str) -> tuple[str, int]: # the paragraph, places
     for k, sentence in enumerate(sentences):
         if not any(s in sentence for s in there) or TAKEN_UP.match(sentences[k + 1] if k + 1 < len(sentences) else ""):
             left = sentence
+        elif "скобках" in sentence and IN_BRACKETS.search(line, 0, line.find(sentence)): left = sentence
         elif stays := SEEN_THERE.match(sentence):
             left = sentence[stays.end():][:1].upper() + sentence[stays.end() + 1:]
         elif len(sentence) <= POINTER_CHARS and SHOWN.fullmatch(sentence.rstrip(".:")) \

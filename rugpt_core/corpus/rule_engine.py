@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['RULES', 'Tally', 'SETTLED', 'PASSES', 'check_rules', 'size', 'lines_of', 'to_lines', 'from_lines', 'one_pass',
-           'chosen_rules', 'clean_article', 'Edit', 'line_hits', 'paired', 'rule_hits', 'changed_text', 'clean_text']
+           'chosen_rules', 'clean_article', 'Edit', 'line_hits', 'is_rest', 'paired', 'rule_hits', 'changed_text',
+           'clean_text']
 
 # %% ../../notebooks/core/corpus/22_rule_engine.ipynb #24870212
 import difflib
@@ -162,12 +163,17 @@ def line_hits(rule: str, before: str, after: str, around: int) -> list[Edit]:
             for kind, a, b, c, d in ops if kind != "equal"]
 
 # %% ../../notebooks/core/corpus/22_rule_engine.ipynb #2997ca65
+def is_rest(line: str, whole: str) -> bool:
+    "True where the words of a line stand in this order in another: rules for articles take away, and change marks."
+    words = iter(re.findall(r"\w+", whole.lower()))
+    return all(word in words for word in re.findall(r"\w+", line.lower()))
+
 def paired(before: list[str], after: list[str]) -> list[tuple[str, str]]:
-    "Lines before and after: one by one, or where lines are gone each with the line that is its beginning."
+    "Lines before and after: one by one, or where lines are gone each with the line that is left of it."
     if len(before) == len(after): return list(zip(before, after, strict=True))
     pairs, k = [], 0
     for x in before:
-        stays = k < len(after) and x.startswith(after[k].removesuffix(".")) and after[k] != ""
+        stays = k < len(after) and after[k] != "" and is_rest(after[k], x)
         pairs.append((x, after[k] if stays else ""))
         k += stays
     return pairs
