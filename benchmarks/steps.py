@@ -10,7 +10,6 @@ are. Time is that of the processor, so that other work on the machine disturbs l
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import torch
 from peers.known import environment, known
 
 from rugpt_core.common.devices import has_bfloat16
-from rugpt_core.common.environment import versions
+from rugpt_core.common.environment import processor, versions
 from rugpt_core.common.files import ROOT, read_json, write_json
 from rugpt_core.modeling.model import Model, flops_per_token
 from rugpt_core.training.config import resolve_settings
@@ -146,9 +145,8 @@ def main():
             rows += measure(name, dtype, rates, args)
             kept = read_json(Path(args.out))["rows"] if Path(args.out).exists() else []
             done = {r["work"] for r in rows}
-            machine = f"{torch.cpu.get_capabilities().get('cpu_name', platform.machine())}, {args.threads} threads"
-            about = dict(machine=machine, versions=versions(), date=date.today().isoformat(),
-                         load=round(os.getloadavg()[0], 1))
+            about = dict(machine=f"{processor()}, {args.threads} threads", versions=versions(),
+                         date=date.today().isoformat(), load=round(os.getloadavg()[0], 1))
             write_json(Path(args.out), about | dict(rows=[r for r in kept if r["work"] not in done] + rows))
     for r in rows:
         compared = f", {r['ratio']} of ours" if r["ratio_to"] else ""

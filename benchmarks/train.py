@@ -1,14 +1,14 @@
 """nanoGPT's job against ours on the same machine: tokens a second, peak memory, bits per byte against time and
 tokens.
 
-Speed and memory: contenders in processes of their own, taking turns; medians over the turns. Quality: nanoGPT's way
-with the whole vocabulary for half an hour, ours for two minutes with three seeds, both on the same held-out articles.
+Speed and memory: contenders in processes of their own, one thread each, taking turns; seconds are the processor's, so
+that other work on the machine disturbs little; medians over the turns. Quality: nanoGPT's way with the whole vocabulary
+for half an hour, ours for two minutes with three seeds, both on the same held-out articles, by the clock.
 Without --nanogpt PATH nanoGPT is what `peers/nanogpt.py` makes of it.
 """
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,11 +18,12 @@ from datetime import date
 from pathlib import Path
 
 import torch
+from peers.known import environment
 from peers.nanogpt import Recipe, Trainer
 from peers.texts import held_out_bytes, tokens
 
 from rugpt_core.common.devices import has_bfloat16
-from rugpt_core.common.environment import versions
+from rugpt_core.common.environment import processor, versions
 from rugpt_core.common.files import ROOT, read_json, read_jsonl, write_json
 from rugpt_core.tokenization.bins import open_bins
 from rugpt_core.training.config import resolve_settings
@@ -40,10 +41,10 @@ PEER = Path(__file__).parent/"peers/contender.py"
 class Contender:
     """A trainer in its own process."""
 
-    def __init__(self, name: str, folder: Path, **what):
-        self.name, self.seconds, self.peak = name, [], 0.
+    def __init__(self, folder: Path, **what):
+        self.seconds, self.peak = [], 0.
         spec = json.dumps(dict(tokens=str(folder), **SHAPE, **what))
-        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(1))
         self.process = subprocess.Popen([sys.executable, str(PEER), spec], **pipes)
         self.about = json.loads(self.process.stdout.readline())
 
@@ -70,7 +71,7 @@ def speed(source: str, work: Path, turns: int, checkout: str) -> list[dict]:
         named |= {f"ours, whole vocabulary{kind}": (whole, mine, 1),
             f"ours, trimmed vocabulary{kind}": (small, mine, 4),
             f"ours, trimmed to pieces that occur twice{kind}": (fewer, mine, 4)}
-    contenders = {name: Contender(name, folder, **what) for name, (folder, what, _) in named.items()}
+    contenders = {name: Contender(folder, **what) for name, (folder, what, _) in named.items()}
     for c in contenders.values():
         c.go(2, keep=False)
     for turn in range(turns):
@@ -88,7 +89,7 @@ def speed_rows(contenders, sizes: dict[str, int], steps: dict[str, int], turns: 
     first, rows = next(iter(contenders)), []
     base = contenders[first]
     for name, c in contenders.items():
-        work = f"4x256, block 256, batch 8, vocabulary {sizes[name]:,}"
+        work = f"4x256, block 256, batch 8, one thread, vocabulary {sizes[name]:,}"
         by_turn = [statistics.fmean(c.seconds[i*steps[name]:(i + 1)*steps[name]]) for i in range(turns)]
         rates = [PER_STEP/s for s in by_turn]
         ratio = statistics.median(b/s for b, s in zip(base.seconds, by_turn, strict=True))
@@ -176,12 +177,12 @@ def main():
     args = parse()
     work = Path(args.work).resolve()
     parts = args.parts.split(",")
-    stored = read_json(RESULTS) if RESULTS.exists() else dict(rows=[], curves={}, notes=[])
+    stored = read_json(RESULTS) if RESULTS.exists() else dict(about={}, rows=[], curves={}, notes=[])
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
     if "speed" in parts:
         kept = [r for r in stored["rows"] if r["unit"] == "bits/byte"]
         stored["rows"] = speed(args.source, work, args.turns, args.nanogpt) + kept
-        save(stored, args)
+        save(stored, args, "speed", 1)
     if "quality" in parts:
         rate = next(r["fastest"] for r in stored["rows"] if r["unit"] == "1/s")
         whole, own = tokens(args.source, work, "gemma"), tokens(args.source, work, "bpe", OWN_VOCAB)
@@ -196,16 +197,15 @@ def main():
         kept = [r for r in stored["rows"] if r["unit"] != "bits/byte"]
         stored["rows"] = kept + quality_rows(stored["curves"], args.their_minutes, args.our_minutes,
             held_out_bytes(whole))
-        save(stored, args)
+        save(stored, args, "quality", torch.get_num_threads())
 
 
-def save(stored: dict, args: argparse.Namespace):
-    """Write the result and say it."""
-    machine = f"{platform.machine()}, {platform.system()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
-    about = dict(machine=machine, versions=versions(), date=date.today().isoformat(),
-                 nanogpt="checkout" if args.nanogpt else "stand-in")
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    write_json(RESULTS, about | stored)
+def save(stored: dict, args: argparse.Namespace, part: str, threads: int):
+    """Write the result, with the machine on which this part was measured, and say it."""
+    stored["about"][part] = dict(machine=f"{processor()}, {os.cpu_count()} cores, {threads} threads",
+        versions=versions(), date=date.today().isoformat(), load=round(os.getloadavg()[0], 1),
+        nanogpt="checkout" if args.nanogpt else "stand-in")
+    write_json(RESULTS, stored)
     for r in stored["rows"]:
         compared = f" ({r['ratio']} of {r['ratio_to']})" if r["ratio_to"] else ""
         print(f"{r['who']}: {r['metric']} {r['median']:,} {r['unit']}{compared}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing",
-    "curves": "training", "analyze": "analysis"}
+    "curves": "training", "steps": "a step", "steps_avx2": "a step", "analyze": "analysis"}
 # of many more rows
 WRITTEN = ("rugpt screened, 262,144 pieces", "rugpt int8, 40,000 pieces", "transformers, 262,144 pieces")
 PAGE = HERE.parent/"README.md"
@@ -15,9 +15,10 @@ COLUMNS = """| what | who | measured | against |
 HEAD = """# Measurements
 
 Made from `benchmarks/results/` by `make readme`; each file names its machine, and `make bench` measures again. Medians,
-the smallest and the largest in brackets. nanoGPT is here its model and loop as `benchmarks/peers/` writes them down; a
-checkout is measured with `--nanogpt PATH`. Speed of training is that of float32 unless a row says bfloat16, which
-`dtype=auto` takes on processors that have it (this one had). `benchmarks/LOG.md` has what did not work.
+the smallest and the largest in brackets. nanoGPT is its own checkout where one was given (`--nanogpt PATH`), else its
+model and loop as `benchmarks/peers/` writes them down; the files of training say which. Speed of training is that of
+float32 unless a row says bfloat16, which `dtype=auto` takes where the hardware multiplies it.
+`benchmarks/LOG.md` has what did not work.
 
 """
 
@@ -42,7 +43,11 @@ def line(row: dict, what: str) -> str:
 def rows_of(name: str) -> list[dict]:
     """The rows of a file of results; none where it was not measured."""
     path = HERE/f"{name}.json"
-    return json.loads(path.read_text(encoding="utf-8"))["rows"] if path.is_file() else []
+    if not path.is_file():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    at = f"{found['machine']}, " if name.startswith("steps") else ""  # measured on more than one
+    return [row | dict(work=at + row["work"]) for row in found["rows"]]
 
 
 def table() -> str:
