@@ -6,8 +6,7 @@
 __all__ = ['LEAST_STEPS', 'PIECES', 'GUESSED_BYTES', 'RATE', 'MATRIX_RATE', 'counted', 'heads_for', 'width_for', 'CellPlan',
            'plan_cell', 'known_tokens', 'guessed_tokens', 'OutOfTime', 'snapshot_steps', 'keeper', 'train_cell',
            'measure_snapshot', 'measured_cell', 'learning_curve', 'counts_of', 'data_of', 'how', 'training_code',
-           'processor', 'trained_result', 'human_result', 'decoding_result', 'planted_result', 'cell_folder',
-           'run_cell']
+           'trained_result', 'human_result', 'decoding_result', 'planted_result', 'cell_folder', 'run_cell']
 
 # %% ../../notebooks/core/study/04_cells.ipynb #f78ed259
 import math
@@ -22,7 +21,7 @@ import torch
 
 from ..common.code import reached_code
 from ..common.devices import compute
-from ..common.environment import machine, versions
+from ..common.environment import processor, versions
 from ..common.errors import RugptError
 from ..common.files import json_digest, read_json, read_jsonl, write_json, write_jsonl
 from ..evaluation.planted import experiment
@@ -256,14 +255,6 @@ def how(threads: int, dtype: str) -> dict:
 def training_code() -> str: # 16 hexadecimal digits
     "The digest of the code that trains: asked for when a process begins, as the files may change while it runs."
     return json_digest(reached_code("training.trainer"))[:16]
-
-def processor() -> str:
-    "The kind of processor: one kind gives the same numbers to the last bit."
-    try: lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError: return machine()
-    found = {k.strip(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
-    kinds = [f for f in ("amx_bf16", "avx512_bf16", "avx512f", "avx2") if f in found.get("flags", "").split()]
-    return f"{found.get('model name', machine())} ({', '.join(kinds[:2]) or 'no vectors'})"
 
 def trained_result(
     cell: StudyCell,

@@ -25,6 +25,7 @@ NAMES = { # cell → English, Russian
     "b-base-1of16-x1": ("a sixteenth, once", "шестнадцатая часть, раз"),
     "b-base-1of16-x4": ("a sixteenth, 4 times", "шестнадцатая часть, 4 раза"),
     "b-base-1of16": ("a sixteenth, 16 times", "шестнадцатая часть, 16 раз"),
+    "b-base-1": ("all articles, once", "все статьи, раз"),
     "d-gpt2": ("gpt2, Muon", "gpt2, Muon"), "d-adamw-low": ("qwen3, AdamW", "qwen3, AdamW"),
     "d-gpt2-adamw-low": ("gpt2, AdamW", "gpt2, AdamW"),
     "g-small": ("small", "малая"), "g-base": ("base", "основная"),
@@ -47,7 +48,7 @@ def called(
 # %% ../../notebooks/core/study/08_drawings.ipynb #a6b364c2
 SOURCES = ("a-bpe8k-blocks", "a-trimmed-total", "a-gemma-total") # an own vocabulary, a trimmed and a whole one
 VOCABULARIES = (*SOURCES, "a-bpe2k-total", "a-bpe32k-total") # one number of parameters
-TEXTS = ("b-base-1of16-x1", "b-base-1of16-x4", "b-base-1of16", "a-bpe8k-blocks") # one model
+TEXTS = ("b-base-1of16-x1", "b-base-1of16-x4", "b-base-1of16", "a-bpe8k-blocks", "b-base-1") # one model
 RECIPES = ("a-bpe8k-blocks", "d-adamw-low", "d-gpt2", "d-gpt2-adamw-low")
 STRATEGIES = ("f-greedy", "f-contrastive", "f-sample", "f-typical", "f-epsilon", "f-eta", "f-top_k", "f-min_p",
     "f-top_p", "f-repetition_penalty", "f-no_repeat", "f-dry")

@@ -56,14 +56,16 @@ def spread(
 def curve_of(
     results: Mapping[str, Mapping],
     cell: str, # without its seed
-) -> tuple[np.ndarray, np.ndarray]: # (points,) bytes read; (seeds, points) bits per byte
+) -> tuple[np.ndarray, np.ndarray]: # (points,) bytes read, the mean over seeds; (seeds, points) bits per byte
     "The learning curves of a cell's seeds. Raises RugptError where it has no result, or its seeds other points."
     mine = [r["curve"] for r in results.values() if r["cell"] == cell]
     if not mine: raise RugptError("has no result", f"cell {cell!r}", "run it, or leave it out of the figure")
-    at = [[p["bytes"] for p in c] for c in mine]
-    if any(a != at[0] for a in at): raise RugptError("its seeds were measured at different points", f"cell {cell!r}",
-        "run them again")
-    return np.array(at[0], dtype=float), np.array([[p["bits_per_byte"] for p in c] for c in mine])
+    steps = [[p["step"] for p in c] for c in mine]
+    if any(s != steps[0] for s in steps):
+        raise RugptError("its seeds were measured at different points", f"cell {cell!r}", "run them again")
+    # a token of text that other rules cleaned has a few bytes more or less
+    return np.mean([[p["bytes"] for p in c] for c in mine], axis=0), np.array(
+        [[p["bits_per_byte"] for p in c] for c in mine])
 
 def _held_out(ax: Any, results: Mapping[str, Mapping], name: str, cell: str, color: str):
     x, y = curve_of(results, cell)
