@@ -24,11 +24,11 @@ PACKAGES = ("common", "runs", "metrics", "corpus", "modeling", "tokenization", "
 HEADS = {"map": {"en": "| package | modules |\n| --- | --- |\n", "ru": "| пакет | модули |\n| --- | --- |\n"},
          "measured": {"en": "| what | who | measured | against |\n| --- | --- | --- | --- |\n",
                       "ru": "| что | кто | измерено | в сравнении |\n| --- | --- | --- | --- |\n"}}
-SIX = (  # file, words of the row's work, who, metric, beside whom
+SIX = (  # file, words of the row's work, who, metric, beside whom; None: beside whom the file has it
     ("clean", "first", "rugpt", "input text cleaned", "datatrove"),
     ("tokenize", "gemma", "rugpt, tokenizers", "text to bins", "nanoGPT's way"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "training tokens", "nanoGPT (stand-in)"),
-    ("train", "vocabulary 262,144", "ours, whole vocabulary", "peak memory", "nanoGPT (stand-in)"),
+    ("train", "vocabulary 262,144", "ours, whole vocabulary", "training tokens", None),
+    ("train", "vocabulary 262,144", "ours, whole vocabulary", "peak memory", None),
     ("curves", "2 min", "ours", "held-out text", "nanoGPT"),
     ("generate", "batch 1,", "rugpt screened, 262,144 pieces", "tokens written, wall time", "nanoGPT, 262,144 pieces"))
 WORK = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "curves": "training",
@@ -91,6 +91,7 @@ def measured(lang: str) -> str:
     for name, work, who, metric, peer in SIX:
         rows = json.loads((ROOT/f"benchmarks/results/{name}.json").read_text(encoding="utf-8"))["rows"]
         row = row_of(rows, work, who, metric)
+        peer = peer or row["ratio_to"]  # nanoGPT's checkout, or the stand-in for it
         ratio = row["ratio"] if row["ratio_to"] == peer else row["median"]/row_of(rows, work, peer, metric)["median"]
         low, high = (number(row[k], lang) for k in ("min", "max"))
         spread = "" if row["runs"] < 2 else f" ({low} to {high}, {row['runs']} runs)" if lang == "en" else \

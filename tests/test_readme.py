@@ -114,13 +114,13 @@ SLOW = {
     "rugpt run --source articles.jsonl.gz": "rugpt run --source articles.jsonl.gz || report.ru.pdf",
     "rugpt run --source 'dumps/*.parquet' --set text_field=content --depth 4 --minutes 30 --run-dir /big/run1":
         "rugpt run --source 'dumps/*.parquet' --set text_field=content --depth 4 --minutes 0.2 --run-dir {work}/run1"
-        " --until generate || [7/7] generate",  # the command above goes on to the report
+        " --until train || [6/6] train",  # the command above goes on to the report
     "rugpt run --preset wiki40b": "rugpt run --preset wiki40b --source articles.jsonl.gz --until clean || clean",
     "rugpt run --run-dir DIR": "rugpt run --run-dir {run} || current",
     "rugpt run": "rugpt run --until explore || explore",
     "rugpt run --synthesis openai --set llm_base_url=http://127.0.0.1:8000/v1":
         "rugpt run --preset smoke --run-dir {work}/asked --synthesis openai --set llm_base_url={server}"
-        " --set llm_timeout=3 --until synthesize || synthesize",
+        " --set llm_timeout=3 --set n_topic_articles=6 --set n_rewrites=2 --until synthesize || synthesize",
     "rugpt plan --corpus 4.1GB --memory 12GB --hours 24":
         "rugpt plan --corpus 4.1GB --memory 12GB --hours 24 || blocks",
     "rugpt plan": "rugpt plan --corpus 100MB --card rtx-3060 || blocks",
