@@ -90,7 +90,7 @@ OF_THE_LIST = re.compile(r" ?\((?:(?:это )?(?:не)?полный (?:спис�
     r"|располож)[а-яё]* |дан[аоы]? |(?:в|по) (?:алфавит|хронолог|поряд|убыв|возраст)|список|ниже)[^()]*\)(?=:$)")
 # «опубликовал следующую схему»: what the next paragraph may take up, and how it does
 NEXT_THING = re.compile(r"(?:примерно )?следующ[а-яё]+ (?=([а-яё]{4,})(?: |$))")
-TAKES_UP = r"\b(?:эт|данн|подобн|так)[а-яё]+ (?:[а-яё]+ )?"
+TAKES_UP = r"\b(?:эт|данн|подобн|так(?!же\b))[а-яё]+ (?:[а-яё]+ )?"
 NEAR = 80 # characters before the colon in which a list is named
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #c6a1d0e2
@@ -217,9 +217,10 @@ GIVEN = re.compile("представ|обознач|указан|привед|п
 
 def without_next(body: str) -> str:
     "A sentence that tells something with the thing that it announces, without «следующий»; nothing where it does not."
-    for also in (ALSO, OF_KINDS, OF_WHAT):
+    for also in (ALSO, OF_KINDS):
         m = also.search(body)
         if m and is_finished(body[:m.start()], HEAD_WORDS): return body[:m.start(1)] + body[m.end(1):]
+    if m := OF_WHAT.search(body): return body[:m.start(1)] + body[m.end(1):]
     if not HAPPENED.search(body) or not (m := NEXT_ONE.search(body)): return ""
     done = any(w.kind == "PRTS" and not GIVEN.match(w.text) for w in words_of(body[:m.start()]))
     return body[:m.start(1)] + body[m.end(1):] if done else ""
