@@ -6,9 +6,9 @@
 __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT', 'CLAUSE', 'OF_THE_LIST', 'NEXT_THING',
            'TAKES_UP', 'NEAR', 'BREAK', 'BREAKS', 'AND', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS',
            'NUMBERS', 'KINDS', 'OF_THAT', 'DEFINES', 'GLUED', 'OPPOSED', 'CONTRAST', 'ANAPHORA', 'TAKEN_UP',
-           'WORDS_COUNTED', 'WANTS_MORE', 'ALSO', 'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'NEXT_ONE', 'GIVEN', 'OR',
-           'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone', 'finished_part', 'taken_up', 'without_next',
-           'as_statement']
+           'WORDS_COUNTED', 'WANTS_MORE', 'ALSO', 'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'NEXT_ONE', 'NEXT_WORD', 'LONG',
+           'TOLD_WITH', 'LISTS_ITSELF', 'GIVEN', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone',
+           'finished_part', 'taken_up', 'without_next', 'as_statement']
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #57a7e003
 import re
@@ -213,6 +213,11 @@ OF_WHAT = re.compile(r"\b(следующ[а-яё]+ )(?:[а-яё]+ )?(?:аргу�
 HAPPENED = re.compile(r"\b(?:1\d{3}|20\d\d)(?:-[а-яё]+)? (?:год|г\.)")
 NEXT_ONE = re.compile(r"\b(следующ[а-яё]+ )(?:(?:[а-яё-]+ )+[а-яё]+|(?:сообщени|заявлени|объявлени|обращени"
     r"|постановлени|решени|предложени|воззвани|послани|письм|приказ|указ)[а-яё]*)$")
+# a long sentence in which the thing that is announced is told with much behind it: «показал [следующие] предметы быта
+# крестьян Севера»; where the verb itself lists there is nothing else to tell
+NEXT_WORD, LONG, TOLD_WITH = re.compile(rf"(?<!со )(?<!во )(?:{NEXT}) "), 11, 4 # words, least
+LISTS_ITSELF = re.compile(r"\b(?:вы|раз|под)?(?:дел|различ|относ|отнес|вход|вош|включ|состо|явл|насчит|определ|представ"
+    r"|использ|примен|прив|характериз|выгляд|описа|указ|возмож|сущест|име)[а-яё]* (?:[а-яё]+ ){0,2}$|\b(?:не|нет) ")
 GIVEN = re.compile("представ|обознач|указан|привед|перечисл|показан|описан|выдел|отмеч|установлен|включ|выражен")
 
 def without_next(body: str) -> str:
@@ -221,6 +226,10 @@ def without_next(body: str) -> str:
         m = also.search(body)
         if m and is_finished(body[:m.start()], HEAD_WORDS): return body[:m.start(1)] + body[m.end(1):]
     if m := OF_WHAT.search(body): return body[:m.start(1)] + body[m.end(1):]
+    if (m := NEXT_WORD.search(body)) and not LISTS_ITSELF.search(body[:m.start()].lower()) \
+            and len(words_of(body)) >= LONG and len(words_of(body[m.end():])) >= TOLD_WITH:
+        told = body[:m.start()] + body[m.end():]
+        if is_finished(told, HEAD_WORDS): return told
     if not HAPPENED.search(body) or not (m := NEXT_ONE.search(body)): return ""
     done = any(w.kind == "PRTS" and not GIVEN.match(w.text) for w in words_of(body[:m.start()]))
     return body[:m.start(1)] + body[m.end(1):] if done else ""
