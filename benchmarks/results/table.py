@@ -5,7 +5,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FILES = {"clean": "cleaning", "tokenize": "text to bins", "train": "training", "generate": "writing",
-    "curves": "training", "steps": "a step", "steps_avx2": "a step", "analyze": "analysis"}
+    "curves": "training", "steps": "a step", "steps_avx2": "a step",
+    "steps_gram": "a step", "analyze": "analysis"}
 # of many more rows
 WRITTEN = ("rugpt screened, 262,144 pieces", "rugpt int8, 40,000 pieces", "transformers, 262,144 pieces")
 PAGE = HERE.parent/"README.md"
