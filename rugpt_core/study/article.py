@@ -101,7 +101,7 @@ def article_text(
     lang: str, # en or ru
     entries: Mapping[str, Mapping], # of `ledger`
     results: Mapping[str, Mapping],
-    facts: Mapping, # of the flagship: flagship.json and samples.json
+    facts: Mapping, # of `article_facts`
 ) -> tuple[str, list[str]]: # Markdown; the figures that it shows
     """The article with its numbers.
 
@@ -116,9 +116,10 @@ def article_text(
     return typeset(text, lang), list(figures.names)
 
 # %% ../../notebooks/core/study/09_article.ipynb #b4d379a2
-def article_facts(folder: Path = STUDY) -> dict: # flagship, samples
-    "What is known of the published model: flagship.json and samples.json."
-    return dict(flagship=read_json(folder/"flagship.json"), samples=read_json(folder/"samples.json")["texts"])
+def article_facts(folder: Path = STUDY) -> dict: # flagship, samples, curves
+    "What is known of the published model, flagship.json and samples.json, and of training beside others."
+    return dict(flagship=read_json(folder/"flagship.json"), samples=read_json(folder/"samples.json")["texts"],
+        curves=read_json(ROOT/"benchmarks/results/curves.json")["curves"])
 
 def write_article(
     results: Mapping[str, Mapping], # of `results.read_results`
