@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['LONG', 'SHORTEST', 'COMPARED', 'SMALL_VOCAB', 'TRIAL', 'MARGIN', 'REACHED', 'ACTIVATION', 'CONTEXT_MB', 'DEPTHS',
-           'BYTES_PER_TOKEN', 'SURE', 'RECIPES', 'ROOM', 'trial_bins', 'Trial', 'trial_run', 'step_of', 'is_small',
-           'few_windows', 'timed', 'held', 'apart', 'trial_apart', 'measured', 'forecast', 'card_forecast',
-           'TrainingPlan', 'vocabulary_for', 'deepest', 'propose', 'fitted', 'shortened', 'plan_lines', 'recipes']
+           'BYTES_PER_TOKEN', 'SURE', 'MORE', 'RECIPES', 'ROOM', 'trial_bins', 'Trial', 'trial_run', 'step_of',
+           'is_small', 'few_windows', 'timed', 'held', 'apart', 'trial_apart', 'measured', 'forecast', 'card_forecast',
+           'TrainingPlan', 'vocabulary_for', 'deepest', 'propose', 'fitted', 'in_time', 'plan_lines', 'recipes']
 
 # %% ../../notebooks/core/training/08_planner.ipynb #9a4fa924
 import json
@@ -270,8 +270,8 @@ def propose(
     block_size: int = 0, # tokens; 0: 256 for short texts, else 512, 1,024 on a card
     **settings, # of `resolve_settings`
 ) -> TrainingPlan:
-    """The largest model of the dial that fits into memory and time; what it sees is cut to the time where the smallest
-    does not fit.
+    """The largest model of the dial that fits into memory and time, trained for as long as there is time and text; what
+    the smallest sees is cut to the time where it does not fit.
 
     Raises `RugptError` where not even the smallest fits into memory."""
     for name, value in (("corpus", corpus_bytes), ("memory", memory_gb), ("hours", hours)):
@@ -294,7 +294,7 @@ def propose(
     if best is None:
         raise RugptError(f"not even {DEPTHS[0]} blocks fit into {memory_gb:g} GB", "plan",
             "give more memory, a smaller vocab_size or block_size")
-    return best if best.hours <= hours else shortened(best, hours, **settings)
+    return in_time(best, hours, **settings)
 
 # %% ../../notebooks/core/training/08_planner.ipynb #1e56ed92
 def fitted(
@@ -318,19 +318,22 @@ def fitted(
         t = replace(t, batch_size=half, grad_accum=-(-t.batch_size*t.grad_accum//half))
 
 # %% ../../notebooks/core/training/08_planner.ipynb #91fd99ba
-def shortened(
+MORE = 1.1 # times the tokens of a plan, for which it is not changed
+
+def in_time(
     p: TrainingPlan,
-    hours: float, # fewer than the plan takes
+    hours: float,
     **settings, # of `resolve_settings`
 ) -> TrainingPlan:
-    "The same model with the batch and the steps that the dial gives to as many tokens as there is time for."
-    c, budget = p.config, p.seen*hours/p.hours
+    "The same model with the batch and the steps for as many tokens as there is time for, and text for four epochs."
+    c, budget = p.config, min(p.seen*hours/p.hours, EPOCHS*p.tokens)
+    if p.hours <= hours and (budget <= MORE*p.seen or settings.get("max_steps")): return p
     _, t = resolve_settings("qwen3", c.vocab_size, max(1, int(budget/EPOCHS)), c.block_size, c.n_layer, **settings)
     batch = min(t.batch_size, p.t.batch_size)
     part = batch/p.t.batch_size # time goes with the tokens; memory is at most what it was
     step = replace(p.step, batch_seconds=p.step.batch_seconds*part)
     accumulated = max(1, t.batch_size*t.grad_accum//batch)
-    steps = max(2, int(3600*hours/step.step_seconds(accumulated)))
+    steps = max(2, int(min(3600*hours/step.step_seconds(accumulated), budget/(batch*accumulated*c.block_size))))
     t = replace(t, batch_size=batch, grad_accum=accumulated, max_steps=steps,
         warmup_steps=min(steps - 1, max(5, steps//50)))
     return replace(p, t=t, step=step)
