@@ -99,7 +99,7 @@ def command(who: str | Path, source: Path, out: str) -> tuple[list, Path]:
         return [sys.executable, "-c", STAGE.format("clean"), source, out], who
     if who == "ours":
         return [sys.executable, "-c", STAGE.format("corpus.cleaning"), source, out], ROOT
-    return [sys.executable, HERE, "--one", who, "--source", source, "--out", out], ROOT
+    return [sys.executable, HERE, "--theirs", "--source", source, "--out", out], ROOT
 
 
 def measure(who: str | Path, source: Path) -> dict:
@@ -214,10 +214,10 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--peer-mb", type=float, default=10, help="MB of text that both clean")
     parser.add_argument("--no-tenfold", action="store_true")
-    parser.add_argument("--one", choices=["theirs"], help=argparse.SUPPRESS)
+    parser.add_argument("--theirs", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--out", default="", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.one:
+    if args.theirs:
         return theirs(str(args.source), args.out)
     megabytes = sum(len(raw.text.encode()) for raw in read_source(str(args.source)))/1e6
     if args.against:
