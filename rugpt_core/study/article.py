@@ -28,12 +28,13 @@ from ..views.style import escaped, Md
 def cells_of(
     expression: str, # of a claim
     results: Mapping[str, Mapping], # of `results.read_results`
-) -> list[str]: # without their seeds
+) -> tuple[list[str], list[str]]: # cells without their seeds; the names and patterns that stand for them
     "The cells that an expression names; of a pattern, all of them."
-    words = [n.value for n in ast.walk(ast.parse(expression, mode="eval"))
-        if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    words = dict.fromkeys(n.value for n in ast.walk(ast.parse(expression, mode="eval"))
+        if isinstance(n, ast.Constant) and isinstance(n.value, str))
     known = dict.fromkeys(r["cell"] for r in results.values())
-    return [c for c in known if any(fnmatchcase(c, w) for w in words)]
+    names = [w for w in words if any(fnmatchcase(c, w) for c in known)]
+    return [c for c in known if any(fnmatchcase(c, w) for w in names)], names
 
 def ledger(
     claims: Sequence[Claim],
@@ -48,8 +49,8 @@ def ledger(
         found = evaluate(c.expression, results)
         if not c.holds(found): raise RugptError("does not hold", f"claim {c.id}",
             "`make study-check` says by how much; write another sentence")
-        cells = cells_of(c.expression, results)
-        only = " ".join(f"--only '{cell}-s*'" for cell in cells)
+        cells, names = cells_of(c.expression, results)
+        only = " ".join(f"--only '{name}-s*'" for name in names)
         out[c.id] = dict(number=number, anchor=Md(f"claim-{c.id}"), sentence=Md(c.filled(found, lang)),
             expression=c.expression, found=found, test=c.test, threshold=c.threshold, cells=cells,
             command=f"rugpt study --preset {c.preset} {only}")
