@@ -8,7 +8,7 @@ from setuptools.command.build_py import build_py
 
 CARRIED = ("presets/*.yml", "notebooks/*.ipynb", "notebooks/ru/*.ipynb", "data/*.yml", "data/*.npz", "data/judging/*",
            "data/prompts/**/*", "data/sample/*.json*", "data/sample/*.csv", "report/*.md", "report/*.bib",
-           "report/style/**/*", "benchmarks/results/topics.json", "study/*.yml",
+           "report/style/**/*", "benchmarks/results/topics.json", "benchmarks/results/curves.json", "study/*.yml",
            "study/results/*/*.json", "models/*.json", "models/*/*")
 
 
