@@ -25,7 +25,7 @@ subgen subsp ssp var sect
 jr""".split())
 AFTER_NUMBER = frozenset(("г гг в вв н э р руб коп долл тыс млн млрд трлн чел шт экз стр с км м см мм кг т га ч мин "
     "сек лет л об").split())
-DEGREE = re.compile(r"[дк]\.\s?[а-яё]{1,4}\.(?:-[а-яё]{1,4}\.)?\s?н") # «д.б.н.», «к. ф.-м. н.» of a scholar
+DEGREE = re.compile(r"[дк]\.[а-яё]{1,4}\.(?:-[а-яё]{1,4}\.)?н") # «д.б.н.» of a scholar; letters apart are initials
 UNITS = frozenset("кВ Вт Гц Па Дж Ом".split()) # that look like an initial or another abbreviation
 NUMBER_BEFORE = re.compile(r"(?:\d(?:-[а-яё]{1,2})?|[ivxlcdm]|тыс\.|млн|млрд)[)»]?$") # 1990, 2000-х, xix, 5 тыс.
 UNIT_OF_TWO = re.compile( # 12 кв. м., 90 л. с.

@@ -221,8 +221,15 @@ LISTS_ITSELF = re.compile(r"\b(?:вы|раз|под)?(?:дел|различ|от
     r"|использ|примен|прив|характериз|выгляд|описа|указ|возмож|сущест|име)[а-яё]* (?:[а-яё]+ ){0,2}$|\b(?:не|нет) ")
 GIVEN = re.compile("представ|обознач|указан|привед|перечисл|показан|описан|выдел|отмеч|установлен|включ|выражен")
 
-def without_next(body: str) -> str:
+def without_next(
+    body: str, # a sentence without its colon
+    after: Sequence[str], # the paragraphs behind it
+) -> str:
     "A sentence that tells something with the thing that it announces, without «следующий»; nothing where it does not."
+    if (m := NEXT_THING.search(body)) and after and re.search(TAKES_UP + m[1][:max(4, len(m[1]) - 3)],
+            after[0][:TAKEN_UP//2].lower()):
+        told = body[:m.start()] + body[m.end():]
+        if is_finished(told, HEAD_WORDS): return told
     for also in (ALSO, OF_KINDS):
         m = also.search(body)
         if m and is_finished(body[:m.start()], HEAD_WORDS): return body[:m.start(1)] + body[m.end(1):]
@@ -250,11 +257,7 @@ def as_statement(
     body = LOOSE_END.sub("", sentence.rstrip(" :,;"))
     if re.search(r":\d*$", body) or WANTS_MORE.search(body) or HERE_LISTED.match(body): return ""
     if EXCEPT.search(body): return ended(finished_part(body))
-    if (m := NEXT_THING.search(body)) and after and re.search(TAKES_UP + m[1][:max(4, len(m[1]) - 3)],
-            after[0][:TAKEN_UP//2].lower()):
-        told = body[:m.start()] + body[m.end():]
-        if is_finished(told, HEAD_WORDS): return ended(told)
-    if event := without_next(body): return ended(event)
+    if event := without_next(body, after): return ended(event)
     if (so := SO_DONE.search(body)) and not SPEECH.search(body.lower(), max(0, len(body) - SPEECH_NEAR)):
         told = body[:so.start()]
         if words_of(told)[-1].kind == "NOUN" and stands_alone(told): return ended(told)
