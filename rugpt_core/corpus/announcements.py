@@ -17,7 +17,8 @@ from .labels import (ADDS, CONTINUES, heads, HEADING_WORDS, is_item, is_label, i
     may_be_meant, names_person, NUMBERED, THINGS)
 from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SPEECH_NEAR
 from .sentences import last_sentence_start
-from .statements import as_statement, KINDS, NEAR, NUMBERS, POINTS, WANTS_MORE
+from .statements import (
+    as_statement, KINDS, leans_back, leans_on_year, NEAR, NUMBERS, POINTS, WANTS_MORE)
 
 # %% ../../notebooks/core/corpus/13_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
@@ -142,7 +143,8 @@ def what_is_left(
     low = ASIDE.sub("", sentence.lower())
     listed = bool(LISTS.search(low) or MATHS.search(low) or KINDS.search(low[:-1]) or sentence.startswith("Ниже "))
     if may_be_said(sentence, low, listed):
-        return as_statement(sentence, after) if quotation_is_gone(sentence, after[0], title) else sentence
+        if not quotation_is_gone(sentence, after[0], title): return sentence
+        return as_statement(sentence, after) or sentence*leans_on_year(sentence, after)
     goes_on = CONTINUES.match(after[0])
     points = listed or SURE.search(low) or POINTS.search(low[:-1]) or POINTS_FIRST.match(sentence)
     if left := as_statement(sentence, after):
@@ -151,6 +153,7 @@ def what_is_left(
         of_things = points or goes_on or chain or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
         return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
+    if leans_back(sentence, after) or leans_on_year(sentence, after): return sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
     if heads(sentence, after[0], HEADING_WORDS) and not ADDS.match(after[0]): return sentence
     if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""

@@ -6,9 +6,10 @@
 __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT', 'CLAUSE', 'OF_THE_LIST', 'NEXT_THING',
            'TAKES_UP', 'NEAR', 'BREAK', 'BREAKS', 'AND', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS', 'PART_WORDS',
            'NUMBERS', 'KINDS', 'OF_THAT', 'DEFINES', 'GLUED', 'OPPOSED', 'CONTRAST', 'ANAPHORA', 'TAKEN_UP',
-           'WORDS_COUNTED', 'WANTS_MORE', 'ALSO', 'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'NEXT_ONE', 'NEXT_WORD', 'LONG',
-           'TOLD_WITH', 'LISTS_ITSELF', 'GIVEN', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone',
-           'finished_part', 'taken_up', 'without_next', 'as_statement']
+           'WORDS_COUNTED', 'WANTS_MORE', 'BACK', 'BACK_CHARS', 'YEAR_CHARS', 'SAME_YEAR', 'ALSO', 'OF_KINDS',
+           'OF_WHAT', 'HAPPENED', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH', 'SOME', 'THING_WORDS', 'VAGUE',
+           'LISTS_ITSELF', 'GIVEN', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone', 'finished_part',
+           'taken_up', 'leans_back', 'leans_on_year', 'count_words', 'with_thing', 'without_next', 'as_statement']
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #57a7e003
 import re
@@ -83,7 +84,7 @@ CLAUSE = re.compile(r"[,;]? ?(?:(?:а )?в том числе(?: и)?|(?:и )?в 
     r"|, (?:в )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой) (?:входят|входили|вошли|включает|включают|включал[аи]?|состоит из"
     r"|состоял[аи]? из|содержит|содержат|являются|делится на|обладает|обладают):$"
     r"|, (?:(?:в|на|из|с|к|по|от|для|о) )?котор(?:ый|ая|ое|ые|ую|ых|ом|ой):$|, (?:потому что|так как|поскольку|ибо):$"
-    r"| следующего (?:содержания|вида|типа|состава|характера|образца):$"
+    r"| следующего (?:содержания|вида|типа|состава|характера|образца):$| (?:номиналом|достоинством)(?: в)?:$"
     r"| ?\((?:подробнее |также )?см(?:\.|отрите) [^()]*\):$|,? в (?:главных |остальных )?ролях:$", re.I)
 # «(приведены в порядке постройки)»
 OF_THE_LIST = re.compile(r" ?\((?:(?:это )?(?:не)?полный (?:список|перечень)|(?:привед|указ|перечисл"
@@ -204,6 +205,30 @@ WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:
     r"|заяв)[а-яё]+ "
     r"по этому поводу$")
 
+# how a paragraph takes up what was named before it; months of a year that was told before
+BACK = (r"\b(?:(?<!при )эт(?:и|их|им|ими|от|ой|ого|ому|ом|а|о|у)|(?<!по )данн[а-яё]+|подобн[а-яё]+"
+    r"|так(?:ой|ая|ое|ую|ие|их|ими?)|т(?:ой|ого|ому|ом|от|у|а|о|е|ех) же|други(?:е|х|ми?)"
+    r"|остальн[а-яё]+|последн[а-яё]+|(?:(?:выше)?(?:указан|назван|перечислен|упомянут|приведён)н?|описанн)[а-яё]+"
+    r"|(?:кажд|больш|част|вс|мног|некотор)[а-яё]+ из)(?: же)? (?:[а-яё-]+ )?")
+BACK_CHARS, YEAR_CHARS = 160, 60 # of the next paragraph
+SAME_YEAR = re.compile(r"\b(?:(?:янва|февра|апре|ию|сентя|октя|ноя|дека)[лнбр]{1,2}[яе]|ма[яе]|март[ае]|август[ае])\b"
+    r"(?! [12]\d{3})|\b(?:того|этого|тем|этим) же (?:год|лет)|\bв (?:том|этом) же году"
+    r"|\b(?:год|лет|месяц[а-я]*|дн[а-я]+) спустя")
+
+def leans_back(
+    sentence: str, # that only announces
+    after: Sequence[str], # the paragraphs behind it
+) -> bool:
+    "True when the next paragraph takes up a thing of a sentence: «В этих лагерях …», «В других странах …»."
+    begin = after[0][:BACK_CHARS].lower() if after else ""
+    nouns = {w.text for w in words_of(sentence) if w.kind == "NOUN" and len(w.text) > 3 and w.text != "образом"}
+    return any(re.search(rf"{BACK}{n[:max(4, len(n) - 3)]}", begin) for n in nouns)
+
+def leans_on_year(sentence: str, after: Sequence[str]) -> bool:
+    "True when the next paragraph names a month of the year that a sentence tells, without that year."
+    begin = after[0][:YEAR_CHARS].lower() if after else ""
+    return bool(SAME_YEAR.search(begin) and HAPPENED.search(sentence)) and not re.search(r"\b[12]\d{3}\b", begin)
+
 # the word that points, where what it points to is told besides: «на складе, а также на [следующих] частных заводах»
 ALSO = re.compile(r", а также (?:[а-яё]{1,3} )?(следующ[а-яё]+ )(?:[а-яё-]+ )+[а-яё]+$")
 # «трамваи и вагоны [следующих серий]», «заказаны 40 вагонов [следующих серий]»
@@ -216,10 +241,35 @@ NEXT_ONE = re.compile(r"\b(следующ[а-яё]+ )(?:(?:[а-яё-]+ )+[а-я�
     r"|постановлени|решени|предложени|воззвани|послани|письм|приказ|указ)[а-яё]*)$")
 # a long sentence in which the thing that is announced is told with much behind it: «показал [следующие] предметы быта
 # крестьян Севера»; where the verb itself lists there is nothing else to tell
-NEXT_WORD, LONG, TOLD_WITH = re.compile(rf"(?<!со )(?<!во )(?:{NEXT}) "), 11, 4 # words, least
+NEXT_WORD, LONG, TOLD_WITH = re.compile(rf"(?<!со )(?<!во )(?:{NEXT}) "), 11, 4 # words and marks, least
+SOME, THING_WORDS = 9, 2 # of a sentence and of its thing, where nothing else stays
+# things of which nothing is told by their name: «подвержены риску [следующих] осложнений», but «следующие признаки»
+VAGUE = re.compile(r"(?:(?:вид|тип|лиц|слов|мер|ход|пар|форм)(?:[аоыуе]|ов|ам|ами|ах)?$|категор|групп|фактор"
+    r"|критери|услови|случа|правил|свойств|достоинств|недостат|преимуществ|значени|соотношени|выражени|формул"
+    r"|результат|данны|показател|параметр|характерист|вариант|режим|способ|метод|схем|сценари|поряд|образ|реакци"
+    r"|операци|этап|фаз|стади|пункт|положени|принцип|требовани|задач|причин|довод|аргумент|вывод|объект|элемент"
+    r"|количеств|процент|состав|величин|термин|обозначени|утверждени|вопрос|размер|график|факт|сведени|стро[кч]"
+    r"|особенност|част|раздел|аспект|тенденци|тезис|ограничени|изменени|нововведени|улучшени|расширени|функци"
+    r"|номенклатур|источник|наград|класс|сери|процесс|момент|проблем|направлени|определени|указани|запис|мысл"
+    r"|истори|структур|ссыл|организаци|при[её]м|разложени|разделени|датировк|сочетани|пример|предмет|призна|уравнени"
+    r"|алгоритм|компонент|черт|возможност|инструкц|комбинаци|участк|скорост)")
 LISTS_ITSELF = re.compile(r"\b(?:вы|раз|под)?(?:дел|различ|относ|отнес|вход|вош|включ|состо|явл|насчит|определ|представ"
     r"|использ|примен|прив|характериз|выгляд|описа|указ|возмож|сущест|име)[а-яё]* (?:[а-яё]+ ){0,2}$|\b(?:не|нет) ")
 GIVEN = re.compile("представ|обознач|указан|привед|перечисл|показан|описан|выдел|отмеч|установлен|включ|выражен")
+
+def count_words(text: str) -> int:
+    "Words of a text without its marks."
+    return sum(w.kind != "MARK" for w in words_of(text))
+
+def with_thing(body: str) -> str:
+    "A sentence without «следующий», where it tells of a thing that is no vague one; or nothing."
+    m = NEXT_WORD.search(body)
+    if not m or LISTS_ITSELF.search(body[:m.start()].lower()) or count_words(body) < SOME: return ""
+    thing = words_of(body[m.end():].partition("(")[0])
+    noun = next((w.text for w in thing if w.kind == "NOUN"), "")
+    told = body[:m.start()] + body[m.end():]
+    tells = len(thing) >= THING_WORDS and noun and not VAGUE.match(noun)
+    return told if tells and is_finished(told, HEAD_WORDS) else ""
 
 def without_next(
     body: str, # a sentence without its colon
@@ -267,10 +317,11 @@ def as_statement(
             head = head[:clause.start()]
         return ended(head if stands_alone(head) else finished_part(head))
     low = re.sub(r"\s*\([^()]*\)$", "", body.lower().removeprefix("таким образом, "))
-    if POINTS.search(low) and not CALLED.search(low): return ended(finished_part(body))
+    if POINTS.search(low) and not CALLED.search(low): return ended(finished_part(body) or with_thing(body))
     tail = body.rpartition("; ")[2]
     if WHOLE_RELATIVE.search(body): return ended(body)
     trails = tail != body and not re.search("[—«»]", tail) and not has_predicate(words_of(tail))
     if trails or not is_finished(OR.sub("", body), PART_WORDS): return ended(finished_part(body))
-    told = taken_up(body, after) or CONTRAST.match(body)
-    return ended(finished_part(body) if KINDS.search(low) and not told else body)
+    if not KINDS.search(low) or taken_up(body, after) or CONTRAST.match(body): return ended(body)
+    counts = count_words(body) >= SOME and "нескольк" not in low
+    return ended(finished_part(body) or body*counts)
