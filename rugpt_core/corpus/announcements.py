@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SURE', 'LISTING', 'PASSIVE', 'COUNTED', 'EXAMPLE', 'ASIDE', 'POINTS_FIRST', 'LISTS', 'MATHS', 'ABOUT', 'TORN',
-           'SECOND', 'EVENTS', 'CHAIN_CHARS', 'ONE_THING', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'SOURCE', 'DANGLES',
-           'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
+           'SECOND', 'EVENTS', 'CHAIN_CHARS', 'ONE_THING', 'OF_SERIES', 'ORDINAL', 'NAMED_NEXT', 'OF_TEXT', 'SOURCE',
+           'DANGLES', 'UNFINISHED', 'BELOW', 'TOLD_BELOW', 'is_counted', 'is_there', 'what_is_left', 'may_announce',
            'without_announcement']
 
 # %% ../../notebooks/core/corpus/13_announcements.ipynb #7d4239fa
@@ -92,6 +92,8 @@ ONE_THING = re.compile(r"\bследующ(?:ий|его|ему|им|ая|ую|е
     r"(?:эффект|картин|сцен|случа[йяюе]|событи|иде[яюи]\b"
     r"|впечатлени|верси|истори|ситуаци|замыс|судьб|происшестви|эпизод|акт\b|трюк|при[её]м\b|факт\b)[а-яё]*:$"
     r"|\b(?:правила|история|сюжет|суть|смысл|легенда|замысел|предание)\b[^:]{0,60} таков[аоы]?:$", re.I)
+OF_SERIES = re.compile("(?:Перв|Втор|Трет|Четв[её]рт|Пят|Последн)[а-яё]+ "
+    "(?:период|этап|стади|фаз|групп|тип|класс|вид|раздел|част|глав|вариант)[а-яё]* ") # one of some that are told
 ORDINAL = re.compile(r"(?:Перв|Втор)(?:ый|ая|ое|ой|ую|ым|ого|ые|ых)\b(?! [—–])")
 
 NAMED_NEXT = re.compile(r"\bследующ[а-яё]+ [^:]*:$") # what is counted stands behind this word
@@ -153,7 +155,7 @@ def what_is_left(
         of_things = points or goes_on or chain or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
         return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
-    if leans_back(sentence, after) or leans_on_year(sentence, after): return sentence
+    if leans_back(sentence, after) or leans_on_year(sentence, after) or OF_SERIES.match(sentence): return sentence
     if points or has_predicate(words_of(sentence[:-1])): return ""
     if heads(sentence, after[0], HEADING_WORDS) and not ADDS.match(after[0]): return sentence
     if THINGS.match(sentence) or goes_on and goes_on[0] != "Это": return ""

@@ -20,6 +20,7 @@ from math import ceil
 
 from .clauses import is_finished, PREDICATES, readings_of, wants_more, words_of
 from .sentences import last_sentence_start, PROSE_CHARS, split_sentences
+from .statements import leans_back
 from .templates import HOLE as LOST
 
 # %% ../../notebooks/core/corpus/14_holes.ipynb #f6e88ef5
@@ -281,7 +282,8 @@ def without_cut_end(
     sentence = paragraph[start:]
     if not "А" <= sentence[0] <= "Я": return paragraph
     gone = CONNECTIVE.fullmatch(sentence)
-    if not gone and (after or HANGS.search(sentence)): gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence)
+    if not gone and (after or HANGS.search(sentence)):
+        gone = "а" <= sentence[-1] <= "ё" and breaks_off(sentence) and not leans_back(sentence, after)
     return paragraph[:start].rstrip() if gone else paragraph
 
 # %% ../../notebooks/core/corpus/14_holes.ipynb #03f43d6f
@@ -300,6 +302,7 @@ def without_torso(
     torn = before.endswith(":") or before[-1:].isalnum() or not before
     if LINK.fullmatch(paragraph): return ""
     first, *rest = split_sentences(paragraph)
-    gone = WHERE.match(first) or torn and (GOES_ON_SMALL.match(first)
+    then = first.startswith("то ") and is_finished(first[3:].rstrip("."), LEAST_WORDS) # tells what follows
+    gone = WHERE.match(first) or torn and (GOES_ON_SMALL.match(first) and not then
         or first.startswith("где ") and before and breaks_off(before[last_sentence_start(before):].rstrip(":")))
     return " ".join(rest) if gone else paragraph
