@@ -1329,8 +1329,6 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                              'rugpt_core/corpus/statements.py'),
                                               'rugpt_core.corpus.statements.taken_up': ( 'core/corpus/statements.html#taken_up',
                                                                                          'rugpt_core/corpus/statements.py'),
-                                              'rugpt_core.corpus.statements.with_thing': ( 'core/corpus/statements.html#with_thing',
-                                                                                           'rugpt_core/corpus/statements.py'),
                                               'rugpt_core.corpus.statements.without_next': ( 'core/corpus/statements.html#without_next',
                                                                                              'rugpt_core/corpus/statements.py'),
                                               'rugpt_core.corpus.statements.without_word': ( 'core/corpus/statements.html#without_word',

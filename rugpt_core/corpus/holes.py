@@ -302,7 +302,8 @@ def without_torso(
     torn = before.endswith(":") or before[-1:].isalnum() or not before
     if LINK.fullmatch(paragraph): return ""
     first, *rest = split_sentences(paragraph)
-    then = first.startswith("то ") and is_finished(first[3:].rstrip("."), LEAST_WORDS) # tells what follows
+    rest_of = re.match("(?:то(?: есть,?)?|котор[а-яё]+) ", first) # that tells something: «то волны гаснут», «который …»
+    then = rest_of is not None and is_finished(first[rest_of.end():].rstrip(".:"), LEAST_WORDS)
     gone = WHERE.match(first) or torn and (GOES_ON_SMALL.match(first) and not then
         or first.startswith("где ") and before and breaks_off(before[last_sentence_start(before):].rstrip(":")))
     return " ".join(rest) if gone else paragraph

@@ -7,10 +7,10 @@ __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT
            'NEXT_THING', 'TAKES_UP', 'NEAR', 'BREAK', 'BREAKS', 'AND', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'NUMBERS', 'KINDS', 'OF_THAT', 'DEFINES', 'GLUED', 'OPPOSED', 'CONTRAST', 'ANAPHORA',
            'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'BACK', 'BACK_CHARS', 'YEAR_CHARS', 'SAME_YEAR', 'ALSO',
-           'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH', 'SOME', 'THING_WORDS',
-           'VAGUE', 'LISTS_ITSELF', 'GIVEN', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone',
-           'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'without_word', 'count_words', 'with_thing',
-           'without_next', 'as_statement']
+           'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'DATE', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH', 'LISTS_ITSELF',
+           'GIVEN', 'LABELLED_FACTS', 'COUNTS', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone',
+           'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'without_word', 'count_words', 'without_next',
+           'as_statement']
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #57a7e003
 import re
@@ -212,7 +212,7 @@ WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:
 BACK = (r"\b(?:(?<!при )эт(?:и|их|им|ими|от|ой|ого|ому|ом|а|о|у)|(?<!по )данн[а-яё]+|подобн[а-яё]+"
     r"|так(?:ой|ая|ое|ую|ие|их|ими?)|т(?:ой|ого|ому|ом|от|у|а|о|е|ех) же|други(?:е|х|ми?)"
     r"|остальн[а-яё]+|последн[а-яё]+|(?:(?:выше)?(?:указан|назван|перечислен|упомянут|приведён)н?|описанн)[а-яё]+"
-    r"|(?:кажд|больш|част|вс|мног|некотор)[а-яё]+ из)(?: же)? (?:[а-яё-]+ )?")
+    r"|(?:кажд|больш|част|вс|мног|некотор)[а-яё]+ из)(?: же)? (?:[а-яё\d-]+ )?")
 BACK_CHARS, YEAR_CHARS = 160, 60 # of the next paragraph
 SAME_YEAR = re.compile(r"\b(?:(?:янва|февра|апре|ию|сентя|октя|ноя|дека)[лнбр]{1,2}[яе]|ма[яе]|март[ае]|август[ае])\b"
     r"(?! [12]\d{3})|\b(?:того|этого|тем|этим) же (?:год|лет)|\bв (?:том|этом) же году"
@@ -240,22 +240,12 @@ OF_KINDS = re.compile(r"(?: и|(?<=\d)) [а-яё]+( следующ(?:их|его
 OF_WHAT = re.compile(r"\b(следующ[а-яё]+ )(?:[а-яё]+ )?(?:аргумент|довод|доказательств|возражени|обвинени)[а-яё]* "
     r"(?:в пользу|против|о том|того, что)")
 HAPPENED = re.compile(r"\b(?:1\d{3}|20\d\d)(?:-[а-яё]+)? (?:год|г\.)")
+DATE = re.compile(r"\b\d{1,2} [а-я]{3,8}[ая] [12]\d{3}|№ ?\d")
 NEXT_ONE = re.compile(r"\b(следующ[а-яё]+ )(?:(?:[а-яё-]+ )+[а-яё]+|(?:сообщени|заявлени|объявлени|обращени"
     r"|постановлени|решени|предложени|воззвани|послани|письм|приказ|указ)[а-яё]*)$")
 # a long sentence in which the thing that is announced is told with much behind it: «показал [следующие] предметы быта
 # крестьян Севера»; where the verb itself lists there is nothing else to tell
-NEXT_WORD, LONG, TOLD_WITH = re.compile(rf"(?<!со )(?<!во )(?:{NEXT}) "), 11, 4 # words and marks, least
-SOME, THING_WORDS = 9, 2 # of a sentence and of its thing, where nothing else stays
-# things of which nothing is told by their name: «подвержены риску [следующих] осложнений», but «следующие признаки»
-VAGUE = re.compile(r"(?:(?:вид|тип|лиц|слов|мер|ход|пар|форм)(?:[аоыуе]|ов|ам|ами|ах)?$|категор|групп|фактор"
-    r"|критери|услови|случа|правил|свойств|достоинств|недостат|преимуществ|значени|соотношени|выражени|формул"
-    r"|результат|данны|показател|параметр|характерист|вариант|режим|способ|метод|схем|сценари|поряд|образ|реакци"
-    r"|операци|этап|фаз|стади|пункт|положени|принцип|требовани|задач|причин|довод|аргумент|вывод|объект|элемент"
-    r"|количеств|процент|состав|величин|термин|обозначени|утверждени|вопрос|размер|график|факт|сведени|стро[кч]"
-    r"|особенност|част|раздел|аспект|тенденци|тезис|ограничени|изменени|нововведени|улучшени|расширени|функци"
-    r"|номенклатур|источник|наград|класс|сери|процесс|момент|проблем|направлени|определени|указани|запис|мысл"
-    r"|истори|структур|ссыл|организаци|при[её]м|разложени|разделени|датировк|сочетани|пример|предмет|призна|уравнени"
-    r"|алгоритм|компонент|черт|возможност|инструкц|комбинаци|участк|скорост)")
+NEXT_WORD, LONG, TOLD_WITH = re.compile(rf"(?<!со )(?<!во )(?:{NEXT}) "), 11, 4 # words, least
 LISTS_ITSELF = re.compile(r"\b(?:вы|раз|под)?(?:дел|различ|относ|отнес|вход|вош|включ|состо|явл|насчит|определ|представ"
     r"|использ|примен|прив|характериз|выгляд|описа|указ|возмож|сущест|име)[а-яё]* (?:[а-яё]+ ){0,2}$|\b(?:не|нет) ")
 GIVEN = re.compile("представ|обознач|указан|привед|перечисл|показан|описан|выдел|отмеч|установлен|включ|выражен")
@@ -268,14 +258,6 @@ def without_word(body: str, m: re.Match) -> str:
 def count_words(text: str) -> int:
     "Words of a text without its marks."
     return sum(w.kind != "MARK" for w in words_of(text))
-
-def with_thing(body: str) -> str:
-    "A sentence without «следующий», where it tells of a thing that is no vague one; or nothing."
-    m = NEXT_WORD.search(body)
-    if not m or LISTS_ITSELF.search(body[:m.start()].lower()) or count_words(body) < SOME: return ""
-    thing = words_of(body[m.end():].partition("(")[0])
-    noun = next((w.text for w in thing if w.kind == "NOUN"), "")
-    return without_word(body, m) if len(thing) >= THING_WORDS and noun and not VAGUE.match(noun) else ""
 
 def without_next(
     body: str, # a sentence without its colon
@@ -295,9 +277,13 @@ def without_next(
             and not OF_FORMULAS.match(body, m.end()) and (told := without_word(body, m)):
         return told
     if not HAPPENED.search(body) or not (m := NEXT_ONE.search(body)): return ""
-    done = any(w.kind == "PRTS" and not GIVEN.match(w.text) for w in words_of(body[:m.start()]))
+    dated = DATE.search(body) is not None # an act: «11 марта 2010 года в состав города были включены [следующие] сёла»
+    done = any(w.kind == "PRTS" and (dated or not GIVEN.match(w.text)) for w in words_of(body[:m.start()]))
     return body[:m.start(1)] + body[m.end(1):] if done else ""
 
+# «Жена: с 1052 года Анна Луговская, дочь князя»
+LABELLED_FACTS = re.compile(r"[А-ЯЁ][а-яё]+: (?!.*следующ)(?=.*\d.*[а-яё]$)(?:[^ ]+ ){4}")
+COUNTS = 9 # words of a sentence that tells more than a number of kinds, least
 OR = re.compile(", или [^,;—–]+$") # «семейства Астровые, или Сложноцветные»
 SO_DONE = re.compile(r",? (?:следующим образом|в следующем порядке|так)$") # «войска встали на холмах [так]»
 # a relative clause that is told whole: «приращения, которые не могут быть улучшены», «из которых выжил только один»
@@ -312,6 +298,7 @@ def as_statement(
     sentence = OF_THE_LIST.sub("", sentence)
     body = LOOSE_END.sub("", sentence.rstrip(" :,;"))
     if re.search(r":\d*$", body) or WANTS_MORE.search(body) or HERE_LISTED.match(body): return ""
+    if LABELLED_FACTS.match(body): return ended(body)
     if EXCEPT.search(body): return ended(finished_part(body))
     if event := without_next(body, after): return ended(event)
     if (so := SO_DONE.search(body)) and not SPEECH.search(body.lower(), max(0, len(body) - SPEECH_NEAR)):
@@ -323,11 +310,11 @@ def as_statement(
             head = head[:clause.start()]
         return ended(head if stands_alone(head) else finished_part(head))
     low = re.sub(r"\s*\([^()]*\)$", "", body.lower().removeprefix("таким образом, "))
-    if POINTS.search(low) and not CALLED.search(low): return ended(finished_part(body) or with_thing(body))
+    if POINTS.search(low) and not CALLED.search(low): return ended(finished_part(body))
     tail = body.rpartition("; ")[2]
     if WHOLE_RELATIVE.search(body): return ended(body)
     trails = tail != body and not re.search("[—«»]", tail) and not has_predicate(words_of(tail))
     if trails or not is_finished(OR.sub("", body), PART_WORDS): return ended(finished_part(body))
     if not KINDS.search(low) or taken_up(body, after) or CONTRAST.match(body): return ended(body)
-    counts = count_words(body) >= SOME and "нескольк" not in low
+    counts = count_words(body) >= COUNTS and "нескольк" not in low
     return ended(finished_part(body) or body*counts)
