@@ -7,8 +7,6 @@ __all__ = ['POLYNOMIALS', 'SAFETY', 'LONG', 'AFRESH', 'by_gram', 'orthogonalised
            'EMA']
 
 # %% ../../notebooks/core/training/02_optim.ipynb #3f24131c
-from collections import defaultdict
-
 import torch
 from torch import nn, Tensor
 from torch.optim.adamw import adamw
@@ -80,9 +78,15 @@ class Muon:
         lr: float, momentum: float, weight_decay: float,
     ):
         self.param_groups = [dict(params=params, lr=lr, momentum=momentum, weight_decay=weight_decay)]
-        self.parts, self.state = parts, defaultdict(dict) # parameter → what is remembered of it
+        self.parts = parts
+        # made with the first step it would take memory that the next one needs for the gradient of the whole vocabulary
+        self.state = self.fresh() # what is remembered of each
         quick = params and has_bfloat16(params[0].device.type)
         self.dtype = torch.bfloat16 if quick else torch.float32 # of the products, whatever the rest computes in
+
+    def fresh(self) -> dict[nn.Parameter, dict[str, Tensor]]:
+        "What is remembered before the first step."
+        return {p: dict(momentum=torch.zeros_like(p)) for p in self.param_groups[0]["params"]}
 
     @torch.no_grad()
     def step(self):
@@ -90,10 +94,8 @@ class Muon:
         group, shapes = self.param_groups[0], {}
         for p, parts in zip(group["params"], self.parts, strict=True):
             if p.grad is None: continue
-            state = self.state[p]
-            if not state: state["momentum"] = torch.zeros_like(p)
-            state["momentum"].lerp_(p.grad, 1 - group["momentum"])
-            ahead = p.grad.lerp(state["momentum"], group["momentum"]) # Nesterov
+            momentum = self.state[p]["momentum"].lerp_(p.grad, 1 - group["momentum"])
+            ahead = p.grad.lerp(momentum, group["momentum"]) # Nesterov
             for part, target in zip(ahead.split(parts), p.split(parts), strict=True):
                 shapes.setdefault(tuple(part.shape), []).append((part, target))
         for (rows, cols), pairs in shapes.items():
@@ -111,17 +113,18 @@ class AdamW:
         betas: tuple[float, float],
     ):
         self.param_groups, self.betas = [dict(group, lr=lr) for group in groups], betas
-        self.state = defaultdict(dict) # parameter → what is remembered of it
+        self.state = self.fresh()
+
+    def fresh(self) -> dict[nn.Parameter, dict[str, Tensor]]:
+        "What is remembered before the first step."
+        return {p: dict(step=torch.zeros((), device=p.device), exp_avg=torch.zeros_like(p),
+            exp_avg_sq=torch.zeros_like(p)) for group in self.param_groups for p in group["params"]}
 
     @torch.no_grad()
     def step(self):
         "One step of every parameter that has a gradient."
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
-            for p in params:
-                if not self.state[p]:
-                    self.state[p] = dict(step=torch.zeros((), device=p.device), exp_avg=torch.zeros_like(p),
-                        exp_avg_sq=torch.zeros_like(p))
             steps, means, squares = ([self.state[p][key] for p in params] for key in ("step", "exp_avg", "exp_avg_sq"))
             adamw(params, [p.grad for p in params], means, squares, [], steps, fused=True, amsgrad=False,
                 beta1=self.betas[0], beta2=self.betas[1], lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8,
@@ -167,7 +170,7 @@ class Optimizer:
         owner = {p: part for part in self.parts for group in part.param_groups for p in group["params"]}
         for name, value in state.items():
             p = params[name.rpartition("/")[0]]
-            owner[p].state[p][name.rpartition("/")[2]] = value.to(p.device)
+            owner[p].state[p][name.rpartition("/")[2]].copy_(value)
 
 # %% ../../notebooks/core/training/02_optim.ipynb #1ddcc178
 # torch's AveragedModel keeps a whole second model and cannot exchange weights with it; here the weights alone are kept,
