@@ -304,6 +304,7 @@ def without_torso(
     first, *rest = split_sentences(paragraph)
     rest_of = re.match("(?:то(?: есть,?)?|котор[а-яё]+) ", first) # that tells something: «то волны гаснут», «который …»
     then = rest_of is not None and is_finished(first[rest_of.end():].rstrip(".:"), LEAST_WORDS)
+    if any(n in " ".join(rest[:2]) for n in re.findall(r"\d{3,}", first)): return paragraph # it explains the numbers
     gone = WHERE.match(first) or torn and (GOES_ON_SMALL.match(first) and not then
         or first.startswith("где ") and before and breaks_off(before[last_sentence_start(before):].rstrip(":")))
     return " ".join(rest) if gone else paragraph
