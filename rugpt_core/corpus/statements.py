@@ -16,7 +16,8 @@ __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT
 import re
 from collections.abc import Sequence
 
-from .clauses import has_predicate, is_finished, is_subordinate, parts, PREDICATES, SPEECH, words_of
+from .clauses import (
+    has_predicate, is_finished, is_subordinate, MONTH, parts, PREDICATES, SPEECH, words_of)
 from .labels import CONTINUES
 from .quotations import SAYS, SPEECH_NEAR
 from .sentences import ended
@@ -209,10 +210,11 @@ WANTS_MORE = re.compile(r"(?:^|, |[Тт]о есть,? )[Ее]сли [^,]*$|\b(?:
     r"по этому поводу$")
 
 # how a paragraph takes up what was named before it; months of a year that was told before
-BACK = (r"\b(?:(?<!при )эт(?:и|их|им|ими|от|ой|ого|ому|ом|а|о|у)|(?<!по )данн[а-яё]+|подобн[а-яё]+"
+BACK = re.compile(r"\b(?:(?<!при )эт(?:и|их|им|ими|от|ой|ого|ому|ом|а|о|у)|(?<!по )данн[а-яё]+|подобн[а-яё]+"
     r"|так(?:ой|ая|ое|ую|ие|их|ими?)|т(?:ой|ого|ому|ом|от|у|а|о|е|ех) же|други(?:е|х|ми?)"
     r"|остальн[а-яё]+|последн[а-яё]+|(?:(?:выше)?(?:указан|назван|перечислен|упомянут|приведён)н?|описанн)[а-яё]+"
-    r"|(?:кажд|больш|част|вс|мног|некотор)[а-яё]+ из)(?: же)? (?:[а-яё\d-]+ )?")
+    r"|(?:кажд|больш|част|вс|мног|некотор)[а-яё]+ из)(?: же)? "
+    r"(?=([а-яё\d-]+)(?: ([а-яё-]+))?)") # the thing is one of the two words behind
 BACK_CHARS, YEAR_CHARS = 160, 60 # of the next paragraph
 SAME_YEAR = re.compile(r"\b(?:(?:янва|февра|апре|ию|сентя|октя|ноя|дека)[лнбр]{1,2}[яе]|ма[яе]|март[ае]|август[ае])\b"
     r"(?! [12]\d{3})|\b(?:того|этого|тем|этим) же (?:год|лет)|\bв (?:том|этом) же году"
@@ -223,9 +225,11 @@ def leans_back(
     after: Sequence[str], # the paragraphs behind it
 ) -> bool:
     "True when the next paragraph takes up a thing of a sentence: «В этих лагерях …», «В других странах …»."
-    begin = after[0][:BACK_CHARS].lower() if after else ""
+    taken = [word for m in BACK.finditer(after[0][:BACK_CHARS].lower()) for word in m.groups() if word] if after else []
+    if not taken: return False
     nouns = {w.text for w in words_of(sentence) if w.kind == "NOUN" and len(w.text) > 3 and w.text != "образом"}
-    return any(re.search(rf"{BACK}{n[:max(4, len(n) - 3)]}", begin) for n in nouns)
+    stems = tuple(n[:max(4, len(n) - 3)] for n in nouns)
+    return any(word.startswith(stems) for word in taken)
 
 def leans_on_year(sentence: str, after: Sequence[str]) -> bool:
     "True when the next paragraph names a month of the year that a sentence tells, without that year."
@@ -240,7 +244,7 @@ OF_KINDS = re.compile(r"(?: и|(?<=\d)) [а-яё]+( следующ(?:их|его
 OF_WHAT = re.compile(r"\b(следующ[а-яё]+ )(?:[а-яё]+ )?(?:аргумент|довод|доказательств|возражени|обвинени)[а-яё]* "
     r"(?:в пользу|против|о том|того, что)")
 HAPPENED = re.compile(r"\b(?:1\d{3}|20\d\d)(?:-[а-яё]+)? (?:год|г\.)")
-DATE = re.compile(r"\b\d{1,2} [а-я]{3,8}[ая] [12]\d{3}|№ ?\d")
+DATE = re.compile(rf"\b\d{{1,2}} {MONTH} [12]\d{{3}}|№ ?\d")
 NEXT_ONE = re.compile(r"\b(следующ[а-яё]+ )(?:(?:[а-яё-]+ )+[а-яё]+|(?:сообщени|заявлени|объявлени|обращени"
     r"|постановлени|решени|предложени|воззвани|послани|письм|приказ|указ)[а-яё]*)$")
 # a long sentence in which the thing that is announced is told with much behind it: «показал [следующие] предметы быта
@@ -266,8 +270,7 @@ def without_next(
     "A sentence that tells something with the thing that it announces, without «следующий»; nothing where it does not."
     if (m := NEXT_THING.search(body)) and after and re.search(TAKES_UP + m[1][:max(4, len(m[1]) - 3)],
             after[0][:TAKEN_UP//2].lower()):
-        told = body[:m.start()] + body[m.end():]
-        if is_finished(told, HEAD_WORDS): return told
+        if told := without_word(body, m): return told
     for also in (ALSO, OF_KINDS):
         m = also.search(body)
         if m and is_finished(body[:m.start()], HEAD_WORDS): return body[:m.start(1)] + body[m.end(1):]

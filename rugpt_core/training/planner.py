@@ -142,7 +142,8 @@ def apart(
     t: TrainConfig,
 ) -> list: # what it returns for each
     """In a process of its own: a forked one would not count the pages of files, such as torch's code, that it has not
-    touched. Raises `RugptError` where that one fails, for want of memory as a rule."""
+    touched. What was measured is kept as long as this process lives. Raises `RugptError` where the other one fails, for
+    want of memory as a rule."""
     asked = json.dumps([what, [asdict(c) for c in configs], asdict(t)])
     done = subprocess.run([sys.executable, "-c", TRIAL], input=asked, capture_output=True, text=True)
     if done.returncode:
