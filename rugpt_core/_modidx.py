@@ -219,6 +219,8 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                                                                        'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.kept_memory': ( 'core/common/devices.html#kept_memory',
                                                                                       'rugpt_core/common/devices.py'),
+                                           'rugpt_core.common.devices.leave_group': ( 'core/common/devices.html#leave_group',
+                                                                                      'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.of_torchrun': ( 'core/common/devices.html#of_torchrun',
                                                                                       'rugpt_core/common/devices.py'),
                                            'rugpt_core.common.devices.pick_device': ( 'core/common/devices.html#pick_device',

@@ -188,6 +188,17 @@ def test_signals_save_and_leave(number, tmp_path):
     assert about["step"] >= 50 and about["taken"] + about["epoch"]*10**6 > 0
 
 
+def test_the_group_of_processes_is_left_before_python_ends(tmp_path):
+    """Threads of gloo that live until then abort a process now and then."""
+    (tmp_path/"sums.py").write_text("""import atexit, torch
+atexit.register(lambda: print("still in it", torch.distributed.is_initialized()))  # runs after those registered later
+from rugpt_core.common.devices import DistributedContext
+print("sum", DistributedContext(torch.device("cpu")).total(1.5)[0])
+""")
+    done = finished([sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", str(tmp_path/"sums.py")])
+    assert done.stdout.count("sum 3.0") == done.stdout.count("still in it False") == 2, done.stdout
+
+
 @pytest.mark.parametrize("optimizer, apart", [("adamw", 1e-4), ("muon", 2e-3 if has_bfloat16("cpu") else 1e-4)])
 def test_two_processes_are_one(optimizer, apart, whole, tmp_path):
     """The loss curve of two gloo processes under torchrun is that of a single one (float32, no dropout, which is drawn

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['DTYPES', 'CPU_BF16', 'MMAP_THRESHOLD', 'TRIM_THRESHOLD', 'AFTERWARDS', 'NEVER', 'has_bfloat16', 'pick_device',
-           'kept_memory', 'compute', 'precision', 'of_torchrun', 'DistributedContext']
+           'kept_memory', 'compute', 'precision', 'of_torchrun', 'leave_group', 'DistributedContext']
 
 # %% ../../notebooks/core/common/08_devices.ipynb #dfc572c5
+import atexit
 import ctypes
 import os
 import sys
@@ -100,6 +101,10 @@ def of_torchrun(
     raise RugptError(f"is {said!r:.40}, no whole number", name,
         "start processes by torchrun, which sets it; or unset WORLD_SIZE, RANK and LOCAL_RANK")
 
+def leave_group():
+    "Before Python ends: threads of gloo that are left to the end abort a process now and then."
+    if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()
+
 class DistributedContext:
     "The processes of a run: one, unless torchrun started more."
 
@@ -108,6 +113,7 @@ class DistributedContext:
         if self.size > 1: of_torchrun("MASTER_PORT")
         if self.size > 1 and device is not None and not torch.distributed.is_initialized():
             torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(leave_group)
             if device.type == "cuda": torch.cuda.set_device(device)
         self.device = device if device is not None and device.type == "cuda" else torch.device("cpu")
 
