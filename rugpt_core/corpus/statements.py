@@ -6,11 +6,11 @@
 __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT', 'CLAUSE', 'OF_THE_LIST', 'OF_FORMULAS',
            'NEXT_THING', 'TAKES_UP', 'NEAR', 'BREAK', 'BREAKS', 'AND', 'JOINS', 'PAIRED', 'LOOSE_END', 'HEAD_WORDS',
            'PART_WORDS', 'NUMBERS', 'KINDS', 'OF_THAT', 'DEFINES', 'GLUED', 'OPPOSED', 'CONTRAST', 'ANAPHORA',
-           'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'BACK', 'BACK_CHARS', 'YEAR_CHARS', 'SAME_YEAR', 'ALSO',
-           'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'DATE', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH', 'LISTS_ITSELF',
-           'GIVEN', 'LABELLED_FACTS', 'COUNTS', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing', 'stands_alone',
-           'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'without_word', 'count_words', 'without_next',
-           'as_statement']
+           'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'BACK', 'BACK_CHARS', 'YEAR_CHARS', 'SAME_YEAR', 'CONCLUDES',
+           'ALSO', 'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'DATE', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH',
+           'LISTS_ITSELF', 'GIVEN', 'LABELLED_FACTS', 'COUNTS', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing',
+           'stands_alone', 'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'is_answered',
+           'tells_of_speaker', 'without_word', 'count_words', 'without_next', 'as_statement']
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #57a7e003
 import re
@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from .clauses import (
     has_predicate, is_finished, is_subordinate, MONTH, parts, PREDICATES, SPEECH, words_of)
 from .labels import CONTINUES
-from .quotations import SAYS, SPEECH_NEAR
+from .quotations import SAID, SAYS, SPEECH_NEAR
 from .sentences import ended
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #9e09522b
@@ -235,6 +235,18 @@ def leans_on_year(sentence: str, after: Sequence[str]) -> bool:
     "True when the next paragraph names a month of the year that a sentence tells, without that year."
     begin = after[0][:YEAR_CHARS].lower() if after else ""
     return bool(SAME_YEAR.search(begin) and HAPPENED.search(sentence)) and not re.search(r"\b[12]\d{3}\b", begin)
+
+# how a paragraph concludes from what was said, or sets something against it
+CONCLUDES = re.compile(r"(?:Таким образом|Отсюда|Из (?:эт(?:ого|ой|их)|не[её]|него|них)\b|[^.,]{1,30}, напротив,)")
+
+def is_answered(sentence: str, after: Sequence[str]) -> bool:
+    "True when the next paragraph concludes from what a sentence of some length tells, or sets something against it."
+    return bool(after and CONCLUDES.match(after[0])) and count_words(sentence) >= COUNTS
+
+def tells_of_speaker(sentence: str) -> bool:
+    "True when a sentence on somebody's words has a participle clause: «Певец, приехавший в Ригу в 1952 году, писал:»."
+    later = parts(words_of(sentence))[1:] if SAID.search(sentence) else []
+    return any(part[0].kind == "PRTF" and len(part) > PART_WORDS for part in later if part)
 
 # the word that points, where what it points to is told besides: «на складе, а также на [следующих] частных заводах»
 ALSO = re.compile(r", а также (?:[а-яё]{1,3} )?(следующ[а-яё]+ )(?:[а-яё-]+ )+[а-яё]+$")
