@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['LONG', 'SHORTEST', 'COMPARED', 'TRIAL', 'MARGIN', 'REACHED', 'ACTIVATION', 'CONTEXT_MB', 'DEPTHS', 'BYTES_PER_TOKEN',
-           'SURE', 'MORE', 'RECIPES', 'ROOM', 'trial_bins', 'Trial', 'trial_run', 'step_of', 'is_small', 'few_windows',
-           'timed', 'gradients_mb', 'held', 'apart', 'measured', 'forecast', 'card_forecast', 'TrainingPlan',
-           'vocabulary_for', 'deepest', 'propose', 'fitted', 'in_time', 'plan_lines', 'recipes']
+           'ENOUGH', 'SURE', 'MORE', 'RECIPES', 'ROOM', 'trial_bins', 'Trial', 'trial_run', 'step_of', 'is_small',
+           'few_windows', 'timed', 'gradients_mb', 'held', 'apart', 'measured', 'forecast', 'card_forecast',
+           'TrainingPlan', 'vocabulary_for', 'worth_of', 'deepest', 'propose', 'fitted', 'in_time', 'plan_lines',
+           'recipes']
 
 # %% ../../notebooks/core/training/08_planner.ipynb #9a4fa924
 import json
@@ -28,7 +29,7 @@ from ..common.errors import RugptError
 from ..common.progress import Progress
 
 from ..modeling.model import ModelConfig
-from ..modeling.scaling_laws import block_parameters, DATA_LAW, effective, EPOCHS
+from ..modeling.scaling_laws import block_parameters, data_constrained, DATA_LAW, effective, EPOCHS
 from ..tokenization.bins import Bins
 from .config import resolve_settings, TrainConfig
 from .rehearsal import BITS_TOKENS, expected_bits, measured_step, peak_mb, Rehearsal, unchanged
@@ -239,6 +240,17 @@ def vocabulary_for(corpus_bytes: float) -> int: # pieces
 
 
 # %% ../../notebooks/core/training/08_planner.ipynb #38e5062b
+ENOUGH = .95 # of what parameters can be worth at most; a plan needs no more
+
+def worth_of(
+    config: ModelConfig,
+    tokens: int, # different ones
+) -> float: # 1: more parameters are worth nothing
+    "What a model's parameters are worth with so much text, as a share of what any number of them is."
+    law = data_constrained(block_parameters(config.n_layer, config.n_embd) + config.vocab_size*config.n_embd,
+        tokens, tokens)
+    return law["effective_parameters"]/(law["parameters_for_data"]*(1 + DATA_LAW["rn"]))
+
 SURE = 2 # a model that is expected to take so many times the hours is not measured
 
 def deepest(
@@ -274,8 +286,8 @@ def propose(
     block_size: int = 0, # tokens; 0: 256 for short texts, else 512, 1,024 on a card
     **settings, # of `resolve_settings`
 ) -> TrainingPlan:
-    """The largest model of the dial that fits into memory and time, trained for as long as there is time and text; what
-    the smallest sees is cut to the time where it does not fit.
+    """The largest model of the dial that fits into memory and time and can use so much text, trained for as long as
+    there is time and text; what the smallest sees is cut to the time where it does not fit.
 
     Raises `RugptError` where not even the smallest fits into memory."""
     for name, value in (("corpus", corpus_bytes), ("memory", memory_gb), ("hours", hours)):
@@ -288,6 +300,7 @@ def propose(
     nearest = min(BYTES_PER_TOKEN, key=lambda v: abs(v - vocab_size))
     tokens = max(block_size + 1, int(corpus_bytes/BYTES_PER_TOKEN[nearest]))
     sizes = [resolve_settings("qwen3", vocab_size, tokens, block_size, depth, **settings) for depth in DEPTHS]
+    sizes = sizes[:1 + sum(worth_of(config, tokens) < ENOUGH for config, _ in sizes)]
     with Progress("measuring", unit="models") as p:
         def plan_of(config, t):
             p.update(0, f"{config.n_layer} blocks")
@@ -369,6 +382,9 @@ def plan_lines(
         f"{t.max_steps:,} steps, {p.epochs:.2g} epochs",
         f"memory: {p.step.memory_mb/1e3:.2f} GB; speed: {p.tokens_per_second:,.0f} tokens/s; time: {p.hours:.2g} hours "
         f"({how})"]
+    if worth_of(c, p.tokens) >= ENOUGH:
+        lines.insert(2, "more parameters would learn little from so much text (Muennighoff et al. 2023); more text "
+            "allows a larger model")
     if price: lines.append(f"cost: {p.hours*price:.2f} US dollars at {price:g} an hour")
     lines.append(f"bits per byte of held-out Russian articles: {bits:.2f} ± {error:.2f} (fitted to runs of up to "
         f"{BITS_TOKENS/1e6:.0f} million tokens)")
