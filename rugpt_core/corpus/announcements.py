@@ -17,9 +17,8 @@ from .labels import (ADDS, CONTINUES, heads, HEADING_WORDS, is_item, is_label, i
     may_be_meant, names_person, NUMBERED, THINGS)
 from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SPEECH_NEAR
 from .sentences import last_sentence_start
-from rugpt_core.corpus.statements import (
-    as_statement, count_words, is_answered, KINDS, leans_back, leans_on_year, NEAR, NUMBERS, POINTS, tells_of_speaker,
-    WANTS_MORE)
+from .statements import (
+    as_statement, count_words, is_needed, KINDS, leans_back, NEAR, NUMBERS, POINTS, tells_of_speaker, WANTS_MORE)
 
 # %% ../../notebooks/core/corpus/13_announcements.ipynb #383ad4ab
 SURE = re.compile(r"\b(?:ниже|таков[аоы]?|так):$|\bследующ(?:и[ех]|ими?(?! образом)\b|его|ей|ую|ая|ий)\b"
@@ -151,7 +150,7 @@ def what_is_left(
     listed = bool(LISTS.search(low) or MATHS.search(low) or KINDS.search(low[:-1]) or sentence.startswith("Ниже "))
     if may_be_said(sentence, low, listed):
         if not quotation_is_gone(sentence, after[0], title): return sentence
-        stays = leans_on_year(sentence, after) or is_answered(sentence, after) or tells_of_speaker(sentence)
+        stays = is_needed(sentence, after) or tells_of_speaker(sentence)
         return as_statement(sentence, after) or sentence*stays
     goes_on = CONTINUES.match(after[0])
     points = listed or SURE.search(low) or POINTS.search(low[:-1]) or POINTS_FIRST.match(sentence)
@@ -161,8 +160,7 @@ def what_is_left(
         of_things = points or goes_on or chain or LISTING.search(end) or COUNTED.search(end) or PASSIVE.search(end)
         may_be_quoted = names_person(sentence) or OF_TEXT.search(sentence, max(0, len(sentence) - SPEECH_NEAR))
         return left if of_things or DATED.match(after[0]) or not may_be_quoted else sentence
-    leans = leans_back(sentence, after) or leans_on_year(sentence, after) or is_answered(sentence, after)
-    if leans or OF_SERIES.match(sentence): return sentence
+    if leans_back(sentence, after) or is_needed(sentence, after) or OF_SERIES.match(sentence): return sentence
     if MATHS.search(low) and count_words(sentence) >= LONG_FORMULA: return sentence # tells when it holds
     if points or has_predicate(words_of(sentence[:-1])): return ""
     if heads(sentence, after[0], HEADING_WORDS) and not ADDS.match(after[0]): return sentence

@@ -9,8 +9,8 @@ __all__ = ['NEXT', 'POINTS', 'HERE_LISTED', 'CALLED', 'POINTS_ANYWHERE', 'EXCEPT
            'TAKEN_UP', 'WORDS_COUNTED', 'WANTS_MORE', 'BACK', 'BACK_CHARS', 'YEAR_CHARS', 'SAME_YEAR', 'CONCLUDES',
            'ALSO', 'OF_KINDS', 'OF_WHAT', 'HAPPENED', 'DATE', 'NEXT_ONE', 'NEXT_WORD', 'LONG', 'TOLD_WITH',
            'LISTS_ITSELF', 'GIVEN', 'LABELLED_FACTS', 'COUNTS', 'OR', 'SO_DONE', 'WHOLE_RELATIVE', 'says_nothing',
-           'stands_alone', 'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'is_answered',
-           'tells_of_speaker', 'without_word', 'count_words', 'without_next', 'as_statement']
+           'stands_alone', 'finished_part', 'taken_up', 'leans_back', 'leans_on_year', 'is_needed', 'tells_of_speaker',
+           'without_word', 'count_words', 'without_next', 'as_statement']
 
 # %% ../../notebooks/core/corpus/12_statements.ipynb #57a7e003
 import re
@@ -239,9 +239,14 @@ def leans_on_year(sentence: str, after: Sequence[str]) -> bool:
 # how a paragraph concludes from what was said, or sets something against it
 CONCLUDES = re.compile(r"(?:Таким образом|Отсюда|Из (?:эт(?:ого|ой|их)|не[её]|него|них)\b|[^.,]{1,30}, напротив,)")
 
-def is_answered(sentence: str, after: Sequence[str]) -> bool:
-    "True when the next paragraph concludes from what a sentence of some length tells, or sets something against it."
-    return bool(after and CONCLUDES.match(after[0])) and count_words(sentence) >= COUNTS
+def is_needed(
+    sentence: str, # that only announces
+    after: Sequence[str], # the paragraphs behind it
+) -> bool:
+    """True when the next paragraph leans on the year of a sentence, or concludes from what one of some length tells, or
+    sets something against it."""
+    concludes = bool(after and CONCLUDES.match(after[0])) and count_words(sentence) >= COUNTS
+    return concludes or leans_on_year(sentence, after)
 
 def tells_of_speaker(sentence: str) -> bool:
     "True when a sentence on somebody's words has a participle clause: «Певец, приехавший в Ригу в 1952 году, писал:»."

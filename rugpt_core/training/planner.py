@@ -6,8 +6,8 @@
 __all__ = ['LONG', 'SHORTEST', 'COMPARED', 'TRIAL', 'MARGIN', 'REACHED', 'ACTIVATION', 'CONTEXT_MB', 'DEPTHS', 'BYTES_PER_TOKEN',
            'ENOUGH', 'SURE', 'MORE', 'RECIPES', 'ROOM', 'trial_bins', 'Trial', 'trial_run', 'step_of', 'is_small',
            'few_windows', 'timed', 'gradients_mb', 'held', 'apart', 'measured', 'forecast', 'card_forecast',
-           'TrainingPlan', 'vocabulary_for', 'worth_of', 'deepest', 'propose', 'fitted', 'in_time', 'plan_lines',
-           'recipes']
+           'TrainingPlan', 'vocabulary_for', 'count_weights', 'worth_of', 'deepest', 'propose', 'fitted', 'in_time',
+           'plan_lines', 'recipes']
 
 # %% ../../notebooks/core/training/08_planner.ipynb #9a4fa924
 import json
@@ -240,6 +240,10 @@ def vocabulary_for(corpus_bytes: float) -> int: # pieces
 
 
 # %% ../../notebooks/core/training/08_planner.ipynb #38e5062b
+def count_weights(config: ModelConfig) -> int:
+    "Parameters of the blocks, about, and of the table of tokens."
+    return block_parameters(config.n_layer, config.n_embd) + config.vocab_size*config.n_embd
+
 ENOUGH = .95 # of what parameters can be worth at most; a plan needs no more
 
 def worth_of(
@@ -247,8 +251,7 @@ def worth_of(
     tokens: int, # different ones
 ) -> float: # 1: more parameters are worth nothing
     "What a model's parameters are worth with so much text, as a share of what any number of them is."
-    law = data_constrained(block_parameters(config.n_layer, config.n_embd) + config.vocab_size*config.n_embd,
-        tokens, tokens)
+    law = data_constrained(count_weights(config), tokens, tokens)
     return law["effective_parameters"]/(law["parameters_for_data"]*(1 + DATA_LAW["rn"]))
 
 SURE = 2 # a model that is expected to take so many times the hours is not measured
@@ -328,8 +331,7 @@ def fitted(
 ) -> TrainingPlan | None: # None where not even one window at a time fits
     "The plan with the largest batch that fits; what is taken from the batch is accumulated."
     c = config # weights and their gradients, and what one window's ids become
-    weights = block_parameters(c.n_layer, c.n_embd) + c.vocab_size*c.n_embd
-    if 8*weights + 4*c.block_size*c.n_embd > 1e9*memory_gb: return None # nothing needs to be measured
+    if 8*count_weights(c) + 4*c.block_size*c.n_embd > 1e9*memory_gb: return None # nothing needs to be measured
     if not card and not final:
         small = replace(t, batch_size=1, grad_accum=1)
         if card_forecast(config, small, 1.).memory_mb - CONTEXT_MB > 1000*memory_gb: return None
