@@ -3,9 +3,10 @@
     python benchmarks/curves.py --base PATH --nanogpt PATH
 
 All train the same shape on the same articles in the same own vocabulary of 8,192 pieces, with products in the same type
-and one thread, each for as many steps as fit into the budget by its own measured time of a step. Time is that of the
-processor in training steps; validation is not counted. nanoGPT and the Trainer use AdamW as nanoGPT sets it for small
-models (rate 0.001, cosine, a twentieth of it warm-up). What is there already is not trained again (--fresh).
+and one thread (--threads), each for as many steps as fit into the budget by its own measured time of a step. Time is
+that of the processor in training steps; validation is not counted. nanoGPT and the Trainer use AdamW as nanoGPT sets it
+for small models (rate 0.001, cosine, a twentieth of it warm-up). What is there already is not trained again (--fresh).
+nanoGPT's training goes on where it was stopped; the others begin anew.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
+import torch
 from peers.known import environment, known
 from peers.texts import held_out_bytes, tokens
 
@@ -37,6 +39,17 @@ def answer(what: dict, folder: str = ""):
     if done.returncode or not done.stdout.strip():
         raise SystemExit(f"{what['who']} ended with {done.returncode}; its last lines stand above")
     return json.loads(done.stdout)
+
+
+def trained(job: dict, state: Path) -> list[dict]:
+    """The curve of one contender, as many steps as fit into the budget by its own time of one; nanoGPT's training
+    goes on from `state` where that is a file."""
+    folder = job.get("folder", "")
+    if state.is_file():
+        steps = torch.load(state, weights_only=True, mmap=True)["steps"]
+    else:
+        steps = max(16, round(60*job["minutes"]/answer(job, folder)["seconds"]))
+    return answer(job | dict(steps=steps, state=str(state)), folder)
 
 
 def contenders(args: argparse.Namespace) -> dict[str, dict]:
@@ -80,6 +93,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--block-size", type=int, default=256)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--dtype", default="bfloat16" if has_bfloat16("cpu") else "float32")
+    parser.add_argument("--threads", type=int, default=1, help="time stays that of the processor, of all together")
     parser.add_argument("--fresh", action="store_true")
     return parser.parse_args()
 
@@ -91,8 +105,8 @@ def main():
     bins = open_bins(folder, verify=False)
     d_ff = resolve_settings("qwen3", 8192, len(bins.train), args.block_size, n_layer, n_embd=n_embd)[0].d_ff
     what = dict(tokens=str(folder), ids=str(bins.train.dtype), vocab_size=bins.vocab_size, n_layer=n_layer, d_ff=d_ff,
-        n_embd=n_embd, block_size=args.block_size, batch_size=args.batch_size, dtype=args.dtype, threads=1,
-        bytes_per_token=bins.bytes_per_token("val"))
+        n_embd=n_embd, block_size=args.block_size, batch_size=args.batch_size, dtype=args.dtype, threads=args.threads,
+        minutes=args.minutes, bytes_per_token=bins.bytes_per_token("val"))
     work = f"{args.shape}, block {args.block_size}, batch {args.batch_size}, {args.dtype}, {args.minutes:g} min"
     stored = read_json(RESULTS) if RESULTS.is_file() else dict(curves={})
     curves = {} if args.fresh else stored["curves"].get(work, {})
@@ -101,8 +115,10 @@ def main():
             if name in curves:
                 continue
             job = what | dict(work=tmp) | about
-            seconds = answer(job, about.get("folder", ""))["seconds"]
-            curves[name] = answer(job | dict(steps=max(16, round(60*args.minutes/seconds))), about.get("folder", ""))
+            state = folder/f"{name}, {work}.pt"
+            if args.fresh:
+                state.unlink(missing_ok=True)
+            curves[name] = trained(job, state)
             stored["curves"][work] = curves
             write_json(RESULTS, stored | dict(date=date.today().isoformat(), versions=versions(),
                 rows=rows_of(stored["curves"]), held_out_bytes=held_out_bytes(folder),

@@ -2,7 +2,8 @@
 
 The job comes as JSON in the first argument, the answer goes to standard output as JSON: rows of step, tokens, seconds
 and bits per byte. Validation is not counted. With `steps` it trains so many, its schedule laid over them; without, it
-makes eight and answers with the time of one, so that the caller can say how many fit.
+makes eight and answers with the time of one, so that the caller can say how many fit. With `state`, a file, nanoGPT's
+training goes on from what it stored there; the time of steps that were made again is counted once.
 """
 import json
 import math
@@ -18,6 +19,7 @@ from nanogpt import Recipe, batch_of, build, held_out, optimizer_of, rate
 from stepper import ANSWERS, our_run, transformers_model
 
 PROBE, MARKS = 8, 8  # steps of a probe; measurements of a training
+KEEP = 100  # steps between two stored states
 HELD_OUT = 65_536  # ids of the held-out text that are measured
 
 
@@ -81,7 +83,18 @@ def nanogpt(what: dict, train: np.ndarray, watch: Watch):
         with narrow:
             return loss_of(x, y)
     torch.manual_seed(1337)
+    state = Path(what.get("state", ""))  # of a probe: none
+    if state.is_file():
+        saved = torch.load(state, weights_only=True)
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        torch.set_rng_state(saved["rng"])
+        watch.seconds, watch.rows = saved["seconds"], saved["rows"]
     while True:
+        if "state" in what and len(watch.seconds) % KEEP == 0:
+            torch.save(dict(steps=steps, model=model.state_dict(), optimizer=optimizer.state_dict(),
+                rng=torch.get_rng_state(), seconds=watch.seconds, rows=watch.rows), tmp := state.with_suffix(".tmp"))
+            tmp.replace(state)
         watch.begin()
         for group in optimizer.param_groups:
             group["lr"] = rate(len(watch.seconds), r)
