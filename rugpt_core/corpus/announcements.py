@@ -13,10 +13,10 @@ import re
 from collections.abc import Sequence
 
 from .clauses import has_predicate, is_enumeration, stems, words_of
-from .labels import (ADDS, CONTINUES, heads, HEADING_WORDS, is_item, is_label, is_nominal,
+from .labels import (ADDS, CONTINUES, heads, HEADING_WORDS, is_item, is_label,
     may_be_meant, names_person, NUMBERED, THINGS)
 from .quotations import DATED, may_be_said, quotation_is_gone, SAID, SPEECH_NEAR
-from .sentences import last_sentence_start
+from .sentences import last_sentence_start, split_sentences
 from .statements import (
     as_statement, count_words, is_needed, KINDS, leans_back, NEAR, NUMBERS, POINTS, tells_of_speaker, WANTS_MORE)
 
@@ -141,7 +141,8 @@ def what_is_left(
     if SUPPOSED.match(sentence): return sentence if after else ""
     if not after: return as_statement(sentence) or sentence*tells_of_speaker(sentence)
     if SOURCE.match(sentence): return sentence
-    if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], "") and not is_nominal(after[0]):
+    if EXAMPLE.match(sentence) and len(after[0]) >= 70 and not is_item(after[0], "") \
+            and has_predicate(words_of(split_sentences(after[0])[0])):
         return ""
     if after[0].endswith(":") and len(after[0]) < 70 and SAID.search(sentence) and SAID.search(after[0]):
         return as_statement(sentence, after) # «Писец A написал:», «Писец B написал:»
