@@ -271,6 +271,7 @@ def typeset(
     "Spaces that do not break, where the language asks for them."
     text = text.replace("тыс..", "тыс.")
     if lang != "ru": return text
+    text = re.sub(r"(?<!\d{4})(?<=\d) (?=\d{3}(?!\d))", "\u202f", text) # 32 768
     return re.sub(r"(?<![\w-])([А-Яа-яЁё]{1,2}) (?=[\w«(])", "\\1\u00a0", text.replace(" — ", "\u00a0— "))
 
 # %% ../../notebooks/core/report/02_text.ipynb #0e3dcd84
