@@ -51,7 +51,8 @@ def ends_sentence(
     before, word = (m[1] or "").strip("(«„\"“[,;").casefold(), m[2]
     small = word.casefold().strip("»”\")]")
     if DEGREE.fullmatch(small): return False
-    if small in CLOSING: return before in ("и", "т.", "н.", "э.", "пр.", "др.") or small in ("т.д", "т.п", "н.э")
+    if small in CLOSING and not word[0].isupper(): # «Н. П. Зорин» is a person
+        return before in ("и", "т.", "н.", "э.", "пр.", "др.") or small in ("т.д", "т.п", "н.э")
     if (small in AFTER_NUMBER or word in UNITS) and NUMBER_BEFORE.search(before) or UNIT_OF_TWO.search(end): return True
     if small in BEFORE_ANOTHER or small in AFTER_NUMBER - {"лет", "км", "см", "мм", "кг", "га"}: return False
     initial = re.fullmatch(r"(?:[А-ЯЁA-Z]\.)*[А-ЯЁA-Z][а-яё]?", word) # А. С. Пушкин, Ю. Ю., Дж.
