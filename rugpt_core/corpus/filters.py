@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['OTHER_CYRILLIC', 'RUSSIAN_WORDS', 'SAMPLE', 'LONGER', 'SURE_SAMPLES', 'SURE_WORDS', 'OTHERS', 'STOP_WORDS', 'FINEWEB',
-           'FILTERS', 'STEPS', 'OPTIONAL_STEPS', 'MATHS_MEASURES', 'surely_russian', 'language_of', 'identify',
-           'letters_share', 'watch_language', 'stop_hashes', 'stop_words', 'top_share', 'top_shares', 'repeated_ngrams',
-           'again', 'greedy_repeats', 'Filter', 'line_measures', 'measures', 'check_filters', 'of_mathematics',
-           'reasons_against']
+           'FILTERS', 'STEPS', 'OPTIONAL_STEPS', 'MATHS_MEASURES', 'ONE_NUMBER', 'surely_russian', 'language_of',
+           'identify', 'letters_share', 'watch_language', 'stop_hashes', 'stop_words', 'top_share', 'top_shares',
+           'repeated_ngrams', 'again', 'greedy_repeats', 'Filter', 'line_measures', 'measures', 'check_filters',
+           'of_scores', 'of_mathematics', 'reasons_against']
 
 # %% ../../notebooks/core/corpus/17_filters.ipynb #ac31afdf
 import re
@@ -266,6 +266,11 @@ def check_filters(off_filters):
 
 # %% ../../notebooks/core/corpus/17_filters.ipynb #50b9f204
 MATHS_MEASURES = {"word_length", "alpha_words", "digits", "symbols"}
+ONE_NUMBER = re.compile(r"(?<=\d)[:.,/–—-](?=\d)") # 4:0, 1914—1918
+
+def of_scores(text: str, words: Words) -> dict[str, float]: # alpha_words
+    "The share of words with letters where a score, a range or a date is one word."
+    return dict(alpha_words=float(words.alpha.sum()/max(len(words) - len(ONE_NUMBER.findall(text)), 1)))
 
 def of_mathematics(text: str, m: dict[str, float]) -> dict[str, float]: # measures that its Russian words have
     "What stands for the measures of a mathematical text, whose variables and numbers are no words."
@@ -285,7 +290,9 @@ def reasons_against(
 ) -> list[str]: # keys of STEPS, in their order; empty for an article that stays
     "Every reason to refuse an article by itself, duplicates apart."
     if not title or not text: return ["no_text"]
-    m = measures(text, words if words is not None else words_of(text))
+    words = words if words is not None else words_of(text)
+    m = measures(text, words)
+    if any(f.refuses(m["alpha_words"]) for f in FILTERS if f.measure == "alpha_words"): m |= of_scores(text, words)
     if MATHS_MEASURES & {f.measure for f in FILTERS if f.refuses(m[f.measure])} or m["cyrillic"] < min_cyrillic:
         m |= of_mathematics(text, m)
     found = {f.reason for f in FILTERS if f.refuses(m[f.measure])}

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['VOWELS', 'ODD_SPACES', 'INVISIBLE_CHARS', 'INVISIBLE', 'STRESS_MARKS', 'ENTITY', 'TAG', 'WIKI_MARKUP', 'FOOTNOTE',
-           'MONTH', 'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'CODE_NEAR', 'NOISE', 'is_footnote', 'Noise', 'census', 'Rule',
-           'rule', 'Mending']
+           'MONTH', 'EMPTY_BRACKET', 'EMPTY_BRACKETS', 'SECOND_INDEX', 'CODE_NEAR', 'NOISE', 'is_footnote', 'Noise',
+           'census', 'Rule', 'rule', 'Mending']
 
 # %% ../../notebooks/core/corpus/18_noise.ipynb #94107672
 import re
@@ -37,6 +37,7 @@ EMPTY_BRACKET = re.compile(r"[(\[«](?<![A-Za-z0-9_][(\[])" # not those of a fun
 EMPTY_BRACKETS = re.compile(f" ?{EMPTY_BRACKET.pattern}") # with the space before them
 
 # %% ../../notebooks/core/corpus/18_noise.ipynb #e36464c1
+SECOND_INDEX = re.compile(r"(?<![A-Za-zа-яё])[A-Za-z]\w{0,20}(?:\[\w{1,8}\])+$")
 CODE_NEAR = re.compile(r"\[\[|\]\]|==|:=|массив|элемент[а-яё]* списка")
 
 def is_footnote(m: re.Match) -> bool:
@@ -44,6 +45,7 @@ def is_footnote(m: re.Match) -> bool:
     if not m[0].strip(" []")[:1].isdigit(): return True
     before, after = m.string[max(0, m.start() - 3):m.start() + (m[0][0] == " ")], m.string[m.end():m.end() + 12]
     if before[-1:] == "[" and after[:1] == "]": return False # an index of some languages, a[[1]]
+    if SECOND_INDEX.search(m.string, max(0, m.start() - 40), m.start()): return False # a[0][1]
     if re.search(r"\d[\s\xa0]+\Z", before): return False
     if re.search(r"\d\Z", before) and re.match(rf"[\s\xa0]*{MONTH}", after): return False
     near = max(0, m.start() - 80), m.end() + 80

@@ -212,7 +212,7 @@ def lost_formulas(text: str) -> tuple[str, int]:
     return on_lines(text, sorted(at), treat_holes)
 
 # %% ../../notebooks/core/corpus/22_prose_rules.ipynb #340991be
-SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?! ?[.…]|[\w!?])|([;:])(?:(?=[ \n]"
+SPACE_MARK = re.compile(r"(?<=[^\s.,;:(«„\[]) +(?:(,)(?!\d)|(\.|[!?]{1,3})(?! ?[.…]|[\w!?=])|([;:])(?:(?=[ \n]"
     r"|$)(?<![\d½¼¾⅓⅔] "
     r"[;:])"
     r"(?!(?<=[A-Za-z] :) [A-Za-z])|(?<=[а-яё] [;:])(?=[а-яё]{3}|[«„])))", # login : password

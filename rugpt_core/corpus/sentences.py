@@ -27,7 +27,8 @@ AFTER_NUMBER = frozenset(("г гг в вв н э р руб коп долл ты�
     "сек лет л об").split())
 DEGREE = re.compile(r"[дк]\.[а-яё]{1,4}\.(?:-[а-яё]{1,4}\.)?н") # «д.б.н.» of a scholar; letters apart are initials
 UNITS = frozenset("кВ Вт Гц Па Дж Ом".split()) # that look like an initial or another abbreviation
-NUMBER_BEFORE = re.compile(r"(?:\d(?:-[а-яё]{1,2})?|[ivxlcdm]|тыс\.|млн|млрд)[)»]?$") # 1990, 2000-х, xix, 5 тыс.
+NUMBER_BEFORE = re.compile( # 1990, 2000-х, xix, 5 тыс., the mark of a number that is gone
+    r"(?:\d(?:-[а-яё]{1,2})?|[ivxlcdm]|тыс\.|млн|млрд|\ufffc)[)»]?$")
 UNIT_OF_TWO = re.compile( # 12 кв. м., 90 л. с.
     r"\d[)»]?\s+(?:тыс\. |млн |млрд )?(?:(?:кв|куб)\.\s?[а-яё]{1,2}|л\.\s?с)\.$")
 NAME_FIRST = re.compile(r"[а-яё,]\s+[А-ЯЁ][а-яё]{3,}\s+[А-ЯЁ]\.\s?[А-ЯЁ]\.$") # a surname with its initials behind it

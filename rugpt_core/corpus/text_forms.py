@@ -34,11 +34,14 @@ def is_verse(lines: Sequence[str]) -> bool:
     n = len(lines)
     small = sum(bool(SMALL_WORDS.search(line)) for line in lines)/n
     dashed = sum(bool(re.search(r"\w\)? [—–-] \w", line)) for line in lines)/n
-    if small < .4 or dashed > .5 or sum(any(map(str.isdigit, line)) for line in lines) > n/5: return False
+    if dashed > .5 or sum(any(map(str.isdigit, line)) for line in lines) > n/5: return False
     ends = [rhyme_of(line) for line in lines]
     rhymed = sum(any(e and e == f and w != v for v, f in ends[max(0, i - 4):i] + ends[i + 1:i + 5])
         for i, (w, e) in enumerate(ends))/n
     marked = sum(line.rstrip("»\"”) ")[-1:] in tuple(",.;:!?…—–") for line in lines)/n
+    if small < .4: # a counting rhyme has few of them: «Раз — весло, два — весло …»
+        common = sum(line.split()[-1][0].islower() for line in lines)/n # no list of names
+        return rhymed >= .6 and marked >= .8 and common >= .8 and sum(len(line.split()) for line in lines) <= 5*n
     return rhymed >= .5 or marked >= .6 and small >= .6
 
 # %% ../../notebooks/core/corpus/16_text_forms.ipynb #e3f40880

@@ -116,7 +116,8 @@ class PageReader:
         if tag == "sub": return raised(inside, LOWER) or inside
         if tag == "sup" and re.fullmatch(r"[\d+−=()-]*[a-z]?", inside): return raised(inside) or inside
         if tag in ("nowiki", "code", "tt", "kbd", "samp", "pre"): inside = inside.replace("'", APOSTROPHE)
-        return f"\n{inside}\n" if tag in BLOCKS else inside
+        marks = tag == "section" and (node.has("begin") or node.has("end")) # a place that other pages take
+        return f"\n{inside}\n" if tag in BLOCKS and not marks else inside
 
     def formula(self, text: str | None, node) -> str:
         "A formula, or a hole where it has no plain form."
