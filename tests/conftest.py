@@ -61,6 +61,11 @@ def pytest_configure():
     os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rugpt-state-")
 
 
+def pytest_unconfigure():
+    """The folder goes with the tests."""
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+
 @pytest.hookimpl(trylast=True)  # after those that -m leaves away are gone
 def pytest_collection_modifyitems(items):
     """The longest file first, then those that need no shared run: while one process makes the run, the other has
