@@ -28,6 +28,7 @@ class Watch:
 
     def __init__(self, what: dict, val: np.ndarray):
         self.what, self.val, self.seconds, self.rows = what, val[:HELD_OUT], [], []
+        self.keep = lambda: None  # stores a state
 
     def begin(self):
         self.start = time.process_time()
@@ -46,6 +47,8 @@ class Watch:
                 seconds=round(sum(self.seconds), 2),
                 val_bits_per_byte=nats/self.what["bytes_per_token"]/math.log(2)))
             print(self.what["who"], self.rows[-1], file=sys.stderr, flush=True)
+        if steps % KEEP == 0 or steps == last:
+            self.keep()
         if steps == last:
             self.leave(self.rows)
 
@@ -90,11 +93,15 @@ def nanogpt(what: dict, train: np.ndarray, watch: Watch):
         optimizer.load_state_dict(saved["optimizer"])
         torch.set_rng_state(saved["rng"])
         watch.seconds, watch.rows = saved["seconds"], saved["rows"]
+        if len(watch.seconds) == steps:
+            watch.leave(watch.rows)
+
+    def keep():
+        torch.save(dict(steps=steps, model=model.state_dict(), optimizer=optimizer.state_dict(),
+            rng=torch.get_rng_state(), seconds=watch.seconds, rows=watch.rows), tmp := state.with_suffix(".tmp"))
+        tmp.replace(state)
+    watch.keep = keep
     while True:
-        if "state" in what and len(watch.seconds) % KEEP == 0:
-            torch.save(dict(steps=steps, model=model.state_dict(), optimizer=optimizer.state_dict(),
-                rng=torch.get_rng_state(), seconds=watch.seconds, rows=watch.rows), tmp := state.with_suffix(".tmp"))
-            tmp.replace(state)
         watch.begin()
         for group in optimizer.param_groups:
             group["lr"] = rate(len(watch.seconds), r)
